@@ -1,0 +1,342 @@
+package engine
+
+import (
+	"postern/journal"
+)
+
+// Apply folds one record into the state. It is total: facts that do not fit (an outcome for a message that is not there)
+// are counted and change nothing.
+func (s *State) Apply(r journal.Record) {
+	switch e := r.Event.(type) {
+	case *journal.MessageInjected:
+		s.applyInjected(r, e)
+	case *journal.AttemptStarted:
+		s.applyAttempt(e)
+	case *journal.Delivered:
+		s.terminal(r, e.Message, e.RIDs, e.Notify)
+	case *journal.HardBounced:
+		s.terminal(r, e.Message, e.RIDs, e.Notify)
+	case *journal.DoubleBounced:
+		s.terminal(r, e.Message, e.RIDs, false)
+	case *journal.Dropped:
+		s.terminal(r, e.Message, e.RIDs, false)
+	case *journal.MessageRemoved:
+		s.terminal(r, e.Message, e.RIDs, false)
+	case *journal.SoftBounced:
+		s.postpone(e.Message, e.RIDs, e.Attempts, e.Next)
+	case *journal.OutcomeUnknown:
+		s.postpone(e.Message, e.RIDs, e.Attempts, e.Next)
+	case *journal.HostDown:
+		s.applyHostDown(r.Time, e)
+	case *journal.HostUp:
+		if di, ok := s.byName[e.Destination]; ok {
+			s.setUp(di)
+		}
+	case *journal.SetAside:
+		s.applySetAside(e)
+	default:
+		s.applyOrder(r)
+	}
+}
+
+// applyOrder folds the facts of operators and of the system.
+func (s *State) applyOrder(r journal.Record) {
+	switch e := r.Event.(type) {
+	case *journal.RecipientsDeleted:
+		for i := range e.Set {
+			s.terminal(r, e.Set[i].Message, e.Set[i].RIDs, false)
+		}
+	case *journal.RecipientsBounced:
+		for i := range e.Set {
+			s.terminal(r, e.Set[i].Message, e.Set[i].RIDs, true)
+		}
+	case *journal.Held:
+		s.applyHold(e.Set, true)
+	case *journal.Unheld:
+		s.applyHold(e.Set, false)
+	case *journal.DeliverySuspended:
+		for _, d := range orAll(e.Domains) {
+			s.suspended[d] = true
+		}
+	case *journal.DeliveryResumed:
+		s.applyResumed(e)
+	case *journal.ClockJumped:
+		s.shift += e.Delta
+	case *journal.IDsReserved:
+		s.applyReserved(e)
+	case *journal.Stopped:
+		s.nextID[journal.MID], s.nextID[journal.ICID], s.nextID[journal.DCID] = e.NextMID, e.NextICID, e.NextDCID
+	}
+}
+
+func orAll(domains []string) []string {
+	if len(domains) == 0 {
+		return []string{"*"}
+	}
+	return domains
+}
+
+func (s *State) applyInjected(r journal.Record, e *journal.MessageInjected) {
+	if _, ok := s.bySeq[r.Seq]; ok {
+		s.anomalies++
+		return
+	}
+	m := message{seq: r.Seq, injected: int64(r.Time) - s.shift, body: e.Body, size: e.Size, mid: e.MID, why: e.Why,
+		sender: journal.HashSender(e.Sender)}
+	if sharesBody(e.Why) {
+		m.flags |= copyBody
+		if e.Body != 0 {
+			p, ok := s.bySeq[e.Parent]
+			s.shareBody(e.Body, ok && s.messages.at(p).body == e.Body && s.messages.at(p).flags&copyBody == 0)
+		}
+	}
+	mi := s.addMessage(m)
+	for i := len(e.Recipients) - 1; i >= 0; i-- {
+		rc := &e.Recipients[i]
+		s.addRecipient(mi, rc.Domain, rc.RID, rc.Notify)
+	}
+	for ri := s.messages.at(mi).first; ri != 0; ri = s.recipients.at(ri).next {
+		s.makeReady(ri)
+	}
+	if len(e.Reports) > 0 {
+		s.clearReports(e.Parent, e.Reports)
+	}
+	s.endIfDone(mi)
+}
+
+// sharesBody tells the origins whose Body is that of the parent.
+func sharesBody(w journal.Why) bool {
+	switch w {
+	case journal.WhyBounce, journal.WhyDelay, journal.WhySuccess, journal.WhySplit, journal.WhyCopy:
+		return true
+	}
+	return false
+}
+
+func (s *State) applyAttempt(e *journal.AttemptStarted) {
+	mi, ok := s.bySeq[e.Message]
+	if !ok {
+		s.anomalies++
+		return
+	}
+	di := uint32(0)
+	for _, rid := range e.RIDs {
+		ri := s.recipientOf(mi, rid)
+		if ri == 0 || s.recipients.at(ri).state == trying {
+			s.anomalies++
+			continue
+		}
+		s.unlist(ri)
+		r := s.recipients.at(ri)
+		r.state, r.attempts, r.due = trying, e.Attempt, int64(e.Next)-s.shift
+		di = r.destination
+	}
+	if di != 0 {
+		s.destinations[di].inHand++
+		s.messages.at(mi).inHand++
+		s.inHand++
+	}
+}
+
+// attemptOver counts an attempt as ended, once for all of its recipients.
+func (s *State) attemptOver(mi uint32, di uint32, now int64) {
+	d := s.destinations[di]
+	d.inHand--
+	d.quiet = now
+	s.inHand--
+	if mi != 0 {
+		s.messages.at(mi).inHand--
+	}
+	s.run(di)
+}
+
+// settle takes recipients out of an attempt; the attempt is over when none of its recipients is still in hand. Which
+// attempt a recipient is in need not be known: of one message only one attempt to a destination is under way at a time.
+func (s *State) settle(mi uint32, rids []uint32, each func(ri uint32)) {
+	touched := [4]uint32{}
+	more := map[uint32]bool(nil)
+	for _, rid := range rids {
+		ri := s.recipientOf(mi, rid)
+		if ri == 0 {
+			s.anomalies++
+			continue
+		}
+		r := s.recipients.at(ri)
+		di, was := r.destination, r.state
+		each(ri)
+		if was == trying {
+			more = noteTouched(&touched, more, di)
+		}
+	}
+	for _, di := range touched {
+		if di != 0 {
+			s.overIfNoneTrying(mi, di)
+		}
+	}
+	for di := range more {
+		s.overIfNoneTrying(mi, di)
+	}
+}
+
+func noteTouched(few *[4]uint32, more map[uint32]bool, di uint32) map[uint32]bool {
+	for i := range few {
+		if few[i] == di {
+			return more
+		}
+		if few[i] == 0 {
+			few[i] = di
+			return more
+		}
+	}
+	if more == nil {
+		more = make(map[uint32]bool)
+	}
+	more[di] = true
+	return more
+}
+
+func (s *State) overIfNoneTrying(mi, di uint32) {
+	for i := s.messages.at(mi).first; i != 0; {
+		r := s.recipients.at(i)
+		if r.destination == di && r.state == trying {
+			return
+		}
+		i = r.next
+	}
+	s.attemptOver(mi, di, s.destinations[di].quiet)
+}
+
+// terminal ends recipients; with report, the record's Seq becomes a report that is due to the sender.
+func (s *State) terminal(rec journal.Record, seq uint64, rids []uint32, report bool) {
+	mi, ok := s.bySeq[seq]
+	if !ok {
+		s.anomalies++
+		return
+	}
+	if report {
+		s.addReport(mi, rec.Seq)
+	}
+	s.settle(mi, rids, s.removeRecipient)
+	s.endIfDone(mi)
+}
+
+// postpone lets recipients wait until next.
+func (s *State) postpone(seq uint64, rids []uint32, attempts uint32, next journal.Instant) {
+	mi, ok := s.bySeq[seq]
+	if !ok {
+		s.anomalies++
+		return
+	}
+	s.settle(mi, rids, func(ri uint32) {
+		s.unlist(ri)
+		s.recipients.at(ri).attempts = attempts
+		s.wait(ri, int64(next)-s.shift)
+	})
+}
+
+func (s *State) addReport(mi uint32, seq uint64) {
+	s.reports[mi] = append(s.reports[mi], seq)
+	s.totals.Reports++
+	if m := s.messages.at(mi); m.flags&reporting == 0 {
+		m.flags |= reporting
+		s.reportQueue = append(s.reportQueue, mi)
+	}
+}
+
+// clearReports drops what a notification has taken on.
+func (s *State) clearReports(parent uint64, seqs []uint64) {
+	mi, ok := s.bySeq[parent]
+	if !ok {
+		s.anomalies++
+		return
+	}
+	left := s.reports[mi][:0]
+	for _, due := range s.reports[mi] {
+		if !contains(seqs, due) {
+			left = append(left, due)
+		}
+	}
+	s.totals.Reports -= len(s.reports[mi]) - len(left)
+	m := s.messages.at(mi)
+	m.flags &^= reporting
+	if len(left) > 0 {
+		s.reports[mi] = left
+		m.flags |= reporting
+		s.reportQueue = append(s.reportQueue, mi)
+	} else {
+		delete(s.reports, mi)
+	}
+	s.endIfDone(mi)
+}
+
+func contains[T comparable](in []T, x T) bool {
+	for _, y := range in {
+		if x == y {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *State) applySetAside(e *journal.SetAside) {
+	mi, ok := s.bySeq[e.Message]
+	if !ok {
+		s.anomalies++
+		return
+	}
+	m := s.messages.at(mi)
+	m.flags |= setAside
+	for i := m.first; i != 0; i = s.recipients.at(i).next {
+		if s.recipients.at(i).state != trying {
+			s.unlist(i)
+			s.recipients.at(i).state = held
+		}
+	}
+}
+
+func (s *State) applyHold(set []journal.MessageRecipients, hold bool) {
+	for i := range set {
+		mi, ok := s.bySeq[set[i].Message]
+		if !ok {
+			s.anomalies++
+			continue
+		}
+		for _, rid := range set[i].RIDs {
+			ri := s.recipientOf(mi, rid)
+			switch {
+			case ri == 0 || s.recipients.at(ri).state == trying:
+				s.anomalies++
+			case hold:
+				s.unlist(ri)
+				s.recipients.at(ri).state = held
+			case s.recipients.at(ri).state == held:
+				s.makeReady(ri)
+			}
+		}
+	}
+}
+
+func (s *State) applyResumed(e *journal.DeliveryResumed) {
+	if len(e.Domains) == 0 {
+		clear(s.suspended)
+	}
+	for _, d := range e.Domains {
+		delete(s.suspended, d)
+	}
+	for di, d := range s.destinations {
+		if d != nil && d.ready > 0 {
+			s.run(uint32(di))
+		}
+	}
+}
+
+func (s *State) applyReserved(e *journal.IDsReserved) {
+	if e.ID < journal.MID || e.ID > journal.DCID {
+		s.anomalies++
+		return
+	}
+	if e.From < s.nextID[e.ID] {
+		s.wrapped[e.ID] = true
+	}
+	s.nextID[e.ID] = e.To
+}

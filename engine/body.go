@@ -1,0 +1,89 @@
+package engine
+
+import "postern/journal"
+
+// bodyUse counts who needs a body beside the message that brought it. A body without an entry is needed by its owner alone,
+// which is nearly all of them, so the count costs nothing there.
+type bodyUse struct {
+	copies    uint32 // live messages that were made from the owner
+	ownerGone bool
+}
+
+// shareBody notes that a copy needs a body; ownerLives says whether the message that brought it is still there.
+func (s *State) shareBody(b journal.BodyID, ownerLives bool) {
+	u, ok := s.shared[b]
+	if !ok {
+		u.ownerGone = !ownerLives
+	}
+	u.copies++
+	s.shared[b] = u
+}
+
+// giveUpBody ends a message's need of its body; the last need frees it.
+func (s *State) giveUpBody(m *message) {
+	if m.flags&copyBody == 0 {
+		s.bodyBytes -= m.size
+	}
+	if m.body == 0 {
+		return
+	}
+	u, ok := s.shared[m.body]
+	switch {
+	case !ok:
+	case m.flags&copyBody != 0:
+		u.copies--
+	default:
+		u.ownerGone = true
+	}
+	if ok && (u.copies > 0 || !u.ownerGone) {
+		s.shared[m.body] = u
+		return
+	}
+	delete(s.shared, m.body)
+	if s.loaded {
+		s.freed = append(s.freed, m.body)
+	} else {
+		s.parked = append(s.parked, m.body)
+	}
+}
+
+// settleBodies is called when everything of before the start is loaded: only now it is known which owners still live, and
+// what was given up meanwhile can be judged.
+func (s *State) settleBodies() {
+	owned := make(map[journal.BodyID]bool, len(s.shared)+len(s.parked))
+	for b := range s.shared {
+		owned[b] = false
+	}
+	for _, b := range s.parked {
+		owned[b] = false
+	}
+	for i := s.oldest; i != 0; i = s.messages.at(i).newer {
+		if m := s.messages.at(i); m.flags&copyBody == 0 && m.body != 0 {
+			if _, ok := owned[m.body]; ok {
+				owned[m.body] = true
+			}
+		}
+	}
+	for b, u := range s.shared {
+		u.ownerGone = !owned[b]
+		s.shared[b] = u
+	}
+	for _, b := range s.parked {
+		if u, ok := s.shared[b]; !owned[b] && (!ok || u.copies == 0) {
+			delete(s.shared, b)
+			s.freed = append(s.freed, b)
+		}
+	}
+	s.parked, s.loaded = nil, true
+}
+
+// liveBodies names every body that a live message needs. It walks the queue and is for the sweep after a start and for tests.
+func (s *State) liveBodies() map[journal.BodyID]bool {
+	live := make(map[journal.BodyID]bool, s.messages.live())
+	for i := s.oldest; i != 0; i = s.messages.at(i).newer {
+		if b := s.messages.at(i).body; b != 0 {
+			live[b] = true
+		}
+	}
+	return live
+}

@@ -1,0 +1,226 @@
+package journal
+
+// The facts of operators. Each has By (the user's name) and Action, the Seq of the order that it carries out; an order
+// that is one fact has its own Seq as its id and Action 0.
+
+// MessageRecipients names recipients of one message.
+type MessageRecipients struct {
+	Message     uint64
+	MID         uint32
+	Destination string
+	RIDs        []uint32
+	Finished    bool // no recipient of the message is left
+}
+
+// BulkActionOrdered is the intent of a bulk action: from its durability on, all or none of the set. The set itself is a
+// blob among the bodies.
+type BulkActionOrdered struct {
+	Action     string // delete, bounce, redirect, hold, release, reinstate
+	By         string
+	Selection  string // private: what was asked for, in words
+	Target     string // of redirect
+	Set        BodyID
+	Recipients uint64
+	Messages   uint64
+	AsOf       uint64 // Seq at which the set was chosen
+}
+
+// BulkActionCompleted ends a bulk action; Excluded were past recall.
+type BulkActionCompleted struct {
+	Action     uint64 // Seq of the order
+	Recipients uint64
+	Messages   uint64
+	Excluded   []MessageRecipients
+}
+
+// RecipientsDeleted takes recipients out of the queue without a notification.
+type RecipientsDeleted struct {
+	Action      uint64
+	By          string
+	Unsubscribe bool // by the global unsubscribe list
+	Set         []MessageRecipients
+}
+
+// RecipientsBounced gives recipients up by an operator's order; notifications are due.
+type RecipientsBounced struct {
+	Action uint64
+	By     string
+	Set    []MessageRecipients
+}
+
+// RecipientsRedirected overrides the route of queued recipients.
+type RecipientsRedirected struct {
+	Action uint64
+	By     string
+	Target string
+	Set    []MessageRecipients
+}
+
+// RecipientsReinstated brings back what Undone took, with its attempts and times.
+type RecipientsReinstated struct {
+	Action uint64
+	Undone uint64
+	By     string
+	Set    []MessageRecipients
+}
+
+// MessageRemoved ends a message by name; Archive is the file it was saved in.
+type MessageRemoved struct {
+	Message uint64
+	MID     uint32
+	By      string
+	RIDs    []uint32
+	Archive string
+}
+
+// Held keeps recipients from being attempted.
+type Held struct {
+	Action uint64
+	By     string
+	Reason string
+	Set    []MessageRecipients
+}
+
+// Unheld ends a hold.
+type Unheld struct {
+	Action uint64
+	By     string
+	Set    []MessageRecipients
+}
+
+// DeliverySuspended stops delivery to the named domains, to all when there are none.
+type DeliverySuspended struct {
+	By      string
+	Domains []string
+}
+
+// DeliveryResumed ends a suspension; without domains, every one.
+type DeliveryResumed struct {
+	By      string
+	Domains []string
+}
+
+// ListenerSuspended closes the port of a listener.
+type ListenerSuspended struct{ By, Listener string }
+
+// ListenerResumed opens it again.
+type ListenerResumed struct{ By, Listener string }
+
+// DeliveryForced makes the recipients of a domain (all, when empty) due now and clears down marks.
+type DeliveryForced struct{ By, Domain string }
+
+func (*BulkActionOrdered) Kind() Kind    { return KindBulkActionOrdered }
+func (*BulkActionCompleted) Kind() Kind  { return KindBulkActionCompleted }
+func (*RecipientsDeleted) Kind() Kind    { return KindRecipientsDeleted }
+func (*RecipientsBounced) Kind() Kind    { return KindRecipientsBounced }
+func (*RecipientsRedirected) Kind() Kind { return KindRecipientsRedirected }
+func (*RecipientsReinstated) Kind() Kind { return KindRecipientsReinstated }
+func (*MessageRemoved) Kind() Kind       { return KindMessageRemoved }
+func (*Held) Kind() Kind                 { return KindHeld }
+func (*Unheld) Kind() Kind               { return KindUnheld }
+func (*DeliverySuspended) Kind() Kind    { return KindDeliverySuspended }
+func (*DeliveryResumed) Kind() Kind      { return KindDeliveryResumed }
+func (*ListenerSuspended) Kind() Kind    { return KindListenerSuspended }
+func (*ListenerResumed) Kind() Kind      { return KindListenerResumed }
+func (*DeliveryForced) Kind() Kind       { return KindDeliveryForced }
+
+func messageRecipients(c *coder, n int, v *[]MessageRecipients) {
+	list(c, n, v, func(c *coder, m *MessageRecipients) {
+		c.uint64(1, &m.Message)
+		c.uint32(2, &m.MID)
+		c.string(3, &m.Destination)
+		c.uint32s(4, &m.RIDs)
+		c.bool(5, &m.Finished)
+	})
+}
+
+func (e *BulkActionOrdered) fields(c *coder) {
+	c.string(1, &e.Action)
+	c.string(2, &e.By)
+	c.private(3, &e.Selection)
+	c.string(4, &e.Target)
+	c.uint64(5, (*uint64)(&e.Set))
+	c.uint64(6, &e.Recipients)
+	c.uint64(7, &e.Messages)
+	c.uint64(8, &e.AsOf)
+}
+
+func (e *BulkActionCompleted) fields(c *coder) {
+	c.uint64(1, &e.Action)
+	c.uint64(2, &e.Recipients)
+	c.uint64(3, &e.Messages)
+	messageRecipients(c, 4, &e.Excluded)
+}
+
+func (e *RecipientsDeleted) fields(c *coder) {
+	c.uint64(1, &e.Action)
+	c.string(2, &e.By)
+	c.bool(3, &e.Unsubscribe)
+	messageRecipients(c, 4, &e.Set)
+}
+
+func (e *RecipientsBounced) fields(c *coder) {
+	c.uint64(1, &e.Action)
+	c.string(2, &e.By)
+	messageRecipients(c, 3, &e.Set)
+}
+
+func (e *RecipientsRedirected) fields(c *coder) {
+	c.uint64(1, &e.Action)
+	c.string(2, &e.By)
+	c.string(3, &e.Target)
+	messageRecipients(c, 4, &e.Set)
+}
+
+func (e *RecipientsReinstated) fields(c *coder) {
+	c.uint64(1, &e.Action)
+	c.uint64(2, &e.Undone)
+	c.string(3, &e.By)
+	messageRecipients(c, 4, &e.Set)
+}
+
+func (e *MessageRemoved) fields(c *coder) {
+	c.uint64(1, &e.Message)
+	c.uint32(2, &e.MID)
+	c.string(3, &e.By)
+	c.uint32s(4, &e.RIDs)
+	c.string(5, &e.Archive)
+}
+
+func (e *Held) fields(c *coder) {
+	c.uint64(1, &e.Action)
+	c.string(2, &e.By)
+	c.string(3, &e.Reason)
+	messageRecipients(c, 4, &e.Set)
+}
+
+func (e *Unheld) fields(c *coder) {
+	c.uint64(1, &e.Action)
+	c.string(2, &e.By)
+	messageRecipients(c, 3, &e.Set)
+}
+
+func (e *DeliverySuspended) fields(c *coder) {
+	c.string(1, &e.By)
+	c.strings(2, &e.Domains)
+}
+
+func (e *DeliveryResumed) fields(c *coder) {
+	c.string(1, &e.By)
+	c.strings(2, &e.Domains)
+}
+
+func (e *ListenerSuspended) fields(c *coder) {
+	c.string(1, &e.By)
+	c.string(2, &e.Listener)
+}
+
+func (e *ListenerResumed) fields(c *coder) {
+	c.string(1, &e.By)
+	c.string(2, &e.Listener)
+}
+
+func (e *DeliveryForced) fields(c *coder) {
+	c.string(1, &e.By)
+	c.string(2, &e.Domain)
+}
