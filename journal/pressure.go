@@ -1,0 +1,83 @@
+package journal
+
+import (
+	"sync"
+	"time"
+)
+
+// pressure tells writers of large bodies when memtables wait for the disk, so that they are slowed before everybody is.
+type pressure struct {
+	mu      sync.Mutex
+	stalled bool          // all writers stand still
+	eased   chan struct{} // closed when a flush has ended; nil when nobody waits
+	checked time.Time
+	waiting int64 // memtables, as of checked
+}
+
+// largeBodyPatience is how long a writer of a large body is held back for each chunk at most.
+const largeBodyPatience = 2 * time.Second
+
+// pressureFresh is how long a count of memtables is believed.
+const pressureFresh = 20 * time.Millisecond
+
+func (p *pressure) stall(on bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.stalled = on
+	if !on {
+		p.wakeLocked()
+	}
+}
+
+func (p *pressure) ease() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.checked = time.Time{}
+	p.wakeLocked()
+}
+
+func (p *pressure) wakeLocked() {
+	if p.eased != nil {
+		close(p.eased)
+		p.eased = nil
+	}
+}
+
+// slowLargeBody holds the caller back while half of the memtables that may wait do.
+func (j *Journal) slowLargeBody() {
+	var timeout *time.Timer
+	for {
+		eased, wait := j.underPressure()
+		if !wait {
+			return
+		}
+		if timeout == nil {
+			timeout = time.NewTimer(largeBodyPatience)
+			defer timeout.Stop()
+		}
+		select {
+		case <-eased:
+		case <-timeout.C:
+			return
+		}
+	}
+}
+
+func (j *Journal) underPressure() (eased <-chan struct{}, wait bool) {
+	p := &j.pressure
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if now := j.options.Now(); now.Sub(p.checked).Abs() > pressureFresh {
+		p.mu.Unlock()
+		waiting := j.db.Metrics().MemTable.Count - 1
+		p.mu.Lock()
+		p.waiting, p.checked = waiting, now
+	}
+	if !p.stalled && p.waiting < memtablesWaiting/2 {
+		return nil, false
+	}
+	if p.eased == nil {
+		p.eased = make(chan struct{})
+	}
+	return p.eased, true
+}

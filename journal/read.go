@@ -1,0 +1,108 @@
+package journal
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// blocks iterates over the blocks from the one that begins at from, to (excluded; 0: all).
+func (j *Journal) blocks(from, to uint64) (*pebble.Iterator, error) {
+	upper := []byte{blockPrefix + 1}
+	if to > 0 {
+		upper = blockKey(to)
+	}
+	it, err := j.db.NewIter(&pebble.IterOptions{LowerBound: blockKey(from), UpperBound: upper})
+	if err != nil {
+		return nil, j.readError(err)
+	}
+	return it, nil
+}
+
+func blockKey(first uint64) []byte {
+	return binary.BigEndian.AppendUint64([]byte{blockPrefix}, first)
+}
+
+// Read returns the durable records with Seq > after, in order and without a gap, at most max, appended to into[:0]. None
+// and no error means that after is the end. The events are shared: nobody may change them. With an error come the records
+// before the one that could not be read; the error is a *DamagedError or a *NewerError if it will not go away.
+func (j *Journal) Read(after uint64, max int, into []Record) ([]Record, error) {
+	into = into[:0]
+	durable := j.Durable()
+	if after >= durable || max <= 0 {
+		return into, nil
+	}
+	if out, ok := j.ring.read(into, after, max); ok {
+		return out, nil
+	}
+	return j.readStore(after+1, durable, max, into)
+}
+
+// At returns one durable record; ErrNotFound when there is none with that Seq.
+func (j *Journal) At(seq uint64) (Record, error) {
+	if seq == 0 || seq > j.Durable() {
+		return Record{}, fmt.Errorf("record %d: %w", seq, ErrNotFound)
+	}
+	var one [1]Record
+	out, ok := j.ring.read(one[:0], seq-1, 1)
+	if !ok {
+		var err error
+		if out, err = j.readStore(seq, seq, 1, one[:0]); err != nil {
+			return Record{}, err
+		}
+	}
+	if len(out) == 0 {
+		return Record{}, fmt.Errorf("record %d: %w", seq, ErrNotFound)
+	}
+	return out[0], nil
+}
+
+// readStore reads from ≤ Seq ≤ to out of the blocks.
+func (j *Journal) readStore(from, to uint64, max int, into []Record) ([]Record, error) {
+	it, err := j.blocks(0, to+1)
+	if err != nil {
+		return into, err
+	}
+	defer it.Close()
+	c := coders.Get().(*coder)
+	defer coders.Put(c)
+	start := len(into)
+	want := from // the next Seq that has to come
+	for ok := it.SeekLT(blockKey(from + 1)); ok && want <= to && len(into)-start < max; ok = it.Next() {
+		first := binary.BigEndian.Uint64(it.Key()[1:])
+		if first > want {
+			break
+		}
+		value, err := it.ValueAndErr()
+		if err != nil {
+			return into, j.readError(err)
+		}
+		n := len(into)
+		into, err = decodeRecords(into, bytes.Clone(value), first, want, to, max-(n-start), c)
+		j.countUnknown(into[n:])
+		want += uint64(len(into) - n)
+		if err != nil {
+			return into, j.damaged(err)
+		}
+		if len(into) == n {
+			break
+		}
+	}
+	if err := it.Error(); err != nil {
+		return into, j.readError(err)
+	}
+	if want <= to && len(into)-start < max {
+		return into, &DamagedError{Dir: j.dir, Block: want, Err: fmt.Errorf("the block is missing")}
+	}
+	return into, nil
+}
+
+func (j *Journal) countUnknown(records []Record) {
+	for i := range records {
+		if _, ok := records[i].Event.(*Unknown); ok {
+			j.unknown.Add(1)
+		}
+	}
+}
