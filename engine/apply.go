@@ -7,6 +7,7 @@ import (
 // Apply folds one record into the state. It is total: facts that do not fit (an outcome for a message that is not there)
 // are counted and change nothing.
 func (s *State) Apply(r journal.Record) {
+	s.now = int64(r.Time) - s.shift
 	switch e := r.Event.(type) {
 	case *journal.MessageInjected:
 		s.applyInjected(r, e)
@@ -27,7 +28,7 @@ func (s *State) Apply(r journal.Record) {
 	case *journal.OutcomeUnknown:
 		s.postpone(e.Message, e.RIDs, e.Attempts, e.Next)
 	case *journal.HostDown:
-		s.applyHostDown(r.Time, e)
+		s.applyHostDown(e)
 	case *journal.HostUp:
 		if di, ok := s.byName[e.Destination]; ok {
 			s.setUp(di)
@@ -139,14 +140,12 @@ func (s *State) applyAttempt(e *journal.AttemptStarted) {
 }
 
 // attemptOver counts an attempt as ended, once for all of its recipients.
-func (s *State) attemptOver(mi uint32, di uint32, now int64) {
+func (s *State) attemptOver(mi, di uint32) {
 	d := s.destinations[di]
 	d.inHand--
-	d.quiet = now
+	d.quiet = s.now
 	s.inHand--
-	if mi != 0 {
-		s.messages.at(mi).inHand--
-	}
+	s.messages.at(mi).inHand--
 	s.run(di)
 }
 
@@ -203,7 +202,7 @@ func (s *State) overIfNoneTrying(mi, di uint32) {
 		}
 		i = r.next
 	}
-	s.attemptOver(mi, di, s.destinations[di].quiet)
+	s.attemptOver(mi, di)
 }
 
 // terminal ends recipients; with report, the record's Seq becomes a report that is due to the sender.

@@ -129,8 +129,8 @@ func (s *State) setUp(di uint32) {
 	s.run(di)
 }
 
-func (s *State) applyHostDown(seqTime journal.Instant, e *journal.HostDown) {
+func (s *State) applyHostDown(e *journal.HostDown) {
 	di := s.destination(e.Destination)
-	s.destinations[di].quiet = int64(seqTime) - s.shift
+	s.destinations[di].quiet = s.now
 	s.setDown(di, e.Failures, int64(e.Next)-s.shift)
 }

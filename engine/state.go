@@ -32,9 +32,12 @@ type State struct {
 	reports     map[uint32][]uint64 // message → Seqs of facts whose report is due
 	reportQueue []uint32            // messages with reports due that no writer has in hand
 
-	inHand     int   // attempts under way
-	shift      int64 // sum of the clock's jumps; times in slabs are as if there had been none
-	bodyBytes  int64 // of live messages with a body of their own
+	now        int64  // time of the last record; State's clock
+	inHand     int    // attempts under way
+	calm       int64  // nothing expires before; State's clock
+	alone      uint32 // the suspect message that is tried by itself, 0 in ordinary times
+	shift      int64  // sum of the clock's jumps; times in slabs are as if there had been none
+	bodyBytes  int64  // of live messages with a body of their own
 	totals     Totals
 	suspended  map[string]bool // domains whose delivery is suspended; "*" is all
 	nextID     [4]uint32       // the first id not reserved, by IDKind

@@ -1,0 +1,251 @@
+package engine
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"strings"
+	"time"
+
+	"postern/engine/config"
+	"postern/journal"
+)
+
+// failure is what a notification says of one recipient (RFC 3464 section 2.3).
+type failure struct {
+	recipient *journal.InjectedRecipient
+	action    string // failed, relayed
+	status    string
+	code      string
+	reply     []string
+	reason    string
+	address   netip.Addr
+	last      journal.Instant
+}
+
+// report is what one notification reports.
+type report struct {
+	parent   *journal.MessageInjected
+	injected journal.Instant
+	failures []failure
+}
+
+func (r *report) successOnly() bool {
+	for i := range r.failures {
+		if r.failures[i].action == "failed" {
+			return false
+		}
+	}
+	return true
+}
+
+func (r *report) subject() string {
+	if r.successOnly() {
+		return "Delivery Status Notification (Relay)"
+	}
+	return "Delivery Status Notification (Failure)"
+}
+
+// carries8Bit tells whether the notification takes over content that may be 8-bit.
+func (r *report) carries8Bit(c *Content) bool { return c.Size > 0 && r.parent.Body != 0 }
+
+// reported gathers what a notification reports from the facts that it names.
+func reported(j *journal.Journal, n *journal.MessageInjected) (*report, error) {
+	rec, err := j.At(n.Parent)
+	if err != nil {
+		return nil, fmt.Errorf("message %d: %w", n.Parent, err)
+	}
+	parent, ok := rec.Event.(*journal.MessageInjected)
+	if !ok {
+		return nil, fmt.Errorf("record %d is no injection", n.Parent)
+	}
+	rep := &report{parent: parent, injected: rec.Time}
+	for _, seq := range n.Reports {
+		r, err := j.At(seq)
+		if err != nil {
+			return nil, fmt.Errorf("reported fact %d: %w", seq, err)
+		}
+		rep.add(n.Parent, r)
+	}
+	return rep, nil
+}
+
+func (r *report) add(message uint64, rec journal.Record) {
+	switch e := rec.Event.(type) {
+	case *journal.HardBounced:
+		for _, rid := range e.RIDs {
+			if rc := r.parent.Recipient(rid); rc != nil && rc.Notify.WantsFailure() {
+				r.failures = append(r.failures, failure{recipient: rc, action: "failed", status: e.Status, code: e.Code, reply: e.Reply,
+					reason: e.Reason, address: e.Address, last: rec.Time})
+			}
+		}
+	case *journal.Delivered:
+		for _, rid := range e.RIDs {
+			if rc := r.parent.Recipient(rid); rc != nil && rc.Notify&journal.NotifySuccess != 0 {
+				r.failures = append(r.failures, failure{recipient: rc, action: "relayed", status: "2.0.0", code: "250", reply: []string{e.Reply},
+					reason: "relayed to a host that sends no notifications", last: rec.Time})
+			}
+		}
+	case *journal.RecipientsBounced:
+		for i := range e.Set {
+			if e.Set[i].Message != message {
+				continue
+			}
+			for _, rid := range e.Set[i].RIDs {
+				if rc := r.parent.Recipient(rid); rc != nil && rc.Notify.WantsFailure() {
+					r.failures = append(r.failures, failure{recipient: rc, action: "failed", status: "5.0.0", code: "000",
+						reason: "Bounced by administrator", last: rec.Time})
+				}
+			}
+		}
+	}
+}
+
+// openNotification renders a delivery status notification (RFC 3461 to 3464): what happened in words, the same for
+// machines, and the message itself, whole when RET and its size allow it, else its header.
+func openNotification(j *journal.Journal, doc *config.Document, seq uint64, at journal.Instant, n *journal.MessageInjected) (*Content, error) {
+	rep, err := reported(j, n)
+	if err != nil {
+		return nil, err
+	}
+	original, whole, err := rep.original(j, doc.Bounce.CopyBytes)
+	if err != nil {
+		return nil, err
+	}
+	boundary := fmt.Sprintf("=_%d.%d.%s", n.Parent, n.Reports[0], doc.Hostname)
+	var b bytes.Buffer
+	rep.header(&b, doc.Hostname, at, n, boundary)
+	rep.words(&b, doc.Hostname, boundary)
+	rep.status(&b, doc.Hostname, boundary)
+	kind := "text/rfc822-headers"
+	if whole {
+		kind = "message/rfc822"
+	}
+	fmt.Fprintf(&b, "--%s\r\nContent-Type: %s\r\n\r\n", boundary, kind)
+	b.Write(original)
+	if !bytes.HasSuffix(original, []byte("\r\n")) {
+		b.WriteString("\r\n")
+	}
+	fmt.Fprintf(&b, "\r\n--%s--\r\n", boundary)
+	return &Content{Reader: bytes.NewReader(b.Bytes()), Size: int64(b.Len())}, nil
+}
+
+// maxHeaderCopy bounds the header of the original in a notification.
+const maxHeaderCopy = 10 << 10
+
+// original reads what a notification carries of the message.
+func (r *report) original(j *journal.Journal, copyBytes int64) (text []byte, whole bool, err error) {
+	if r.parent.Body == 0 {
+		return nil, false, nil
+	}
+	body, err := j.OpenBody(r.parent.Body)
+	if errors.Is(err, journal.ErrNotFound) {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, fmt.Errorf("body of message %d: %w", r.parent.MID, err)
+	}
+	defer body.Close()
+	whole = r.parent.Size <= copyBytes && r.parent.Return != journal.ReturnHeaders && !r.successOnly()
+	limit := int64(maxHeaderCopy)
+	if whole {
+		limit = r.parent.Size
+	}
+	text, err = io.ReadAll(io.LimitReader(body, limit))
+	if err != nil {
+		return nil, false, fmt.Errorf("body of message %d: %w", r.parent.MID, err)
+	}
+	if !whole {
+		if end := bytes.Index(text, []byte("\r\n\r\n")); end >= 0 {
+			text = text[:end+2]
+		} else if end := bytes.LastIndex(text, []byte("\r\n")); end >= 0 {
+			text = text[:end+2]
+		}
+	}
+	return text, whole, nil
+}
+
+func (r *report) header(b *bytes.Buffer, host string, at journal.Instant, n *journal.MessageInjected, boundary string) {
+	fmt.Fprintf(b, "Received: from localhost by %s with Postern id %d; %s\r\n", host, n.MID, at.Time().Format(time.RFC1123Z))
+	fmt.Fprintf(b, "From: \"Mail Delivery System\" <MAILER-DAEMON@%s>\r\n", host)
+	fmt.Fprintf(b, "To: <%s>\r\n", n.Recipients[0].Address())
+	fmt.Fprintf(b, "Subject: %s\r\n", r.subject())
+	fmt.Fprintf(b, "Date: %s\r\nMessage-ID: %s\r\n", at.Time().Format(time.RFC1123Z), n.MessageID)
+	if r.parent.MessageID != "" {
+		fmt.Fprintf(b, "In-Reply-To: %s\r\n", oneLine(r.parent.MessageID))
+	}
+	b.WriteString("Auto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n")
+	kind := "delivery-status"
+	if n.SMTPUTF8 {
+		kind = "global-delivery-status"
+	}
+	fmt.Fprintf(b, "Content-Type: multipart/report; report-type=%s;\r\n\tboundary=\"%s\"\r\n\r\n", kind, boundary)
+}
+
+func (r *report) words(b *bytes.Buffer, host, boundary string) {
+	fmt.Fprintf(b, "--%s\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n", boundary)
+	fmt.Fprintf(b, "This is the mail gateway %s.\r\n\r\n", host)
+	if r.successOnly() {
+		b.WriteString("Your message was passed on to a host that will not tell you of its delivery:\r\n\r\n")
+	} else {
+		b.WriteString("Your message could not be delivered to the following recipients:\r\n\r\n")
+	}
+	for i := range r.failures {
+		f := &r.failures[i]
+		fmt.Fprintf(b, "<%s>\r\n    %s - %s\r\n", oneLine(f.recipient.Address()), f.status, f.reason)
+		for _, l := range f.reply {
+			if l != "" {
+				fmt.Fprintf(b, "    %s %s\r\n", f.code, oneLine(l))
+			}
+		}
+		b.WriteString("\r\n")
+	}
+}
+
+func (r *report) status(b *bytes.Buffer, host, boundary string) {
+	kind := "message/delivery-status"
+	if r.parent.SMTPUTF8 {
+		kind = "message/global-delivery-status"
+	}
+	fmt.Fprintf(b, "--%s\r\nContent-Type: %s\r\n\r\nReporting-MTA: dns; %s\r\n", boundary, kind, host)
+	if r.parent.EnvID != "" {
+		fmt.Fprintf(b, "Original-Envelope-Id: %s\r\n", oneLine(r.parent.EnvID))
+	}
+	fmt.Fprintf(b, "Arrival-Date: %s\r\n", r.injected.Time().Format(time.RFC1123Z))
+	for i := range r.failures {
+		r.failures[i].fields(b)
+	}
+	b.WriteString("\r\n")
+}
+
+func (f *failure) fields(b *bytes.Buffer) {
+	b.WriteString("\r\n")
+	if f.recipient.ORcpt != "" {
+		fmt.Fprintf(b, "Original-Recipient: %s\r\n", oneLine(f.recipient.ORcpt))
+	}
+	fmt.Fprintf(b, "Final-Recipient: rfc822; %s\r\nAction: %s\r\nStatus: %s\r\n", oneLine(f.recipient.Address()), f.action, f.status)
+	if f.address.IsValid() {
+		fmt.Fprintf(b, "Remote-MTA: dns; [%s]\r\n", f.address)
+	}
+	if f.code != "" && f.code != "000" {
+		fmt.Fprintf(b, "Diagnostic-Code: smtp; %s %s\r\n", f.code, oneLine(strings.Join(f.reply, " / ")))
+	} else if len(f.reply) > 0 {
+		fmt.Fprintf(b, "Diagnostic-Code: x-postern; %s\r\n", oneLine(strings.Join(f.reply, " / ")))
+	}
+	fmt.Fprintf(b, "Last-Attempt-Date: %s\r\n", f.last.Time().Format(time.RFC1123Z))
+}
+
+// oneLine keeps text from outside within its line of the notification.
+func oneLine(s string) string {
+	if len(s) > 900 {
+		s = s[:900]
+	}
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, s)
+}

@@ -1,0 +1,130 @@
+package engine
+
+import (
+	"fmt"
+	"time"
+
+	"postern/journal"
+)
+
+// suspectAfter is how many unclean ends in a row make the messages in hand suspects; setAsideAfter how many it takes before
+// one is set aside, if the last end came with it alone in hand.
+const (
+	suspectAfter  = 2
+	setAsideAfter = 3
+)
+
+// aloneFor is how long a suspect is tried by itself: a message that ends the process does so soon, and a slow peer must
+// not keep all other mail waiting. aloneInAll bounds the whole of it.
+const (
+	aloneFor   = 2 * time.Second
+	aloneInAll = 20 * time.Second
+	tailToRead = 20000 // records in which the last attempts of the run before are looked for
+)
+
+// judgeSuspects looks at the messages that were in hand at the last unclean ends: one that was tried alone, with which the
+// process ended all the same, is set aside.
+func (t *turn) judgeSuspects(e *Engine, unclean uint32) {
+	if unclean >= setAsideAfter && len(e.suspects) == 1 {
+		m := t.s.messages.at(e.suspects[0])
+		if e.endedAlone(m.seq) {
+			t.emit(&journal.SetAside{Message: m.seq, MID: m.mid,
+				Evidence: fmt.Sprintf("the gateway ended without order %d times in a row, the last time while this message alone was being delivered", unclean)})
+			e.suspects = nil
+		}
+	}
+	if most := int(aloneInAll / aloneFor); len(e.suspects) > most {
+		e.suspects = e.suspects[:most]
+	}
+}
+
+// endedAlone tells whether the last attempt of the run before was one of that message alone.
+func (e *Engine) endedAlone(seq uint64) bool {
+	end := e.next - 1
+	after := uint64(0)
+	if end > tailToRead {
+		after = end - tailToRead
+	}
+	var last *journal.AttemptStarted
+	current := (*journal.AttemptStarted)(nil)
+	var records []journal.Record
+	for after < end {
+		var err error
+		if records, err = e.options.Journal.Read(after, 1000, records); err != nil || len(records) == 0 {
+			break
+		}
+		for _, r := range records {
+			after = r.Seq
+			switch ev := r.Event.(type) {
+			case *journal.AttemptStarted:
+				current = ev
+			case *journal.Started:
+				last, current = current, nil
+			}
+		}
+	}
+	return last != nil && last.Alone && last.Message == seq
+}
+
+// tryAlone gives suspects their turn, one at a time; it tells whether everything else has to wait.
+func (e *Engine) tryAlone(t *turn) bool {
+	s := t.s
+	if s.alone != 0 {
+		if t.clock < e.aloneTil {
+			return true
+		}
+		s.alone, e.aloneTil = 0, 0
+	}
+	for len(e.suspects) > 0 {
+		if s.inHand > 0 {
+			return false // what began while the queue was loading ends first
+		}
+		mi := e.suspects[0]
+		e.suspects = e.suspects[1:]
+		m := s.messages.at(mi)
+		if m.seq == 0 || m.flags&suspect == 0 || m.flags&setAside != 0 || m.first == 0 {
+			continue
+		}
+		m.flags &^= suspect
+		if t.startSuspect(mi) {
+			e.aloneTil = t.clock + int64(aloneFor)
+			return true
+		}
+	}
+	return false
+}
+
+// startSuspect begins an attempt of a suspect at once, whatever its time.
+func (t *turn) startSuspect(mi uint32) bool {
+	s := t.s
+	for i := s.messages.at(mi).first; i != 0; i = s.recipients.at(i).next {
+		r := s.recipients.at(i)
+		if d := s.destinations[r.destination]; r.state != waiting && r.state != ready || d.down || s.suspended["*"] || s.suspended[d.name] {
+			continue
+		}
+		m, d := s.messages.at(mi), s.destinations[r.destination]
+		s.alone = mi
+		a := Attempt{Message: m.seq, MID: m.mid, Destination: d.name, RIDs: []uint32{r.rid}, Number: r.attempts + 1}
+		t.emit(&journal.AttemptStarted{Message: a.Message, MID: a.MID, Destination: a.Destination, RIDs: a.RIDs, Attempt: a.Number,
+			Next: t.nextAttempt(a.Number), Alone: true})
+		t.starts = append(t.starts, a)
+		return true
+	}
+	return false
+}
+
+// aloneEnds lets ordinary times begin again when the suspect's attempt has come back.
+func (e *Engine) aloneEnds(a Attempt) {
+	if e.state.alone == 0 {
+		return
+	}
+	mi, ok := e.state.bySeq[a.Message]
+	if !ok || mi == e.state.alone {
+		e.state.alone, e.aloneTil = 0, 0
+		for di, d := range e.state.destinations {
+			if d != nil && d.ready > 0 {
+				e.state.run(uint32(di))
+			}
+		}
+	}
+}

@@ -1,0 +1,133 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"postern/journal"
+)
+
+// reportOrder asks for the notification of what has befallen one message.
+type reportOrder struct {
+	message uint64   // Seq
+	facts   []uint64 // Seqs of what is to be reported
+}
+
+// handReports gives messages with reports due to the writers, as many as they have room for. The rest waits in State,
+// where a crash finds it again.
+func (e *Engine) handReports() {
+	s := e.state
+	for len(s.reportQueue) > 0 && s.loaded && !e.stopping {
+		mi := s.reportQueue[0]
+		m := s.messages.at(mi)
+		due := s.reports[mi]
+		if m.seq == 0 || len(due) == 0 || m.flags&reporting == 0 {
+			s.reportQueue = s.reportQueue[1:]
+			continue
+		}
+		select {
+		case e.reporter <- reportOrder{message: m.seq, facts: append([]uint64(nil), due...)}:
+			s.reportQueue = s.reportQueue[1:]
+		default:
+			return
+		}
+	}
+}
+
+// reportsDue tells whether all of these facts still wait to be reported.
+func (s *State) reportsDue(parent uint64, facts []uint64) bool {
+	mi, ok := s.bySeq[parent]
+	if !ok {
+		return false
+	}
+	for _, f := range facts {
+		if !contains(s.reports[mi], f) {
+			return false
+		}
+	}
+	return true
+}
+
+// reportWriters is how many notifications are written at a time.
+const reportWriters = 2
+
+// startReporters starts the writers of notifications; they end with ctx.
+func (e *Engine) startReporters(ctx context.Context) {
+	for range reportWriters {
+		e.workers.Add(1)
+		go func() {
+			defer e.workers.Done()
+			for {
+				select {
+				case <-ctx.Done():
+					return
+				case o := <-e.reporter:
+					if err := e.writeReport(ctx, o); err != nil && !errors.Is(err, errNotDue) && !errors.Is(err, ErrStopping) {
+						e.options.Problem(fmt.Errorf("notification for message %d: %w", o.message, err))
+					}
+					e.inbox.urgent(item{what: itemOrder, do: func(*turn) {}}) // room for another one
+				}
+			}
+		}()
+	}
+}
+
+// writeReport submits the injection of a notification. Nothing of its text is stored: it is rendered from the facts at each
+// attempt, here only to know its size.
+func (e *Engine) writeReport(ctx context.Context, o reportOrder) error {
+	parent, err := injected(e.options.Journal, o.message)
+	if err != nil {
+		return err
+	}
+	mid, err := e.ID(ctx, journal.MID)
+	if err != nil {
+		return err
+	}
+	doc := e.options.Document()
+	n := &journal.MessageInjected{MID: mid, Why: journal.WhyBounce, Queued: true, Parent: o.message, ParentMID: parent.MID, Reports: o.facts,
+		Body: parent.Body, SMTPUTF8: parent.SMTPUTF8, MessageID: fmt.Sprintf("<dsn.%d.%d@%s>", o.message, o.facts[0], doc.Hostname)}
+	local, domain := splitAddress(parent.Sender)
+	n.Recipients = []journal.InjectedRecipient{{RID: 0, Local: local, Domain: domain, Notify: journal.NotifyNever}}
+	facts, err := reported(e.options.Journal, n)
+	if err != nil {
+		return err
+	}
+	if facts.successOnly() {
+		n.Why = journal.WhySuccess
+	}
+	n.Subject = facts.subject()
+	content, err := openNotification(e.options.Journal, doc, 0, journal.InstantOf(e.options.Now()), n)
+	if err != nil {
+		return err
+	}
+	n.Size = content.Size
+	if parent.Form != journal.Body7Bit && facts.carries8Bit(content) {
+		n.Form = journal.Body8Bit
+	}
+	content.Close()
+	_, err = e.Inject(ctx, n)
+	return err
+}
+
+func splitAddress(a string) (local, domain string) {
+	at := strings.LastIndexByte(a, '@')
+	if at < 0 {
+		return a, ""
+	}
+	return a[:at], strings.ToLower(a[at+1:])
+}
+
+// injected reads the injection of a message.
+func injected(j *journal.Journal, seq uint64) (*journal.MessageInjected, error) {
+	r, err := j.At(seq)
+	if err != nil {
+		return nil, fmt.Errorf("message %d: %w", seq, err)
+	}
+	m, ok := r.Event.(*journal.MessageInjected)
+	if !ok {
+		return nil, fmt.Errorf("record %d is no injection", seq)
+	}
+	return m, nil
+}

@@ -1,0 +1,207 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+
+	"postern/journal"
+)
+
+// begin is the first turn: it takes over what belongs to no message from the live rows, says Started, and reserves ids.
+func (e *Engine) begin(ctx context.Context) error {
+	sys := e.options.Rows.System()
+	s := e.state
+	s.nextID[journal.MID], s.nextID[journal.ICID], s.nextID[journal.DCID] = sys.NextMID, sys.NextICID, sys.NextDCID
+	s.wrapped[journal.MID] = sys.Wrapped
+	s.shift = sys.ClockShift
+	for _, d := range sys.DeliverySuspended {
+		s.suspended[d] = true
+	}
+	s.loaded = false
+	e.next = e.options.Journal.Durable() + 1
+	t, doc := e.newTurn()
+	if err := e.options.Rows.EachHost(ctx, func(h journal.LiveHost) error {
+		if h.Down {
+			s.setDown(s.destination(h.Destination), h.Failures, int64(h.Next)-s.shift)
+		}
+		return nil
+	}); err != nil {
+		return fmt.Errorf("engine: load hosts: %w", err)
+	}
+	if restored, err := e.options.Journal.Restored(); err != nil {
+		return err
+	} else if restored && !s.suspended["*"] {
+		t.emit(&journal.DeliverySuspended{By: "restore"})
+	}
+	t.emit(&journal.Started{Boot: sys.Boots + 1, Version: e.options.Version, Hostname: doc.Hostname, Clean: sys.Clean || sys.Boots == 0})
+	var reserved []*journal.IDsReserved
+	for _, k := range []journal.IDKind{journal.MID, journal.ICID, journal.DCID} {
+		reserved = append(reserved, t.reserveIDs(k))
+	}
+	if err := e.commit(t); err != nil {
+		return err
+	}
+	for _, r := range reserved {
+		e.ids[r.ID].add(r)
+	}
+	return nil
+}
+
+// refill reserves another block of ids. They are given out only after this turn's sync, which is when the goroutine gets
+// them: by then the fact is durable.
+func (t *turn) refill(e *Engine, k journal.IDKind) {
+	r := t.reserveIDs(k)
+	t.after = append(t.after, func() { e.ids[k].add(r) })
+}
+
+// loadBatch is how many messages of before the start are taken in with one turn; mail that comes in meanwhile waits for
+// no more than that.
+const loadBatch = 2000
+
+// load takes in the queue of before the start beside the turns: from the live rows, whose cost follows what is queued and
+// never the history.
+func (e *Engine) load(ctx context.Context) {
+	total := int(e.options.Rows.System().Messages)
+	e.workers.Add(1)
+	go func() {
+		defer e.workers.Done()
+		if err := e.loadRows(ctx, total); err != nil && ctx.Err() == nil {
+			e.options.Problem(fmt.Errorf("engine: the queue could not be loaded: %w", err))
+		}
+	}()
+}
+
+func (e *Engine) loadRows(ctx context.Context, total int) error {
+	unclean := e.options.Rows.System().Unclean
+	taken := make(chan struct{}, 1)
+	batch, spare := make([]journal.LiveMessage, 0, loadBatch), make([]journal.LiveMessage, 0, loadBatch)
+	done := 0
+	flush := func(last bool) error {
+		b := batch
+		ok := e.order(func(t *turn) {
+			for i := range b {
+				t.takeIn(e, &b[i], unclean)
+			}
+			if last {
+				t.loadedAll(e, unclean)
+			}
+			taken <- struct{}{}
+		})
+		if !ok {
+			return ErrStopping
+		}
+		done += len(b)
+		if total > 0 {
+			e.loading.Store(int64(min(99, done*100/total)))
+		}
+		select {
+		case <-taken:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		batch, spare = spare[:0], b
+		return nil
+	}
+	err := e.options.Rows.Each(ctx, func(m *journal.LiveMessage) error {
+		c := *m
+		c.Recipients = append([]journal.LiveRecipient(nil), m.Recipients...)
+		c.Dues = append([]uint64(nil), m.Dues...)
+		if batch = append(batch, c); len(batch) == loadBatch {
+			return flush(false)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return flush(true)
+}
+
+// takeIn puts one message of before the start into the queue. An attempt that has no outcome is in doubt: the peer may
+// have the message, and that is written down before anything else happens to it.
+func (t *turn) takeIn(e *Engine, m *journal.LiveMessage, unclean uint32) {
+	s := t.s
+	if _, ok := s.bySeq[m.Seq]; ok {
+		return
+	}
+	msg := message{seq: m.Seq, injected: int64(m.Injected) - s.shift, body: m.Body, size: m.Size, mid: m.MID, why: m.Why, sender: m.SenderHash}
+	if sharesBody(m.Why) {
+		msg.flags |= copyBody
+		if m.Body != 0 {
+			s.shareBody(m.Body, false)
+		}
+	}
+	if m.SetAside {
+		msg.flags |= setAside
+	}
+	mi := s.addMessage(msg)
+	inDoubt := map[string][]uint32(nil)
+	for i := len(m.Recipients) - 1; i >= 0; i-- {
+		rc := &m.Recipients[i]
+		ri := s.addRecipient(mi, rc.Destination, rc.RID, rc.Notify)
+		r := s.recipients.at(ri)
+		r.attempts = rc.Attempts
+		switch next := int64(rc.Next) - s.shift; {
+		case m.SetAside || rc.Held:
+			r.state = held
+		case rc.Attempting:
+			r.state, r.due = waiting, next // until OutcomeUnknown says so durably
+			if inDoubt == nil {
+				inDoubt = make(map[string][]uint32)
+			}
+			inDoubt[rc.Destination] = append(inDoubt[rc.Destination], rc.RID)
+		case rc.Next != 0 && rc.Attempts > 0 && next > t.clock:
+			s.wait(ri, next)
+		default:
+			s.makeReady(ri)
+		}
+	}
+	for _, seq := range m.Dues {
+		s.addReport(mi, seq)
+	}
+	if inDoubt != nil {
+		t.writeDoubts(e, mi, m, inDoubt, unclean)
+	}
+}
+
+// writeDoubts writes the outcome of attempts that a crash cut off.
+func (t *turn) writeDoubts(e *Engine, mi uint32, m *journal.LiveMessage, inDoubt map[string][]uint32, unclean uint32) {
+	if unclean >= suspectAfter {
+		t.s.messages.at(mi).flags |= suspect
+		e.suspects = append(e.suspects, mi)
+	}
+	for i := range m.Recipients {
+		dest := m.Recipients[i].Destination
+		rids := inDoubt[dest]
+		if len(rids) == 0 {
+			continue
+		}
+		delete(inDoubt, dest)
+		reverse(rids)
+		ri := t.s.recipientOf(mi, rids[0])
+		r := t.s.recipients.at(ri)
+		t.emit(&journal.OutcomeUnknown{Message: m.Seq, MID: m.MID, Destination: dest, RIDs: rids, Attempts: r.attempts,
+			Next: journal.Instant(r.due + t.s.shift), Reason: "the gateway ended while the attempt was under way"})
+	}
+}
+
+func reverse[T any](s []T) {
+	for i, j := 0, len(s)-1; i < j; i, j = i+1, j-1 {
+		s[i], s[j] = s[j], s[i]
+	}
+}
+
+// loadedAll ends the loading.
+func (t *turn) loadedAll(e *Engine, unclean uint32) {
+	t.s.settleBodies()
+	live := t.s.liveBodies()
+	e.workers.Add(1)
+	go func() {
+		defer e.workers.Done()
+		if _, err := e.options.Journal.SweepBodies(func(b journal.BodyID) bool { return live[b] }); err != nil {
+			e.options.Problem(fmt.Errorf("engine: sweep of bodies: %w", err))
+		}
+	}()
+	t.judgeSuspects(e, unclean)
+	e.loading.Store(100)
+}
