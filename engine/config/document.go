@@ -2,13 +2,12 @@ package config
 
 import (
 	"net/netip"
-	"time"
 )
 
 // Document is the whole configuration, as postern.toml spells it, after defaults and checks. It is never changed once it
-// is in force: a commit makes a new one.
+// is in force: a commit makes a new one, through Encode and Parse. The tags limits and choice say what a value may be.
 type Document struct {
-	Hostname   string      `toml:"hostname"`
+	Hostname   string      `toml:"hostname"` // default: the machine's
 	Interfaces []Interface `toml:"interface"`
 	Listeners  []Listener  `toml:"listener"`
 	Routes     []SMTPRoute `toml:"smtp_route"`
@@ -21,6 +20,10 @@ type Document struct {
 	Logs       Logs        `toml:"logs"`
 	Admin      Admin       `toml:"admin"`
 	Daemon     Daemon      `toml:"daemon"`
+
+	Revision uint64 `toml:"-"` // from the stamp of the text, 0 when it bears none
+
+	routes domainIndex[SMTPRoute] // built by Parse, read only
 }
 
 // Interface is an address of the machine with a name, as logs show it.
@@ -43,86 +46,88 @@ const (
 // Listener is a port on which mail is received.
 type Listener struct {
 	Name          string         `toml:"name"`
-	Kind          Kind           `toml:"kind"`
-	Address       netip.AddrPort `toml:"address"`
+	Kind          Kind           `toml:"kind" choice:"public private blackhole"`
+	Address       netip.AddrPort `toml:"address"`        // port 0: any that is free
 	RelayFrom     []netip.Prefix `toml:"relay_from"`     // who may relay anywhere; private default: loopback
-	AcceptDomains []string       `toml:"accept_domains"` // example.com, .example.com (its sub-domains), ALL
+	AcceptDomains []string       `toml:"accept_domains"` // example.com, .example.com (its sub-domains), [192.0.2.1], ALL
 
-	MaxMessageSize          int64    `toml:"max_message_size"` // bytes; default 104857600
-	MaxRecipients           int      `toml:"max_recipients"`   // of a message; default 1000
-	MaxMessages             int      `toml:"max_messages"`     // of a connection; default 1000
-	MaxConnections          int      `toml:"max_connections"`  // default 1000
-	MaxConnectionsPerClient int      `toml:"max_connections_per_client"`
-	CommandTimeout          Duration `toml:"command_timeout"`    // between commands; default 5m
-	DataTimeout             Duration `toml:"data_timeout"`       // between reads of content; default 3m
-	ConnectionTimeout       Duration `toml:"connection_timeout"` // in all; default 15m without progress of a message
-	MaxErrors               int      `toml:"max_errors"`         // refused commands before 421; default 20
-	BareNewlines            string   `toml:"bare_newlines"`      // reject (550 5.6.11, default) or normalise
-	MaxHops                 int      `toml:"max_hops"`           // Received headers before a loop is declared; default 100
-	Certificate             string   `toml:"certificate"`        // PEM file; with Key, STARTTLS is offered
+	MaxMessageSize          int64    `toml:"max_message_size" limits:"1024 2147483647"`    // bytes; default 104857600
+	MaxRecipients           int      `toml:"max_recipients" limits:"1 100000"`             // of a message; default 1000
+	MaxMessages             int      `toml:"max_messages" limits:"1 1000000"`              // of a connection; default 1000
+	MaxConnections          int      `toml:"max_connections" limits:"1 100000"`            // default 1000
+	MaxConnectionsPerClient int      `toml:"max_connections_per_client" limits:"1 100000"` // of one address; default 50 on a public listener, 1000 else
+	CommandTimeout          Duration `toml:"command_timeout" limits:"1s 1h"`               // between commands; default 5m
+	DataTimeout             Duration `toml:"data_timeout" limits:"1s 1h"`                  // between reads of content; default 3m
+	ConnectionTimeout       Duration `toml:"connection_timeout" limits:"1s 24h"`           // in all; default 15m without progress of a message
+	MaxErrors               int      `toml:"max_errors" limits:"1 1000"`                   // refused commands before 421; default 20
+	BareNewlines            string   `toml:"bare_newlines" choice:"reject normalise"`      // reject (550 5.6.11, default) or normalise
+	MaxHops                 int      `toml:"max_hops" limits:"1 1000"`                     // Received headers before a loop is declared; default 100
+	Certificate             string   `toml:"certificate"`                                  // PEM file; with Key, STARTTLS is offered
 	Key                     string   `toml:"key"`
+
+	accepts domainIndex[string] // built by Parse, read only
 }
 
 // SMTPRoute overrides where mail for a domain goes.
 type SMTPRoute struct {
-	Domain string   `toml:"domain"` // ALL, example.com, .example.com (its sub-domains)
-	To     []string `toml:"to"`     // host, [host], host:port, USEDNS, /dev/null; tried in this order
+	Domain string   `toml:"domain"` // ALL, example.com, .example.com (its sub-domains), [192.0.2.1]
+	To     []string `toml:"to"`     // host, [host], host:port, USEDNS, /dev/null; tried in this order; see ParseTarget
 }
 
 // DNS names the resolvers.
 type DNS struct {
-	Servers []netip.AddrPort `toml:"servers"` // empty: the system's
-	Timeout Duration         `toml:"timeout"` // of one query to one server; default 2s
-	Tries   int              `toml:"tries"`   // rounds over the servers; default 2
-	Cache   int              `toml:"cache"`   // entries; default 100000
+	Servers []netip.AddrPort `toml:"servers"`                     // empty: the system's; port 53 when none is given
+	Timeout Duration         `toml:"timeout" limits:"100ms 1m"`   // of one query to one server; default 2s
+	Tries   int              `toml:"tries" limits:"1 10"`         // rounds over the servers; default 2
+	Cache   int              `toml:"cache" limits:"100 10000000"` // entries; default 100000
 }
 
 // Retry is the Default bounce profile's schedule.
 type Retry struct {
-	InitialSeconds  int `toml:"initial_seconds"`   // 60
-	MaxSeconds      int `toml:"max_seconds"`       // 3600
-	MaxAttempts     int `toml:"max_attempts"`      // 100
-	MaxQueueSeconds int `toml:"max_queue_seconds"` // 259200
+	InitialSeconds  int `toml:"initial_seconds" limits:"1 86400"`      // 60
+	MaxSeconds      int `toml:"max_seconds" limits:"1 604800"`         // 3600
+	MaxAttempts     int `toml:"max_attempts" limits:"1 10000"`         // 100
+	MaxQueueSeconds int `toml:"max_queue_seconds" limits:"1 31536000"` // 259200
 }
 
 // Bounce shapes delivery status notifications.
 type Bounce struct {
-	CopyBytes int64 `toml:"copy_bytes"` // of the original that a notification carries whole; default 10240
+	CopyBytes int64 `toml:"copy_bytes" limits:"0 10485760"` // of the original that a notification carries whole; default 10240
 }
 
 // Delivery limits the delivery client.
 type Delivery struct {
-	Connections           int      `toml:"connections"`             // in all; default 10000
-	PerDestination        int      `toml:"per_destination"`         // default 500
-	MessagesPerConnection int      `toml:"messages_per_connection"` // default 50
-	TLS                   string   `toml:"tls"`                     // opportunistic (default) or off
-	Interface             string   `toml:"interface"`               // whose address is the source; "" the system chooses
-	Port                  uint16   `toml:"port"`                    // default 25
-	ConnectTimeout        Duration `toml:"connect_timeout"`         // default 30s
-	GreetingTimeout       Duration `toml:"greeting_timeout"`        // default 5m
-	CommandTimeout        Duration `toml:"command_timeout"`         // default 5m
-	DataTimeout           Duration `toml:"data_timeout"`            // a write of content; default 3m
-	FinalTimeout          Duration `toml:"final_timeout"`           // the reply to the final dot; default 10m
-	IdleTimeout           Duration `toml:"idle_timeout"`            // an open connection without work; default 5s
-	InDoubt               string   `toml:"in_doubt"`                // resend (default), hold, ask
+	Connections           int      `toml:"connections" limits:"1 100000"`             // in all; default 10000
+	PerDestination        int      `toml:"per_destination" limits:"1 100000"`         // default 500
+	MessagesPerConnection int      `toml:"messages_per_connection" limits:"1 100000"` // default 50
+	TLS                   string   `toml:"tls" choice:"opportunistic off"`            // opportunistic (default) or off
+	Interface             string   `toml:"interface"`                                 // whose address is the source; "" the system chooses
+	Port                  uint16   `toml:"port" limits:"1 65535"`                     // default 25
+	ConnectTimeout        Duration `toml:"connect_timeout" limits:"100ms 1h"`         // default 30s
+	GreetingTimeout       Duration `toml:"greeting_timeout" limits:"100ms 1h"`        // default 5m
+	CommandTimeout        Duration `toml:"command_timeout" limits:"100ms 1h"`         // default 5m
+	DataTimeout           Duration `toml:"data_timeout" limits:"100ms 1h"`            // a write of content; default 3m
+	FinalTimeout          Duration `toml:"final_timeout" limits:"100ms 1h"`           // the reply to the final dot; default 10m
+	IdleTimeout           Duration `toml:"idle_timeout" limits:"100ms 1h"`            // an open connection without work; default 5s
+	InDoubt               string   `toml:"in_doubt" choice:"resend hold ask"`         // resend (default), hold, ask
 }
 
 // Queue limits what is kept.
 type Queue struct {
-	Kilobytes   int64 `toml:"kilobytes"`    // 0: what the disk has above the watermark
-	UndoSeconds int   `toml:"undo_seconds"` // 3600
+	Kilobytes   int64 `toml:"kilobytes" limits:"0 1099511627776"` // 0: what the disk has above the watermark
+	UndoSeconds int   `toml:"undo_seconds" limits:"0 2592000"`    // 3600
 }
 
 // Journal says how long history is kept.
 type Journal struct {
-	KeepDays int `toml:"keep_days"` // 30
+	KeepDays int `toml:"keep_days" limits:"1 36500"` // 30; longer than the longest time in queue
 }
 
 // Logs shapes the text logs in DATA/logs.
 type Logs struct {
-	RolloverMegabytes int      `toml:"rollover_megabytes"` // default 100
-	RolloverAge       Duration `toml:"rollover_age"`       // default 24h
-	Keep              int      `toml:"keep"`               // closed files of each log; default 10
+	RolloverMegabytes int      `toml:"rollover_megabytes" limits:"1 100000"` // default 100
+	RolloverAge       Duration `toml:"rollover_age" limits:"1m 8760h"`       // default 24h
+	Keep              int      `toml:"keep" limits:"1 10000"`                // closed files of each log; default 10
 }
 
 // Admin says who may use the admin socket, beside root and the daemon's user.
@@ -135,6 +140,3 @@ type Daemon struct {
 	User  string `toml:"user"`
 	Group string `toml:"group"`
 }
-
-// Duration is written as "90s", "5m", "24h".
-type Duration struct{ time.Duration }
