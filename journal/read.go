@@ -94,7 +94,7 @@ func (j *Journal) readStore(from, to uint64, max int, into []Record) ([]Record, 
 		return into, j.readError(err)
 	}
 	if want <= to && len(into)-start < max {
-		return into, &DamagedError{Dir: j.dir, Block: want, Err: fmt.Errorf("the block is missing")}
+		return into, j.missing(want)
 	}
 	return into, nil
 }

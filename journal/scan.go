@@ -1,0 +1,66 @@
+package journal
+
+import (
+	"encoding/binary"
+	"fmt"
+)
+
+// scanSlice is how many blocks a scan reads with one iterator: one held longer would keep files that are due for deletion.
+const scanSlice = 4096
+
+// scan calls fn for each durable block that holds a record with from ≤ Seq ≤ to, in order. The value is valid only during
+// the call. A gap between blocks is a *DamagedError.
+func (j *Journal) scan(from, to uint64, fn func(first uint64, value []byte, b *block) error) error {
+	to = min(to, j.Durable())
+	from = max(from, 1)
+	for from <= to {
+		next, err := j.scanSome(from, to, fn)
+		if err != nil {
+			return err
+		}
+		from = next
+	}
+	return nil
+}
+
+func (j *Journal) scanSome(from, to uint64, fn func(uint64, []byte, *block) error) (next uint64, err error) {
+	it, err := j.blocks(0, to+1)
+	if err != nil {
+		return 0, err
+	}
+	defer it.Close()
+	want := from
+	var b block
+	for n, ok := 0, it.SeekLT(blockKey(from+1)); ok && n < scanSlice; n, ok = n+1, it.Next() {
+		first := binary.BigEndian.Uint64(it.Key()[1:])
+		if first > want || n > 0 && first != want {
+			break
+		}
+		value, err := it.ValueAndErr()
+		if err != nil {
+			return 0, j.readError(err)
+		}
+		if err := b.parse(value); err != nil {
+			return 0, j.damaged(blockError(first, err))
+		}
+		end := first + uint64(b.count)
+		if end <= want {
+			break
+		}
+		if err := fn(first, value, &b); err != nil {
+			return 0, err
+		}
+		want = end
+	}
+	if err := it.Error(); err != nil {
+		return 0, j.readError(err)
+	}
+	if want == from {
+		return 0, j.missing(want)
+	}
+	return want, nil
+}
+
+func (j *Journal) missing(seq uint64) error {
+	return &DamagedError{Dir: j.dir, Block: seq, Err: fmt.Errorf("the block is missing")}
+}

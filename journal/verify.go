@@ -1,0 +1,53 @@
+package journal
+
+import (
+	"encoding/binary"
+	"errors"
+)
+
+var errChain = errors.New("the chain is broken: its records are not those that were written")
+
+// VerifyChain recomputes the chain over the durable blocks from the one that holds record from to the end, and calls fn,
+// unless it is nil, with the last Seq of each block that proved true. The first block that does not is a *DamagedError.
+// With from ≤ 1 all of the history is proved; otherwise the link before from is taken as it stands.
+func (j *Journal) VerifyChain(from uint64, fn func(last uint64) error) error {
+	prev, err := j.linkBefore(from)
+	if err != nil {
+		return err
+	}
+	return j.scan(from, j.Durable(), func(first uint64, _ []byte, b *block) error {
+		got, err := b.chain(prev, first)
+		if err != nil {
+			return j.damaged(blockError(first, err))
+		}
+		if got != b.link {
+			return &DamagedError{Dir: j.dir, Block: first, Err: errChain}
+		}
+		prev = b.link
+		if fn == nil {
+			return nil
+		}
+		return fn(first + uint64(b.count) - 1)
+	})
+}
+
+// linkBefore returns the link of the block before the one that holds a record.
+func (j *Journal) linkBefore(seq uint64) (prev link, err error) {
+	it, err := j.blocks(0, 0)
+	if err != nil {
+		return prev, err
+	}
+	defer it.Close()
+	if !it.SeekLT(blockKey(max(seq, 1)+1)) || !it.Prev() {
+		return prev, j.readError(it.Error())
+	}
+	value, err := it.ValueAndErr()
+	if err != nil {
+		return prev, j.readError(err)
+	}
+	var b block
+	if err := b.parse(value); err != nil {
+		return prev, j.damaged(blockError(binary.BigEndian.Uint64(it.Key()[1:]), err))
+	}
+	return b.link, nil
+}
