@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -166,8 +167,11 @@ func (b *fakeBody) Write(p []byte) (int, error) {
 	b.s.largest = max(b.s.largest, len(p))
 	return b.b.Write(p)
 }
-func (b *fakeBody) Commit() (journal.BodyID, error) { b.s.open--; return b.s.put(b.b.String()), b.s.err }
-func (b *fakeBody) Abort() error                    { b.s.open--; return nil }
+func (b *fakeBody) Commit() (journal.BodyID, error) {
+	b.s.open--
+	return b.s.put(b.b.String()), b.s.err
+}
+func (b *fakeBody) Abort() error { b.s.open--; return nil }
 
 // pipes is a listener within memory.
 type pipes struct {
@@ -264,7 +268,11 @@ type world struct {
 	port  *pipes
 	log   []string
 	end   func()
+
+	document atomic.Pointer[config.Document]
 }
+
+func (w *world) replace(d *config.Document) { w.document.Store(d) }
 
 // newWorld starts a server with one listener; it must be called within a bubble and ends with it.
 func newWorld(t *testing.T, change func(*config.Listener, *Server)) *world {
@@ -280,7 +288,8 @@ func newWorld(t *testing.T, change func(*config.Listener, *Server)) *world {
 	}
 	document := &config.Document{Hostname: "mx.test", Listeners: []config.Listener{l},
 		Interfaces: []config.Interface{{Name: "Management", Address: netip.MustParsePrefix("127.0.0.1/8")}}}
-	w.Document = func() *config.Document { return document }
+	w.document.Store(document)
+	w.Document = w.document.Load
 	if err := w.Listen(); err != nil {
 		t.Fatal(err)
 	}

@@ -66,10 +66,12 @@ func cipherName(suite uint16) string {
 	if !strings.Contains(name, "_WITH_") {
 		return name // TLS 1.3's are the same
 	}
-	name = strings.TrimPrefix(name, "TLS_")
-	name = strings.Replace(name, "_WITH_", "-", 1)
-	name = strings.NewReplacer("AES_", "AES", "RSA-", "RSA-", "_", "-").Replace(name)
-	return strings.TrimPrefix(strings.TrimSuffix(name, "-SHA256-SHA256"), "RSA-")
+	name = strings.NewReplacer("TLS_", "", "_WITH_", "-", "AES_128", "AES128", "AES_256", "AES256").Replace(name)
+	name = strings.ReplaceAll(name, "_", "-")
+	if strings.Contains(name, "CHACHA20") {
+		name = strings.TrimSuffix(name, "-SHA256")
+	}
+	return name
 }
 
 // safeText bounds a text that may quote a peer, and takes out what could harm a terminal.
