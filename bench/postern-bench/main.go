@@ -1,0 +1,85 @@
+// Command postern-bench runs the workloads of package bench and prints their figures as JSON.
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"time"
+
+	"postern/bench"
+)
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "postern-bench:", err)
+		os.Exit(1)
+	}
+}
+
+const usage = "usage: postern-bench queue [MESSAGES]"
+
+func run(args []string) error {
+	if len(args) == 0 {
+		return fmt.Errorf(usage)
+	}
+	switch args[0] {
+	case "queue":
+		n := 1_000_000
+		if len(args) > 1 {
+			n, _ = strconv.Atoi(args[1])
+		}
+		return queue(n)
+	case "queue-part":
+		n, _ := strconv.Atoi(args[2])
+		f, err := bench.Queue(bench.QueueConfig{Dir: args[1], Messages: n, Churn: 100_000, Watch: 20 * time.Second})
+		if err != nil {
+			return err
+		}
+		return json.NewEncoder(os.Stdout).Encode(f)
+	case "restart-part":
+		accepting, loaded, err := bench.Restart(args[1])
+		if err != nil {
+			return err
+		}
+		return json.NewEncoder(os.Stdout).Encode(bench.QueueFigures{RestartAccepting: accepting, RestartLoaded: loaded})
+	}
+	return fmt.Errorf(usage)
+}
+
+// queue measures memory a recipient, idle cost and restart, each in a process of its own.
+func queue(n int) error {
+	dir, err := os.MkdirTemp("", "postern-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	small, err := part("queue-part", dir+"/small", strconv.Itoa(n/10))
+	if err != nil {
+		return err
+	}
+	large, err := part("queue-part", dir+"/large", strconv.Itoa(n))
+	if err != nil {
+		return err
+	}
+	again, err := part("restart-part", dir+"/large")
+	if err != nil {
+		return err
+	}
+	large.RestartAccepting, large.RestartLoaded = again.RestartAccepting, again.RestartLoaded
+	fmt.Printf("bytes per queued recipient: %.0f (RSS %d MiB at %d, %d MiB at %d)\n", float64(large.RSS-small.RSS)/float64(n-n/10),
+		large.RSS>>20, n, small.RSS>>20, n/10)
+	return json.NewEncoder(os.Stdout).Encode(large)
+}
+
+func part(args ...string) (f bench.QueueFigures, err error) {
+	c := exec.Command(os.Args[0], args...)
+	c.Stderr = os.Stderr
+	out, err := c.Output()
+	if err != nil {
+		return f, fmt.Errorf("%v: %w", args, err)
+	}
+	return f, json.Unmarshal(out, &f)
+}

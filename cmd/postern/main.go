@@ -1,0 +1,131 @@
+// Command postern is the mail gateway and the tools that belong to it. It reads flags, builds the parts in order, stops
+// them in reverse, and fills the fields that connect them; it decides nothing.
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Version is what "postern version" and the log heads say; the build sets it.
+var Version = "0.1.0-001"
+
+// The exit statuses.
+const (
+	exitDone    = 0
+	exitRefused = 1 // refused or failed; the reason is on standard error
+	exitUsage   = 2
+)
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// flags are what every command takes.
+type flags struct {
+	config string
+	data   string
+	json   bool
+	yes    bool
+	args   []string // what is left: the command and its arguments
+}
+
+func run(argv []string, _ io.Reader, stdout, stderr io.Writer) int {
+	f, err := parseFlags(argv)
+	if err != nil {
+		fmt.Fprintf(stderr, "postern: %v\nTry: postern help\n", err)
+		return exitUsage
+	}
+	if len(f.args) == 0 {
+		fmt.Fprint(stderr, usage)
+		return exitUsage
+	}
+	switch name := f.args[0]; name {
+	case "serve":
+		return failing(stderr, serve(f, stderr))
+	case "journal":
+		return journalTool(f, stdout, stderr)
+	case "config":
+		return configTool(f, stdout, stderr)
+	case "version":
+		fmt.Fprintf(stdout, "Postern %s\n", Version)
+		return exitDone
+	case "help", "--help", "-h":
+		fmt.Fprint(stdout, usage)
+		return exitDone
+	default:
+		return command(f, stdout, stderr)
+	}
+}
+
+const usage = `postern serve  [--config FILE] [--data DIR]        run the gateway in the foreground
+postern COMMAND [ARGUMENTS] [--json] [--data DIR]  one command: status, status detail
+postern config check [--config FILE]               tell what is wrong with a configuration
+postern journal dump [FROM [TO]] [--json]          print the facts of a stopped store
+postern journal stat [--json]                      count them
+postern journal init --next-mid N                  make a new store that goes on with these ids
+postern journal backup DIR                         copy a store (stopped)
+postern version | help
+
+--data defaults to $POSTERN_DATA, then ./postern-data, then /var/lib/postern; only serve and init make one.
+`
+
+// parseFlags takes the flags out of the arguments, wherever they stand.
+func parseFlags(argv []string) (flags, error) {
+	f := flags{}
+	for i := 0; i < len(argv); i++ {
+		name, value, given := strings.Cut(argv[i], "=")
+		text := map[string]*string{"--config": &f.config, "--data": &f.data}[name]
+		mark := map[string]*bool{"--json": &f.json, "--yes": &f.yes}[name]
+		switch {
+		case text != nil && given:
+			*text = value
+		case text != nil && i+1 < len(argv):
+			i++
+			*text = argv[i]
+		case text != nil:
+			return f, fmt.Errorf("%s wants a value", name)
+		case mark != nil && !given:
+			*mark = true
+		default:
+			f.args = append(f.args, argv[i])
+		}
+	}
+	return f, nil
+}
+
+// dataDirectory finds the data directory; with create, it is made when there is none.
+func (f *flags) dataDirectory(create bool) (string, error) {
+	tried := []string{f.data}
+	if f.data == "" {
+		tried = nil
+		if env := os.Getenv("POSTERN_DATA"); env != "" {
+			tried = append(tried, env)
+		} else {
+			tried = append(tried, "./postern-data", "/var/lib/postern")
+		}
+	}
+	for _, dir := range tried {
+		if info, err := os.Stat(dir); err == nil && info.IsDir() {
+			return filepath.Abs(dir)
+		}
+	}
+	if !create {
+		return "", fmt.Errorf("no data directory: tried %s; --data names another, \"postern serve\" makes one", strings.Join(tried, ", "))
+	}
+	if err := os.MkdirAll(tried[0], 0o750); err != nil {
+		return "", fmt.Errorf("data directory: %w", err)
+	}
+	return filepath.Abs(tried[0])
+}
+
+func failing(stderr io.Writer, err error) int {
+	if err != nil {
+		fmt.Fprintf(stderr, "postern: %v\n", err)
+		return exitRefused
+	}
+	return exitDone
+}

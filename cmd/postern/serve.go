@@ -1,0 +1,237 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/netip"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+	"github.com/rs/zerolog"
+
+	"postern/engine"
+	"postern/engine/config"
+	"postern/journal"
+	"postern/smtp/deliver"
+	"postern/smtp/dns"
+	"postern/smtp/receive"
+)
+
+// gateway is the running daemon: the parts, in the order in which they are built. Stopping goes the other way.
+type gateway struct {
+	log      zerolog.Logger
+	data     string
+	document *config.Document
+	lock     *os.File
+	journal  *journal.Journal
+	rows     *journal.LiveRows
+	resolver *dns.Resolver
+	client   *deliver.Client
+	engine   *engine.Engine
+	receiver *receive.Server
+	running  sync.WaitGroup // followers and the parts' own loops
+}
+
+// How long a stop waits for what is under way.
+const (
+	receivingGrace = 10 * time.Second
+	deliveryGrace  = 20 * time.Second
+)
+
+// serve runs the gateway until a signal ends it. A second signal ends at once, which is safe, because a crash is.
+func serve(f flags, stderr io.Writer) error {
+	doc, data, err := loadDocument(f)
+	if err != nil {
+		return err
+	}
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
+	g := &gateway{log: processLog(stderr), data: data, document: doc}
+	if err := g.build(); err != nil {
+		g.close()
+		return err
+	}
+	ended := make(chan error, 1)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	g.start(ctx, ended)
+	g.announce()
+	select {
+	case err = <-ended:
+		if err == nil {
+			err = errors.New("the engine ended by itself")
+		}
+	case s := <-signals:
+		g.log.Info().Str("signal", s.String()).Msg("stopping; a second signal ends at once")
+	}
+	go func() {
+		<-signals
+		os.Exit(exitRefused)
+	}()
+	g.stop(cancel)
+	return err
+}
+
+// loadDocument reads the configuration; without a file, the defaults hold.
+func loadDocument(f flags) (*config.Document, string, error) {
+	data, err := f.dataDirectory(true)
+	if err != nil {
+		return nil, "", err
+	}
+	path := f.config
+	if path == "" {
+		path = filepath.Join(data, "postern.toml")
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+			return config.Default(), data, nil
+		}
+	}
+	doc, err := config.Load(path)
+	return doc, data, err
+}
+
+// processLog is the process's own log: for people on a terminal, for programs otherwise.
+func processLog(w io.Writer) zerolog.Logger {
+	if file, ok := w.(*os.File); ok {
+		if info, err := file.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
+			w = zerolog.ConsoleWriter{Out: file, TimeFormat: time.TimeOnly}
+		}
+	}
+	return zerolog.New(w).With().Timestamp().Logger()
+}
+
+func (g *gateway) build() error {
+	if err := g.open(); err != nil {
+		return err
+	}
+	d := g.document
+	document := func() *config.Document { return d }
+	g.resolver = &dns.Resolver{Servers: d.DNS.Servers, Timeout: d.DNS.Timeout.Duration, Tries: d.DNS.Tries, CacheSize: d.DNS.Cache}
+	g.client = &deliver.Client{Document: document, Resolver: g.resolver, Store: g.journal, IsOwn: g.isOwn,
+		Content: func(seq uint64, m *journal.MessageInjected) (io.ReadCloser, int64, error) {
+			c, err := engine.OpenContent(g.journal, d, seq, m)
+			if err != nil {
+				return nil, 0, err
+			}
+			return c, c.Size, nil
+		}}
+	g.engine = engine.New(engine.Options{Journal: g.journal, Rows: g.rows, Deliverer: g.client, Document: document, Version: Version,
+		Problem: func(err error) { g.log.Error().Err(err).Msg("engine") }})
+	g.client.Note = g.engine.Note
+	g.client.DCID = func(ctx context.Context) (uint32, error) { return g.engine.ID(ctx, journal.DCID) }
+	g.receiver = &receive.Server{Document: document, Queue: g.engine, Store: receive.StoreOf(g.journal), Reverse: g.resolver,
+		Tolerant:  !g.rows.System().Clean && g.rows.System().Boots > 0,
+		OnProblem: func(listener string, err error) { g.log.Error().Str("listener", listener).Err(err).Msg("receiving") }}
+	return g.receiver.Listen()
+}
+
+// open takes the store: the lock that tells readers to let go, the journal, and the live rows up to its end.
+func (g *gateway) open() error {
+	lock, err := os.OpenFile(filepath.Join(g.data, "serve.lock"), os.O_CREATE|os.O_RDWR, 0o640)
+	if err != nil {
+		return err
+	}
+	g.lock = lock
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return fmt.Errorf("the gateway of %s is running already", g.data)
+	}
+	if g.journal, err = openWaiting(filepath.Join(g.data, "journal"), journal.Options{}, 15*time.Second); err != nil {
+		return err
+	}
+	if g.rows, err = journal.OpenLiveRows(g.journal); err != nil {
+		return err
+	}
+	return g.rows.CatchUp(context.Background(), g.journal.Durable())
+}
+
+// openWaiting opens a journal; a reader that holds it sees serve.lock and lets go.
+func openWaiting(dir string, o journal.Options, patience time.Duration) (*journal.Journal, error) {
+	for end := time.Now().Add(patience); ; time.Sleep(100 * time.Millisecond) {
+		j, err := journal.Open(dir, o)
+		if locked := (*journal.LockedError)(nil); errors.As(err, &locked) && time.Now().Before(end) {
+			continue
+		}
+		return j, err
+	}
+}
+
+func (g *gateway) start(ctx context.Context, ended chan<- error) {
+	go func() { ended <- g.engine.Run(context.Background()) }()
+	<-g.engine.Ready()
+	g.run("delivery", func() error { return g.client.Run(ctx) })
+	g.run("receiving", func() error { return g.receiver.Serve(context.Background()) })
+	g.run("live rows", func() error {
+		for g.engine.Loading() < 100 && ctx.Err() == nil {
+			time.Sleep(10 * time.Millisecond)
+		}
+		return g.rows.Follow(ctx)
+	})
+}
+
+// run keeps one of the gateway's loops; its failure is an operator's business, not the end of the others.
+func (g *gateway) run(what string, loop func() error) {
+	g.running.Add(1)
+	go func() {
+		defer g.running.Done()
+		if err := loop(); err != nil && !errors.Is(err, context.Canceled) {
+			g.log.Error().Err(err).Msg(what + " ended")
+		}
+	}()
+}
+
+func (g *gateway) announce() {
+	if _, err := daemon.SdNotify(false, daemon.SdNotifyReady); err != nil {
+		g.log.Error().Err(err).Msg("systemd")
+	}
+	for _, l := range g.document.Listeners {
+		g.log.Info().Str("listener", l.Name).Str("kind", string(l.Kind)).Stringer("address", l.Address).Msg("accepting mail")
+	}
+}
+
+// stop ends everything in the order in which nothing is lost: no new mail, no new attempts, the engine's last fact, the
+// followers up to it, the journal.
+func (g *gateway) stop(cancel context.CancelFunc) {
+	daemon.SdNotify(false, daemon.SdNotifyStopping)
+	ctx, done := context.WithTimeout(context.Background(), receivingGrace)
+	if err := g.receiver.Shutdown(ctx); err != nil {
+		g.log.Warn().Err(err).Msg("receiving was cut off")
+	}
+	done()
+	ctx, done = context.WithTimeout(context.Background(), deliveryGrace)
+	g.engine.Stop(ctx)
+	done()
+	cancel()
+	g.running.Wait()
+	g.close()
+}
+
+func (g *gateway) close() {
+	if g.resolver != nil {
+		g.resolver.Close()
+	}
+	if g.journal != nil {
+		if err := g.journal.Close(); err != nil {
+			g.log.Error().Err(err).Msg("journal")
+		}
+	}
+	if g.lock != nil {
+		g.lock.Close()
+	}
+}
+
+// isOwn tells whether an address and port is one of our listeners.
+func (g *gateway) isOwn(a netip.AddrPort) bool {
+	for _, l := range g.document.Listeners {
+		if l.Address == a || l.Address.Addr().IsUnspecified() && l.Address.Port() == a.Port() && a.Addr().IsLoopback() {
+			return true
+		}
+	}
+	return false
+}
