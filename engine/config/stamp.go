@@ -1,0 +1,54 @@
+package config
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"regexp"
+	"strconv"
+)
+
+// Stamp is the first line of a file that Postern has written. A file whose text no longer has that hash was edited by
+// hand.
+type Stamp struct {
+	Revision uint64
+	Hash     string // hexadecimal SHA-256 of all after the line
+}
+
+var stampLine = regexp.MustCompile(`\A# Postern configuration, revision ([0-9]{1,19}), sha256 ([0-9a-f]{64})\r?\n`)
+
+// ReadStamp reads the first line of text.
+func ReadStamp(text []byte) (Stamp, bool) {
+	m := stampLine.FindSubmatch(text)
+	if m == nil {
+		return Stamp{}, false
+	}
+	revision, err := strconv.ParseUint(string(m[1]), 10, 64)
+	if err != nil {
+		return Stamp{}, false
+	}
+	return Stamp{revision, string(m[2])}, true
+}
+
+// WithStamp puts a stamp before text, in the place of the one that it bears. What an operator wrote stays as it is,
+// comments included.
+func WithStamp(text []byte, revision uint64) []byte {
+	body := withoutStamp(text)
+	line := fmt.Sprintf("# Postern configuration, revision %d, sha256 %s\n", revision, Hash(body))
+	return append([]byte(line), body...)
+}
+
+// Hash is the hexadecimal SHA-256 of a document's text without its stamp, so that it is the same whatever revision the
+// text becomes.
+func Hash(text []byte) string {
+	sum := sha256.Sum256(withoutStamp(text))
+	return hex.EncodeToString(sum[:])
+}
+
+func withoutStamp(text []byte) []byte {
+	if at := stampLine.FindIndex(text); at != nil {
+		return bytes.Clone(text[at[1]:])
+	}
+	return text
+}
