@@ -1,0 +1,258 @@
+package journal
+
+import (
+	"reflect"
+	"testing"
+	"time"
+)
+
+// to is a message to n recipients of a domain, RIDs 0 to n−1.
+func to(domain string, n int) *MessageInjected {
+	e := &MessageInjected{MID: 100, ICID: 9, Size: 4096, Body: 5, Queued: true, Sender: "joe@Example.com"}
+	for i := range n {
+		e.Recipients = append(e.Recipients, InjectedRecipient{RID: uint32(i), Domain: domain})
+	}
+	return e
+}
+
+func why(e *MessageInjected, w Why, parent uint64, reports ...uint64) *MessageInjected {
+	e.Why, e.Parent, e.Reports = w, parent, reports
+	return e
+}
+
+// historyOf serves a slice of records.
+func historyOf(records []Record) liveHistory {
+	return func(from, to uint64, fn func(Record)) error {
+		for _, r := range records {
+			if r.Seq >= from && r.Seq <= to {
+				fn(r)
+			}
+		}
+		return nil
+	}
+}
+
+// replayOf folds events, one a second from liveStart on, in memory.
+func replayOf(events ...Event) *LiveImage {
+	f := newReplay()
+	for i, e := range events {
+		f.replay(Record{Seq: uint64(i + 1), Time: liveStart.Add(time.Duration(i) * time.Second), Event: e})
+	}
+	return f.image()
+}
+
+// second is the time of the nth event of replayOf, from 0.
+func second(n int) Instant { return liveStart.Add(time.Duration(n) * time.Second) }
+
+func set(message uint64, rids ...uint32) []MessageRecipients {
+	return []MessageRecipients{{Message: message, RIDs: rids}}
+}
+
+func TestFactsAndTheQueueTheyLeave(t *testing.T) {
+	later := second(3600)
+	type queue struct{ messages, recipients, anomalies uint64 }
+	for _, c := range []struct {
+		name   string
+		events []Event
+		want   queue
+		check  func(t *testing.T, image *LiveImage)
+	}{
+		{"injected", []Event{to("x.example", 2)}, queue{1, 2, 0}, func(t *testing.T, image *LiveImage) {
+			want := &LiveMessage{
+				Seq: 1, MID: 100, ICID: 9, Injected: liveStart, Size: 4096, Body: 5, SenderHash: HashSender("joe@example.com"),
+				Recipients: []LiveRecipient{{RID: 0, Destination: "x.example", Next: liveStart}, {RID: 1, Destination: "x.example", Next: liveStart}},
+			}
+			if got := image.Messages[1]; !reflect.DeepEqual(got, want) {
+				t.Errorf("got %+v", got)
+			}
+		}},
+		{"attempt in hand over a restart", []Event{to("x.example", 2), &AttemptStarted{Message: 1, RIDs: []uint32{1}, Attempt: 3, Next: later}, &Started{Boot: 2}},
+			queue{1, 2, 0}, func(t *testing.T, image *LiveImage) {
+				want := LiveRecipient{RID: 1, Destination: "x.example", Attempts: 3, Next: later, Attempting: true}
+				if got := image.Messages[1].Recipients; got[0].Attempting || got[1] != want {
+					t.Errorf("got %+v", got)
+				}
+			}},
+		{"soft bounce", []Event{to("x.example", 1), &AttemptStarted{Message: 1, RIDs: []uint32{0}, Attempt: 1, Next: second(60)}, &SoftBounced{Message: 1, RIDs: []uint32{0}, Attempts: 1, Next: later}},
+			queue{1, 1, 0}, func(t *testing.T, image *LiveImage) {
+				if got := image.Messages[1].Recipients[0]; got.Attempting || got.Attempts != 1 || got.Next != later {
+					t.Errorf("got %+v", got)
+				}
+			}},
+		{"delivered in part", []Event{to("x.example", 3), &Delivered{Message: 1, RIDs: []uint32{0, 2}}}, queue{1, 1, 0}, nil},
+		{"delivered", []Event{to("x.example", 3), &Delivered{Message: 1, RIDs: []uint32{2, 0, 1}, Finished: true}}, queue{0, 0, 0}, nil},
+		{"hard bounce waits for its notification", []Event{to("x.example", 1), &HardBounced{Message: 1, RIDs: []uint32{0}, Notify: true}},
+			queue{1, 0, 0}, func(t *testing.T, image *LiveImage) {
+				if got := image.Messages[1].Dues; !reflect.DeepEqual(got, []uint64{2}) {
+					t.Errorf("dues %v", got)
+				}
+			}},
+		{"notification takes over", []Event{to("x.example", 1), &HardBounced{Message: 1, RIDs: []uint32{0}, Notify: true}, why(to("y.example", 1), WhyBounce, 1, 2)},
+			queue{1, 1, 0}, func(t *testing.T, image *LiveImage) {
+				if image.Messages[3] == nil || image.System.BodyBytes != 0 {
+					t.Errorf("messages %v, %d bytes of bodies", image.Messages, image.System.BodyBytes)
+				}
+			}},
+		{"delay report is never due", []Event{to("x.example", 1), &SoftBounced{Message: 1, RIDs: []uint32{0}, Next: later}, why(to("y.example", 1), WhyDelay, 1, 2)}, queue{2, 2, 0}, nil},
+		{"double bounce", []Event{to("x.example", 1), &DoubleBounced{Message: 1, RIDs: []uint32{0}}}, queue{0, 0, 0}, nil},
+		{"bounced by an operator", []Event{to("x.example", 1), &RecipientsBounced{Set: set(1, 0)}}, queue{1, 0, 0}, nil},
+		{"unknown message", []Event{&Delivered{Message: 77, RIDs: []uint32{0}}}, queue{0, 0, 1}, nil},
+		{"unknown and doubled RID", []Event{to("x.example", 2), &Delivered{Message: 1, RIDs: []uint32{0, 0, 9}}}, queue{1, 1, 2}, nil},
+		{"outcome after the end", []Event{to("x.example", 1), &Delivered{Message: 1, RIDs: []uint32{0}}, &SoftBounced{Message: 1, RIDs: []uint32{0}}}, queue{0, 0, 1}, nil},
+		{"split", []Event{to("x.example", 3), &Split{Message: 1, New: 3, RIDs: []uint32{1, 2}}, why(to("x.example", 2), WhySplit, 1)}, queue{2, 3, 0}, nil},
+		{"rewritten", []Event{to("x.example", 3), &Rewritten{Message: 1, New: 3}, why(to("x.example", 3), WhyRewrite, 1)}, queue{1, 3, 0}, nil},
+		{"quarantined twice, released once", []Event{to("x.example", 1), &Quarantined{Message: 1}, &Quarantined{Message: 1}, &Released{Message: 1}},
+			queue{1, 1, 0}, func(t *testing.T, image *LiveImage) {
+				if got := image.Messages[1].Quarantines; got != 1 {
+					t.Errorf("in %d quarantines", got)
+				}
+			}},
+		{"held, redirected, set aside", []Event{to("x.example", 2), &Held{Set: set(1, 0)}, &RecipientsRedirected{Target: "z.example", Set: set(1, 1)}, &SetAside{Message: 1}},
+			queue{1, 2, 0}, func(t *testing.T, image *LiveImage) {
+				m := image.Messages[1]
+				if !m.SetAside || !m.Recipients[0].Held || m.Recipients[1].Held || m.Recipients[1].Redirect != "z.example" {
+					t.Errorf("got %+v", m)
+				}
+			}},
+		{"clock set forward", []Event{to("x.example", 1), &SoftBounced{Message: 1, RIDs: []uint32{0}, Next: later}, &HostDown{Destination: "x.example", Failures: 1, Next: later}, &ClockJumped{Delta: int64(time.Hour)}},
+			queue{1, 1, 0}, func(t *testing.T, image *LiveImage) {
+				m := image.Messages[1]
+				if m.Injected != second(3600) || m.Recipients[0].Next != later.Add(time.Hour) || image.Hosts["x.example"].Next != later.Add(time.Hour) {
+					t.Errorf("got %+v, %+v", m, image.Hosts)
+				}
+			}},
+		{"no further attempt stays so", []Event{to("x.example", 1), &SoftBounced{Message: 1, RIDs: []uint32{0}}, &ClockJumped{Delta: 5}, &DeliveryForced{}},
+			queue{1, 1, 0}, func(t *testing.T, image *LiveImage) {
+				if got := image.Messages[1].Recipients[0].Next; got != 0 {
+					t.Errorf("due at %v", got.Time())
+				}
+			}},
+		{"delivery forced", []Event{to("x.example", 1), to("y.example", 1), &SoftBounced{Message: 1, RIDs: []uint32{0}, Next: later}, &SoftBounced{Message: 2, RIDs: []uint32{0}, Next: later}, &HostDown{Destination: "x.example", Failures: 2, Next: later}, &DeliveryForced{Domain: "X.example"}},
+			queue{2, 2, 0}, func(t *testing.T, image *LiveImage) {
+				if a, b := image.Messages[1].Recipients[0].Next, image.Messages[2].Recipients[0].Next; a != second(5) || b != later {
+					t.Errorf("due at %v and %v", a.Time(), b.Time())
+				}
+				if h := image.Hosts["x.example"]; h.Down || h.Failures != 2 {
+					t.Errorf("host %+v", h)
+				}
+			}},
+		{"host up", []Event{&HostDown{Destination: "x.example", Failures: 1, Next: later}, &HostUp{Destination: "x.example"}},
+			queue{0, 0, 0}, func(t *testing.T, image *LiveImage) {
+				if len(image.Hosts) != 0 {
+					t.Errorf("hosts %+v", image.Hosts)
+				}
+			}},
+		{"undo brings attempts and times back", []Event{to("x.example", 2), &SoftBounced{Message: 1, RIDs: []uint32{0, 1}, Attempts: 4, Next: later}, &RecipientsDeleted{Set: set(1, 0, 1)}, &ClockJumped{Delta: int64(time.Minute)}, &RecipientsReinstated{Undone: 3, Set: set(1, 1)}},
+			queue{1, 1, 0}, func(t *testing.T, image *LiveImage) {
+				want := LiveRecipient{RID: 1, Destination: "x.example", Attempts: 4, Next: later.Add(time.Minute)}
+				m := image.Messages[1]
+				if m.Recipients[0] != want || m.Injected != second(60) || image.System.BodyBytes != 4096 {
+					t.Errorf("got %+v", m)
+				}
+			}},
+		{"undo of an order in slices", []Event{to("x.example", 1), to("x.example", 1), &BulkActionOrdered{}, &RecipientsDeleted{Action: 3, Set: set(1, 0)}, &RecipientsDeleted{Action: 3, Set: set(2, 0)}, &BulkActionCompleted{Action: 3}, &RecipientsReinstated{Undone: 3, Set: append(set(1, 0), set(2, 0)...)}}, queue{2, 2, 0}, nil},
+		{"a fact without meaning here", []Event{&Sampled{}, &Unknown{K: 999}, nil, (*Sampled)(nil)}, queue{0, 0, 0}, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			image := replayOf(c.events...)
+			if got := (queue{image.System.Messages, image.System.Recipients, image.Anomalies}); got != c.want {
+				t.Errorf("messages, recipients, anomalies: %v, want %v", got, c.want)
+			}
+			if c.check != nil && !t.Failed() {
+				c.check(t, image)
+			}
+		})
+	}
+}
+
+func TestSystemFacts(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		events []Event
+		want   LiveSystem
+	}{
+		{"first start", []Event{&Started{Boot: 1}}, LiveSystem{Boots: 1}},
+		{"clean stop", []Event{&Started{Boot: 1}, &IDsReserved{ID: MID, From: 1, To: 1025}, &Stopped{NextMID: 17}}, LiveSystem{Boots: 1, Clean: true, NextMID: 17}},
+		{"crash twice", []Event{&Started{Boot: 1}, &Started{Boot: 2}, &Started{Boot: 3}}, LiveSystem{Boots: 3, Unclean: 2}},
+		{"crash and clean", []Event{&Started{Boot: 1}, &Started{Boot: 2}, &Stopped{}, &Started{Boot: 3, Clean: true}}, LiveSystem{Boots: 3}},
+		{"ids begin anew", []Event{&IDsReserved{ID: ICID, From: IDLimit - 10, To: IDLimit}, &IDsReserved{ID: ICID, From: 1, To: 1025}}, LiveSystem{NextICID: 1025, Wrapped: true}},
+		{"suspensions", []Event{&DeliverySuspended{}, &DeliverySuspended{Domains: []string{"B.example", "a.example"}}, &DeliveryResumed{Domains: []string{"b.EXAMPLE"}}, &ListenerSuspended{Listener: "In"}},
+			LiveSystem{DeliverySuspended: []string{"*", "a.example"}, ListenersSuspended: []string{"In"}}},
+		{"resumed", []Event{&DeliverySuspended{}, &DeliverySuspended{Domains: []string{"b.example"}}, &DeliveryResumed{}}, LiveSystem{}},
+		{"paused", []Event{&WorkQueuePaused{Reason: "why not"}}, LiveSystem{WorkQueuePaused: true, WorkQueuePauseReason: "why not"}},
+		{"clock", []Event{&ClockJumped{Delta: 5}, &ClockJumped{Delta: -7}}, LiveSystem{ClockShift: -2}},
+		{"cut", []Event{&DeliverySuspended{}, &HistoryCut{Boots: 4, LastReset: 9, Revision: 3, NextIDs: []NamedValue{{"DCID", 77}, {"MID", -1}}, Suspended: []string{"In"}, WorkQueuePause: "full"}},
+			LiveSystem{Boots: 4, LastReset: 9, Revision: 3, NextDCID: 77, ListenersSuspended: []string{"In"}, WorkQueuePaused: true, WorkQueuePauseReason: "full"}},
+		{"configuration and reset", []Event{&ConfigurationCommitted{Revision: 2, Hash: "ab"}, &CountersReset{}, &ResourceConservationChanged{Degree: 5}}, LiveSystem{Revision: 2, ConfigHash: "ab", LastReset: second(1), Conservation: 5}},
+		{"order under way", []Event{&BulkActionOrdered{}, &BulkActionOrdered{}, &BulkActionCompleted{Action: 1}}, LiveSystem{BulkActions: []uint64{2}}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := replayOf(c.events...)
+			want := &LiveImage{System: c.want, Messages: map[uint64]*LiveMessage{}, Hosts: map[string]LiveHost{}}
+			equalImages(t, got, want)
+		})
+	}
+}
+
+func TestHashSender(t *testing.T) {
+	if HashSender("") != 0 {
+		t.Error("the null sender has a hash")
+	}
+	if HashSender("a@B.Example") != HashSender("a@b.example") {
+		t.Error("the case of a domain counts")
+	}
+	if HashSender("A@b.example") == HashSender("a@b.example") || HashSender("postmaster") == HashSender("Postmaster@") {
+		t.Error("the case of a local part does not count")
+	}
+}
+
+// FuzzLiveFold holds that no sequence of facts breaks the fold, and that its running totals are those of what it holds.
+func FuzzLiveFold(f *testing.F) {
+	f.Add(uint64(1), uint16(200))
+	f.Add(uint64(2), uint16(2000))
+	f.Fuzz(func(t *testing.T, seed uint64, n uint16) {
+		source := newFactSource(seed)
+		fold := newLiveFold()
+		var records []Record
+		fold.history = func(from, to uint64, fn func(Record)) error { return historyOf(records)(from, to, fn) }
+		for range n % 3000 {
+			r := source.next()
+			records = append(records, r)
+			fold.apply(r)
+		}
+		if fold.err != nil {
+			t.Fatal(fold.err)
+		}
+		counted := fold.image().System
+		s := fold.state.LiveSystem
+		if s.Messages != counted.Messages || s.Recipients != counted.Recipients || s.BodyBytes != counted.BodyBytes {
+			t.Fatalf("totals %d %d %d, held %d %d %d", s.Messages, s.Recipients, s.BodyBytes, counted.Messages, counted.Recipients, counted.BodyBytes)
+		}
+		for _, e := range fold.messages {
+			if len(e.Recipients)+len(e.Dues) == 0 {
+				t.Fatalf("message %d is not live", e.Seq)
+			}
+		}
+	})
+}
+
+// FuzzLiveRow holds that no bytes break the row decoder, and that what it takes it gives back.
+func FuzzLiveRow(f *testing.F) {
+	for _, e := range replayOf(to("x.example", 1), to("y.example", 3), &HardBounced{Message: 2, RIDs: []uint32{1}, Notify: true},
+		&RecipientsRedirected{Target: "z.example", Set: set(2, 0)}, why(to("y.example", 2), WhySplit, 1)).Messages {
+		f.Add(appendLiveMessage(nil, e, liveStamp{shift: -5, forces: 3}))
+	}
+	f.Fuzz(func(t *testing.T, row []byte) {
+		var m, again LiveMessage
+		var s, stamp liveStamp
+		if decodeLiveMessage(9, row, &m, &s, &liveNames{}) != nil {
+			return
+		}
+		if err := decodeLiveMessage(9, appendLiveMessage(nil, &m, s), &again, &stamp, &liveNames{}); err != nil {
+			t.Fatal(err)
+		}
+		if s != stamp || !reflect.DeepEqual(m, again) {
+			t.Fatalf("%+v\n%+v", m, again)
+		}
+	})
+}
