@@ -20,6 +20,7 @@ import (
 	"postern/engine"
 	"postern/engine/config"
 	"postern/journal"
+	"postern/projections"
 	"postern/smtp/deliver"
 	"postern/smtp/dns"
 	"postern/smtp/receive"
@@ -27,17 +28,18 @@ import (
 
 // gateway is the running daemon: the parts, in the order in which they are built. Stopping goes the other way.
 type gateway struct {
-	log      zerolog.Logger
-	data     string
-	document *config.Document
-	lock     *os.File
-	journal  *journal.Journal
-	rows     *journal.LiveRows
-	resolver *dns.Resolver
-	client   *deliver.Client
-	engine   *engine.Engine
-	receiver *receive.Server
-	running  sync.WaitGroup // followers and the parts' own loops
+	log                zerolog.Logger
+	data               string
+	document           *config.Document
+	lock               *os.File
+	journal            *journal.Journal
+	rows               *journal.LiveRows
+	resolver           *dns.Resolver
+	client             *deliver.Client
+	engine             *engine.Engine
+	receiver           *receive.Server
+	mailLog, statusLog *projections.LogFollower
+	running            sync.WaitGroup // followers and the parts' own loops
 }
 
 // How long a stop waits for what is under way.
@@ -129,6 +131,7 @@ func (g *gateway) build() error {
 	g.receiver = &receive.Server{Document: document, Queue: g.engine, Store: receive.StoreOf(g.journal), Reverse: g.resolver,
 		Tolerant:  !g.rows.System().Clean && g.rows.System().Boots > 0,
 		OnProblem: func(listener string, err error) { g.log.Error().Str("listener", listener).Err(err).Msg("receiving") }}
+	g.buildFollowers()
 	return g.receiver.Listen()
 }
 
@@ -167,12 +170,7 @@ func (g *gateway) start(ctx context.Context, ended chan<- error) {
 	<-g.engine.Ready()
 	g.run("delivery", func() error { return g.client.Run(ctx) })
 	g.run("receiving", func() error { return g.receiver.Serve(context.Background()) })
-	g.run("live rows", func() error {
-		for g.engine.Loading() < 100 && ctx.Err() == nil {
-			time.Sleep(10 * time.Millisecond)
-		}
-		return g.rows.Follow(ctx)
-	})
+	g.follow(ctx)
 }
 
 // run keeps one of the gateway's loops; its failure is an operator's business, not the end of the others.
