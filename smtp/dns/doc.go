@@ -8,5 +8,5 @@
 // name has never leave the package. Every answer ends as an answer or as an *Error, whose text is that of the mail log
 // and which says whether trying again can help.
 //
-// Names are ASCII: internationalised domains must be A-labels (RFC 5890) by the time they come here.
+// Names are asked for and given in ASCII; an internationalised one is converted to A-labels (RFC 5891) first.
 package dns

@@ -165,14 +165,16 @@ func (r *Resolver) cached(name string, qtype uint16) (*entry, time.Time) {
 	return e, now
 }
 
-// question checks a name that is to be asked for.
+// question checks a name that is to be asked for, an internationalised one in the form that the DNS has of it.
 func question(name string, qtype uint16, check func(string) (string, bool)) (key, *Error) {
-	k := key{name, qtype}
-	var ok bool
-	if k.name, ok = check(name); !ok {
-		return k, failure(key{name, qtype}, BadName, nil)
+	ascii, ok := check(name)
+	if !ok {
+		ascii, ok = check(aLabels(name))
 	}
-	return k, nil
+	if !ok {
+		return key{}, failure(key{name, qtype}, BadName, nil)
+	}
+	return key{ascii, qtype}, nil
 }
 
 // mx hands out a copy: callers shuffle it.

@@ -1,11 +1,20 @@
 package dns
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/net/idna"
+)
 
 const (
 	maxName  = 253 // characters of a name without its final dot (RFC 1035 2.3.4)
 	maxLabel = 63
+
+	maxUnicode = 4 * maxName // bytes of an internationalised name that is converted
 )
+
+var toASCII = idna.New(idna.MapForLookup(), idna.Transitional(false))
 
 // hostName checks a name and gives it in lower case without its final dot; it allocates only when something changes.
 // Letters, digits, hyphen and underscore: what mail hosts are called, the underscore included because it occurs.
@@ -53,6 +62,18 @@ func isHostByte(c byte) bool {
 
 func isNameByte(c byte) bool {
 	return c > ' ' && c < 0x7f && !strings.ContainsRune(`.'@;()"\`, rune(c))
+}
+
+// aLabels converts U-labels to A-labels (RFC 5891); "" when the name has none or they are not allowed.
+func aLabels(name string) string {
+	if len(name) > maxUnicode || !utf8.ValidString(name) || !strings.ContainsFunc(name, func(c rune) bool { return c >= 0x80 }) {
+		return ""
+	}
+	ascii, err := toASCII.ToASCII(name)
+	if err != nil {
+		return ""
+	}
+	return ascii
 }
 
 // sameName compares an owner in presentation format with a canonical name.
