@@ -88,6 +88,7 @@ func (c *conversation) readChunks(m *content) error {
 // readChunk reads the octets of c.chunk.
 func (c *conversation) readChunk(m *content) error {
 	c.in.widen()
+	defer c.in.narrow()
 	for left := c.chunk.size; ; {
 		b := c.in.bytes()
 		if uint64(len(b)) > left {

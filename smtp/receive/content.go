@@ -143,6 +143,7 @@ func (m *content) store() (journal.BodyID, error) {
 // readLines reads dot-stuffed content to its end (RFC 5321 section 4.1.1.4).
 func (c *conversation) readLines(m *content) error {
 	c.in.widen()
+	defer c.in.narrow()
 	for {
 		n, done := m.lines.scan(c.in.bytes(), m.addLine)
 		c.in.skip(n)

@@ -165,8 +165,8 @@ func TestCure3OneWriteForAGroupOfReplies(t *testing.T) {
 			c.say(begin)
 			c.say(envelope + "DATA\r\n")
 			c.say("Subject: x\r\n\r\n.\r\nQUIT\r\n")
-			if c.writes < side.min || c.writes > side.max {
-				t.Errorf("%s: %d writes, want %d to %d", side.name, c.writes, side.min, side.max)
+			if n := int(c.writes.Load()); n < side.min || n > side.max {
+				t.Errorf("%s: %d writes, want %d to %d", side.name, n, side.min, side.max)
 			}
 		}
 	})

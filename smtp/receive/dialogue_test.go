@@ -123,7 +123,7 @@ func play(t *testing.T, script string) string {
 		for _, f := range w.queue.facts() {
 			out.WriteString("F: " + f + "\n")
 		}
-		for _, l := range w.log {
+		for _, l := range w.log.list() {
 			t.Error("problem: ", l)
 		}
 	})

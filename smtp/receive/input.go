@@ -33,6 +33,7 @@ type input struct {
 	large *[largeBuffer]byte
 	buf   []byte // of small or large
 	r, w  int    // buf[r:w] was read and not yet consumed
+	wide  bool   // content is being read: the large buffer is kept between reads
 	err   error  // of the last tryRead
 }
 
@@ -66,6 +67,7 @@ func (in *input) skip(n int) { in.r += n }
 
 // widen takes the buffer for content.
 func (in *input) widen() {
+	in.wide = true
 	if in.large != nil {
 		return
 	}
@@ -75,14 +77,19 @@ func (in *input) widen() {
 	in.large, in.buf, in.w = large, large[:], n
 }
 
+// narrow says that commands follow: the large buffer goes as soon as it is empty.
+func (in *input) narrow() { in.wide = false }
+
 // fill reads once, blocking until there is something. The caller leaves room: a full buffer is errLineTooLong.
 func (in *input) fill() error {
-	if in.r == in.w && in.raw != nil && in.large == nil {
+	if in.r == in.w && !in.wide {
 		in.release()
-		if err := in.raw.Read(in.ready); err != nil {
-			return err
+		if in.raw != nil {
+			if err := in.raw.Read(in.ready); err != nil {
+				return err
+			}
+			return in.err
 		}
-		return in.err
 	}
 	in.take()
 	if in.w == len(in.buf) {

@@ -197,14 +197,14 @@ func (l *pipes) Addr() net.Addr { return memory{} }
 type pipeEnd struct {
 	net.Conn
 	remote net.Addr
-	writes *int
+	writes *atomic.Int32
 }
 
 func (p pipeEnd) LocalAddr() net.Addr  { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 25} }
 func (p pipeEnd) RemoteAddr() net.Addr { return p.remote }
 func (p pipeEnd) Write(b []byte) (int, error) {
 	if p.writes != nil {
-		*p.writes++
+		p.writes.Add(1)
 	}
 	return p.Conn.Write(b)
 }
@@ -220,7 +220,7 @@ func (l *pipes) dial(address string) *talker {
 // talker is a client that sends and collects.
 type talker struct {
 	net.Conn
-	writes int // of the server
+	writes atomic.Int32 // of the server
 }
 
 // send writes in the background: a server that has hung up does not stop the test.
@@ -266,10 +266,28 @@ type world struct {
 	queue *fakeQueue
 	store *fakeStore
 	port  *pipes
-	log   []string
+	log   problems
 	end   func()
 
 	document atomic.Pointer[config.Document]
+}
+
+// problems gathers what an operator would see.
+type problems struct {
+	mu  sync.Mutex
+	all []string
+}
+
+func (p *problems) add(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.all = append(p.all, err.Error())
+}
+
+func (p *problems) list() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append([]string(nil), p.all...)
 }
 
 func (w *world) replace(d *config.Document) { w.document.Store(d) }
@@ -281,7 +299,7 @@ func newWorld(t *testing.T, change func(*config.Listener, *Server)) *world {
 	l := config.Listener{Name: "In", Kind: config.Public, Address: netip.MustParseAddrPort("127.0.0.1:25"),
 		RelayFrom: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, AcceptDomains: []string{"example.com", ".sub.example"}}
 	w.Server = &Server{Queue: w.queue, Store: w.store}
-	w.Server.OnProblem = func(_ string, err error) { w.log = append(w.log, err.Error()) }
+	w.Server.OnProblem = func(_ string, err error) { w.log.add(err) }
 	w.Server.Announce = func(context.Context, string, string) (net.Listener, error) { return w.port, nil }
 	if change != nil {
 		change(&l, w.Server)

@@ -17,6 +17,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -275,8 +276,8 @@ func TestPanic(t *testing.T) {
 			c := open(w.port)
 			got := c.say(begin+envelope+"DATA\r\n") + c.say("x\r\n.\r\n")
 			wants(t, got, "421 4.", "<closed>")
-			if len(w.log) != 1 || !strings.Contains(w.log[0], "boom") || !strings.Contains(w.log[0], "session.go") {
-				t.Errorf("log %q", w.log)
+			if log := w.log.list(); len(log) != 1 || !strings.Contains(log[0], "boom") || !strings.Contains(log[0], "session.go") {
+				t.Errorf("log %q", log)
 			}
 			boom = false
 			other.say(begin + envelope + "DATA\r\n")
@@ -289,14 +290,15 @@ func TestPanic(t *testing.T) {
 // A port that is taken is a clear error, or is retried where that is asked for.
 func TestListenFailures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		busy := true
+		var busy atomic.Bool
+		busy.Store(true)
 		port := newPipes()
-		var problems []string
+		var log problems
 		document := &config.Document{Hostname: "mx.test", Listeners: []config.Listener{{Name: "In", Kind: config.Public, Address: netip.MustParseAddrPort("127.0.0.1:25")}}}
 		s := &Server{Queue: &fakeQueue{}, Store: &fakeStore{}, Document: func() *config.Document { return document }}
-		s.OnProblem = func(_ string, err error) { problems = append(problems, err.Error()) }
+		s.OnProblem = func(_ string, err error) { log.add(err) }
 		s.Announce = func(context.Context, string, string) (net.Listener, error) {
-			if busy {
+			if busy.Load() {
 				return nil, errors.New("address already in use")
 			}
 			return port, nil
@@ -306,18 +308,18 @@ func TestListenFailures(t *testing.T) {
 		}
 		s.listeners = nil
 		s.Tolerant = true
-		if err := s.Listen(); err != nil || len(problems) != 1 {
-			t.Fatalf("tolerant Listen: %v, problems %q", err, problems)
+		if err := s.Listen(); err != nil || len(log.list()) != 1 {
+			t.Fatalf("tolerant Listen: %v, problems %q", err, log.list())
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		served := make(chan error, 1)
 		go func() { served <- s.Serve(ctx) }()
 		time.Sleep(6 * time.Second)
-		busy = false
+		busy.Store(false)
 		time.Sleep(5 * time.Second)
 		wants(t, port.dial("127.0.0.1").hear(), "220 ")
-		if len(problems) != 2 {
-			t.Errorf("problems %q", problems)
+		if len(log.list()) != 2 {
+			t.Errorf("problems %q", log.list())
 		}
 		cancel()
 		if err := <-served; err != nil {
@@ -477,8 +479,8 @@ func TestCertificateReload(t *testing.T) {
 		expect("one.test")
 		time.Sleep(10 * time.Second)
 		expect("one.test")
-		if len(w.log) != 1 || !strings.Contains(w.log[0], "cert.pem") {
-			t.Errorf("problems %q", w.log)
+		if log := w.log.list(); len(log) != 1 || !strings.Contains(log[0], "cert.pem") {
+			t.Errorf("problems %q", log)
 		}
 		writeCertificate(t, dir, "two.test")
 		expect("one.test") // not yet looked at
