@@ -2,6 +2,7 @@ package engine
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"postern/engine/config"
@@ -39,7 +40,10 @@ func (t *turn) report(a Attempt, outcomes []Outcome) {
 	if !ok {
 		return
 	}
-	hostFailed := len(outcomes) > 0
+	hostFailed, why := len(outcomes) > 0, ""
+	if hostFailed {
+		why = strings.Join(append([]string{outcomes[0].Reason}, outcomes[0].Reply...), ": ")
+	}
 	for ok && len(outcomes) > 0 {
 		same, rest := alike(outcomes)
 		if !same[0].Host || same[0].Result != Temporary {
@@ -51,7 +55,7 @@ func (t *turn) report(a Attempt, outcomes []Outcome) {
 		}
 		outcomes = rest
 	}
-	t.judgeHost(a, hostFailed)
+	t.judgeHost(a, hostFailed, why)
 }
 
 // alike splits off the outcomes that say the same as the first one, so that one fact can stand for all of them.
@@ -152,7 +156,7 @@ func (t *turn) nextAttempt(attempts uint32) journal.Instant {
 }
 
 // judgeHost decides whether a destination went down or came up by an attempt.
-func (t *turn) judgeHost(a Attempt, failed bool) {
+func (t *turn) judgeHost(a Attempt, failed bool, why string) {
 	di, ok := t.s.byName[a.Destination]
 	if !ok {
 		return
@@ -161,7 +165,7 @@ func (t *turn) judgeHost(a Attempt, failed bool) {
 	switch {
 	case failed && (!d.down || a.Probe):
 		n := d.failures + 1
-		t.emit(&journal.HostDown{Destination: d.name, Failures: n, Next: t.nextAttempt(n)})
+		t.emit(&journal.HostDown{Destination: d.name, Failures: n, Next: t.nextAttempt(n), Reason: why})
 	case failed:
 	case d.down:
 		t.emit(&journal.HostUp{Destination: d.name})

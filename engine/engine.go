@@ -43,6 +43,7 @@ type Engine struct {
 	loading   atomic.Int64  // per cent of the queue that is loaded
 	ready     chan struct{} // closed after the first turn: ids can be had, mail can come in
 	workers   sync.WaitGroup
+	replies   sync.Pool       // of chan answer
 	attempts  context.Context // ends when running attempts are to give up
 	abort     context.CancelFunc
 
@@ -93,17 +94,18 @@ func (e *Engine) Note(ev journal.Event) { e.inbox.note(ev) }
 
 // Inject makes a message the gateway's. It returns its Seq when the fact is durable, or an error when it never will be.
 func (e *Engine) Inject(_ context.Context, m *journal.MessageInjected) (uint64, error) {
-	reply := replies.Get().(chan answer)
+	reply, _ := e.replies.Get().(chan answer)
+	if reply == nil {
+		reply = make(chan answer, 1)
+	}
 	if err := e.inbox.command(item{what: itemInjection, fact: journal.Prepare(m), reply: reply}); err != nil {
-		replies.Put(reply)
+		e.replies.Put(reply)
 		return 0, err
 	}
 	a := <-reply
-	replies.Put(reply)
+	e.replies.Put(reply)
 	return a.seq, a.err
 }
-
-var replies = sync.Pool{New: func() any { return make(chan answer, 1) }}
 
 // order has something done with the next turn.
 func (e *Engine) order(do func(*turn)) bool { return e.inbox.urgent(item{what: itemOrder, do: do}) }
