@@ -90,7 +90,7 @@ func Describe(e Event) string {
 
 func describeFields(b *bytes.Buffer, v reflect.Value, before string) {
 	for i := range v.NumField() {
-		if v.Field(i).IsZero() {
+		if f := v.Field(i); f.IsZero() || f.Kind() == reflect.Slice && f.Len() == 0 {
 			continue
 		}
 		b.WriteString(before)

@@ -36,11 +36,12 @@ const defaultRing = 16384
 // A batch is visible in the store before it is durable, and stays visible if its sync fails. So the journal keeps its own
 // mark of what is durable, moved after the sync has returned, and no reader gets beyond it.
 type Journal struct {
-	dir     string
-	options Options
-	db      *pebble.DB
-	lock    *pebble.Lock
-	boot    uint64 // set by Open
+	dir      string
+	options  Options
+	db       *pebble.DB
+	lock     *pebble.Lock
+	boot     uint64 // set by Open
+	memtable uint64 // bytes of a full one; set by Open
 
 	appending sync.Mutex // held over a whole Append; guards the four below
 	writer    blockWriter
@@ -82,6 +83,10 @@ func Open(dir string, o Options) (*Journal, error) {
 	j := &Journal{dir: dir, options: o}
 	j.ring.init(o.Ring)
 	if err := j.takeLock(); err != nil {
+		return nil, err
+	}
+	if err := j.prepare(); err != nil {
+		j.lock.Close()
 		return nil, err
 	}
 	db, err := pebble.Open(dir, j.openOptions())
@@ -139,6 +144,26 @@ func (j *Journal) takeLock() error {
 
 func heldElsewhere(err error) bool {
 	return errors.Is(err, syscall.EAGAIN) || strings.Contains(err.Error(), "lock held by current process")
+}
+
+// prepare makes sure of the store's files before it is opened. A new store is opened and closed once: its first log would
+// otherwise still be in an older form, in which damage cannot be told from a write that was cut off (logtail.go).
+func (j *Journal) prepare() error {
+	desc, err := pebble.Peek(j.dir, j.options.Disk.vfs())
+	if err != nil {
+		return j.openError(err)
+	}
+	if desc.Exists {
+		return j.checkLog()
+	}
+	if j.options.ReadOnly {
+		return j.openError(pebble.ErrDBDoesNotExist)
+	}
+	db, err := pebble.Open(j.dir, j.openOptions())
+	if err != nil {
+		return j.openError(err)
+	}
+	return db.Close()
 }
 
 func (j *Journal) openOptions() *pebble.Options {

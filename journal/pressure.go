@@ -11,7 +11,7 @@ type pressure struct {
 	stalled bool          // all writers stand still
 	eased   chan struct{} // closed when a flush has ended; nil when nobody waits
 	checked time.Time
-	waiting int64 // memtables, as of checked
+	waiting bool // too much of it, as of checked
 }
 
 // largeBodyPatience is how long a writer of a large body is held back for each chunk at most.
@@ -43,7 +43,7 @@ func (p *pressure) wakeLocked() {
 	}
 }
 
-// slowLargeBody holds the caller back while half of the memtables that may wait do.
+// slowLargeBody holds the caller back while the memtables hold more than half of what stops everybody.
 func (j *Journal) slowLargeBody() {
 	var timeout *time.Timer
 	for {
@@ -69,11 +69,11 @@ func (j *Journal) underPressure() (eased <-chan struct{}, wait bool) {
 	defer p.mu.Unlock()
 	if now := j.options.Now(); now.Sub(p.checked).Abs() > pressureFresh {
 		p.mu.Unlock()
-		waiting := j.db.Metrics().MemTable.Count - 1
+		waiting := j.db.Metrics().MemTable.Size > j.memtable*(memtablesWaiting+1)/2
 		p.mu.Lock()
 		p.waiting, p.checked = waiting, now
 	}
-	if !p.stalled && p.waiting < memtablesWaiting/2 {
+	if !p.stalled && !p.waiting {
 		return nil, false
 	}
 	if p.eased == nil {

@@ -66,6 +66,7 @@ func (j *Journal) storeOptions() *pebble.Options {
 	case err == nil && total < smallDisk:
 		o.MemTableSize, o.CacheSize = smallMemtable, 16<<20
 	}
+	j.memtable = o.MemTableSize
 	o.Experimental.ValueSeparationPolicy = func() pebble.ValueSeparationPolicy {
 		return pebble.ValueSeparationPolicy{
 			Enabled:               true,
@@ -130,10 +131,29 @@ type storeLogger struct{ j *Journal }
 func (l *storeLogger) Infof(string, ...any) {}
 
 func (l *storeLogger) Errorf(format string, args ...any) {
-	l.j.backgroundError(fmt.Errorf(format, args...))
+	l.j.backgroundError(newStoreError(format, args))
 }
 
 func (l *storeLogger) Fatalf(format string, args ...any) {
-	l.j.options.Fatal(fmt.Errorf("journal %s: %w", l.j.dir, fmt.Errorf(format, args...)))
+	l.j.options.Fatal(fmt.Errorf("journal %s: %w", l.j.dir, newStoreError(format, args)))
 	select {} // a Fatal that returns must not turn a lost write into a success
 }
+
+// storeError keeps the cause of what the store put into words.
+type storeError struct {
+	text  string
+	cause error // may be nil
+}
+
+func newStoreError(format string, args []any) *storeError {
+	e := &storeError{text: fmt.Sprintf(format, args...)}
+	for _, a := range args {
+		if err, ok := a.(error); ok {
+			e.cause = err
+		}
+	}
+	return e
+}
+
+func (e *storeError) Error() string { return e.text }
+func (e *storeError) Unwrap() error { return e.cause }

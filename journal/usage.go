@@ -12,7 +12,7 @@ type Usage struct {
 	CompactedBytes uint64 // written by compactions
 
 	Stalled          bool   // all writers stand still until memtables are flushed
-	MemtablesWaiting int    // full ones that wait for the disk
+	MemtableBytes    uint64 // in memory, not yet flushed
 	BackgroundErrors uint64 // failed flushes and compactions, each tried again
 	LastError        error  // the last of them
 	Unknown          uint64 // facts of newer kinds that were read and skipped
@@ -22,11 +22,11 @@ type Usage struct {
 func (j *Journal) Usage() Usage {
 	m := j.db.Metrics()
 	u := Usage{
-		DiskBytes:        m.DiskSpaceUsage(),
-		BodyBytes:        j.bodyBytes.Load(),
-		WALBytes:         m.WAL.BytesWritten,
-		MemtablesWaiting: int(m.MemTable.Count - 1),
-		Unknown:          j.unknown.Load(),
+		DiskBytes:     m.DiskSpaceUsage(),
+		BodyBytes:     j.bodyBytes.Load(),
+		WALBytes:      m.WAL.BytesWritten,
+		MemtableBytes: m.MemTable.Size,
+		Unknown:       j.unknown.Load(),
 	}
 	for i := range m.Levels {
 		l := &m.Levels[i]
