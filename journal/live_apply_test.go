@@ -136,6 +136,12 @@ func TestFactsAndTheQueueTheyLeave(t *testing.T) {
 					t.Errorf("host %+v", h)
 				}
 			}},
+		{"delivery forced leaves what an attempt reserved", []Event{to("x.example", 2), &AttemptStarted{Message: 1, RIDs: []uint32{1}, Attempt: 1, Next: later}, &DeliveryForced{}},
+			queue{1, 2, 0}, func(t *testing.T, image *LiveImage) {
+				if r := image.Messages[1].Recipients; r[0].Next != second(2) || r[1].Next != later {
+					t.Errorf("due at %v and %v", r[0].Next.Time(), r[1].Next.Time())
+				}
+			}},
 		{"host up", []Event{&HostDown{Destination: "x.example", Failures: 1, Next: later}, &HostUp{Destination: "x.example"}},
 			queue{0, 0, 0}, func(t *testing.T, image *LiveImage) {
 				if len(image.Hosts) != 0 {

@@ -369,3 +369,25 @@ func TestCatchUpEndsWithItsContext(t *testing.T) {
 	}
 	sameAsReplay(t, j, l)
 }
+
+func TestForcingAllSupersedesTheRowsOfDomains(t *testing.T) {
+	j, l := openLive(t, NewMemoryDisk())
+	defer j.Close()
+	for _, domains := range [][]string{{"a.example", "b.example"}, {"c.example", ""}} {
+		for _, d := range domains {
+			if _, err := j.AppendEvents(liveStart, &DeliveryForced{Domain: d}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := l.CatchUp(context.Background(), j.Durable()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var keys []string
+	if err := l.rows.Scan([]byte{liveForceKey}, []byte{liveForceKey + 1}, func(k, v []byte) error { keys = append(keys, string(k)); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(keys, []string{"f"}) {
+		t.Fatalf("rows %q", keys)
+	}
+}
