@@ -87,6 +87,9 @@ func (f *LogFollower) Run(ctx context.Context) error {
 		} else {
 			f.problem(nil)
 			f.waitForMore(ctx)
+			if f.Lag() >= readAtOnce { // behind, or just that busy: on at once
+				wait = 0
+			}
 		}
 		pause(ctx, wait)
 	}
@@ -140,43 +143,46 @@ func (f *LogFollower) problem(err error) {
 	f.file.o.OnProblem(err)
 }
 
-// catchUp renders and writes until the end of what is durable.
+// catchUp renders and writes all that is durable when it is called; what comes meanwhile may stay for the next time.
 func (f *LogFollower) catchUp() error {
+	end := f.journal.Durable()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for {
 		if err := f.file.flush(); err != nil {
 			return err
 		}
-		more, err := f.readOn()
-		if err != nil {
-			return errors.Join(err, f.file.flush())
-		}
-		if !more {
-			return f.file.flush()
+		if f.seq.Load() >= end {
+			return nil
 		}
 		if err := f.rolloverIfLong(); err != nil {
 			return err
 		}
+		if err := f.readOn(); err != nil {
+			return errors.Join(err, f.file.flush())
+		}
 	}
 }
 
-// readOn renders some records into the file's pending lines and tells whether there may be more. It stops early when
-// enough is pending, or the file long enough: every record is in one file.
-func (f *LogFollower) readOn() (more bool, err error) {
+// readOn renders some records into the file's pending lines. It stops early when enough is pending, or the file long
+// enough: the lines of a record stand in one file.
+func (f *LogFollower) readOn() (err error) {
 	f.records, err = f.journal.Read(f.seq.Load(), readAtOnce, f.records)
 	for i := range f.records {
 		r := &f.records[i]
 		f.file.pending = f.render(f.file.pending, r)
 		f.seq.Store(r.Seq)
 		if len(f.file.pending) >= flushBytes || f.file.end() >= f.file.o.MaxBytes {
-			return true, nil
+			return nil
 		}
 	}
-	if err != nil {
-		return false, fmt.Errorf("log %s: %w", f.log, err)
+	if err == nil && len(f.records) == 0 {
+		err = journal.ErrNotFound // there is more, or we were not here
 	}
-	return len(f.records) == readAtOnce, nil
+	if err != nil {
+		return fmt.Errorf("log %s: after record %d: %w", f.log, f.seq.Load(), err)
+	}
+	return nil
 }
 
 func (f *LogFollower) rolloverIfLong() error {
