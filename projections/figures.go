@@ -1,0 +1,82 @@
+package projections
+
+import "postern/journal"
+
+// Figures are all numbers that status and its like show: counters, rates, the queue, hosts and connections at one Seq.
+// One goroutine, its Follower's, owns all of it; others look inside Follower.Look or Follower.Peek.
+type Figures struct {
+	// Record finds an earlier record; set before the first Apply. It is asked for the size and age of a message that had
+	// left and is reinstated; nil or an error: they count as zero and as now.
+	Record func(seq uint64) (journal.Record, error)
+
+	seq   uint64
+	time  journal.Instant // of the last record
+	clock int64           // the same on the clock without jumps
+	shift int64           // sum of the clock's jumps
+
+	counters    Counters
+	rates       Rates
+	queue       queue
+	hosts       hosts
+	connections connections
+	system      system
+}
+
+// system is what the facts say of the gateway as a whole.
+type system struct {
+	hostname, version string
+	boot              uint64
+	started           journal.Instant
+	running           bool
+	lastReset         journal.Instant
+	ids               [4]lastID // by journal.IDKind
+	deliverySuspended []string  // domains, ascending; "*" is all
+	listenerSuspended []string  // ascending
+	workQueuePaused   bool
+	pauseReason       string
+	conservation      uint32
+	conservationWhy   []string
+	revision          uint64
+}
+
+// lastID is the id of a kind that was given last.
+type lastID struct {
+	id   uint32
+	anew bool // ids go on from somewhere else: the next one seen is the last given, whatever it is
+}
+
+// NewFigures returns the figures before the first record; maxHosts bounds the destinations that are remembered,
+// 0 is DefaultMaxHosts.
+func NewFigures(maxHosts int) *Figures {
+	return &Figures{hosts: newHosts(maxHosts), connections: newConnections()}
+}
+
+// Seq is that of the last record applied.
+func (f *Figures) Seq() uint64 { return f.seq }
+
+// Apply folds one record. It is total.
+func (f *Figures) Apply(r journal.Record) {
+	if r.Seq <= f.seq {
+		return
+	}
+	f.seq = r.Seq
+	if e, ok := r.Event.(*journal.ClockJumped); ok {
+		f.shift += e.Delta
+		return
+	}
+	f.time = r.Time
+	f.clock = int64(r.Time) - f.shift
+	f.hosts.expire(f.clock)
+	var before [numRates]uint64
+	for i, k := range rateCounters {
+		before[i] = f.counters.lifetime[k]
+	}
+	if f.applyMessage(r) {
+		f.rates.note(seconds(f.clock), &before, &f.counters)
+		return
+	}
+	if !f.applyConnection(r) && !f.applyOrder(r) {
+		f.applySystem(r)
+	}
+	f.rates.note(seconds(f.clock), &before, &f.counters)
+}
