@@ -61,31 +61,12 @@ type conversation struct {
 	lingering bool      // the client may still be sending: let it read our last words
 	how       string    // the connection ended
 	broken    error     // of a write: nothing more can be said
+	writeBy   time.Time // the write deadline in force
 	mu        sync.Mutex
 	idle      bool // waiting for a command outside a transaction
 	finishing bool // to end as soon as it is idle
 	killed    bool
 }
-
-// maxCommandLine is the longest command taken: RFC 5321 section 4.5.3.1.4 asks for 512 octets plus what extensions add.
-const maxCommandLine = smallBuffer
-
-// maxSkipped is how much of an over-long line is read for the sake of an answer.
-const maxSkipped = 64 << 10
-
-// maxUnsent is how many octets of replies are held back while a client's pipelined commands are worked off.
-const maxUnsent = 16 << 10
-
-// writeTimeout is how long a client may take to read a reply.
-const writeTimeout = 2 * time.Minute
-
-var (
-	errStopping = errors.New("the gateway is stopping")
-	errKilled   = errors.New("cut off")
-
-	// replies lends buffers for what is to be sent, so that a silent client holds none.
-	replies = sync.Pool{New: func() any { b := make([]byte, 0, 1<<10); return &b }}
-)
 
 func newConversation(l *listener, p *policy, conn net.Conn) *conversation {
 	c := &conversation{server: l.server, listener: l, policy: p, raw: conn, conn: conn, progress: time.Now()}
@@ -175,117 +156,6 @@ func (c *conversation) closeSocket() {
 	_ = c.raw.Close() // nothing can be done about a failure
 }
 
-// command waits for the next command.
-func (c *conversation) command() (command, error) {
-	if c.pushed != nil {
-		cmd := *c.pushed
-		c.pushed = nil
-		return cmd, nil
-	}
-	var deadline time.Time
-	for {
-		line, complete := c.in.line()
-		switch {
-		case complete && len(line) > maxCommandLine:
-			c.fault(replyLineTooLong)
-		case complete && malformed(line):
-			c.fault(replySyntax)
-		case complete:
-			return parseCommand(line), nil
-		case len(c.in.bytes()) >= maxCommandLine:
-			if err := c.skipLine(); err != nil {
-				return command{}, err
-			}
-		default:
-			if deadline.IsZero() {
-				deadline = time.Now().Add(c.policy.CommandTimeout.Duration)
-			}
-			if err := c.fill(deadline, !c.transaction.open); err != nil {
-				return command{}, err
-			}
-			continue
-		}
-		if c.over {
-			return command{}, nil
-		}
-	}
-}
-
-// skipLine reads to the end of an over-long line and answers it; one that does not end soon ends the connection.
-func (c *conversation) skipLine() error {
-	deadline := time.Now().Add(c.policy.CommandTimeout.Duration)
-	for skipped := 0; skipped < maxSkipped; {
-		if _, complete := c.in.line(); complete {
-			c.fault(replyLineTooLong)
-			return nil
-		}
-		skipped += len(c.in.bytes())
-		c.in.skip(len(c.in.bytes()))
-		if err := c.fill(deadline, false); err != nil {
-			return err
-		}
-	}
-	c.end(replyLineTooLong, "line too long")
-	return nil
-}
-
-// fill sends what is due and reads once.
-func (c *conversation) fill(deadline time.Time, idle bool) error {
-	if err := c.flush(); err != nil {
-		return err
-	}
-	if last := c.progress.Add(c.policy.ConnectionTimeout.Duration); last.Before(deadline) {
-		deadline = last
-	}
-	c.mu.Lock()
-	c.idle = idle
-	switch {
-	case c.killed:
-		c.mu.Unlock()
-		return errKilled
-	case idle && c.finishing:
-		c.mu.Unlock()
-		return errStopping
-	}
-	err := c.raw.SetReadDeadline(deadline)
-	c.mu.Unlock()
-	if err != nil {
-		return err
-	}
-	err = c.in.fill()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.idle = false
-	switch {
-	case err == nil:
-		return nil
-	case c.killed:
-		return errKilled
-	case idle && c.finishing && errors.Is(err, os.ErrDeadlineExceeded):
-		return errStopping
-	}
-	return err
-}
-
-// finishSoon ends the connection as soon as it is idle; it is called from outside.
-func (c *conversation) finishSoon() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.finishing = true
-	if c.idle {
-		_ = c.raw.SetReadDeadline(time.Unix(1, 0)) // wakes it
-	}
-}
-
-// kill ends the connection now; it is called from outside.
-func (c *conversation) kill() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.killed = true
-	_ = c.raw.SetReadDeadline(time.Unix(1, 0)) // wakes it
-	_ = c.raw.SetWriteDeadline(time.Now().Add(lastWords))
-}
-
 // farewell tells the client why it is cut off, where it can be told.
 func (c *conversation) farewell(err error) {
 	c.over = true
@@ -314,81 +184,6 @@ func (c *conversation) timeIsUp() bool {
 
 // progressed lets the connection's time count anew.
 func (c *conversation) progressed() { c.progress = time.Now() }
-
-// open makes sure that out can be appended to.
-func (c *conversation) open() {
-	if c.out == nil {
-		c.out = (*replies.Get().(*[]byte))[:0]
-	}
-}
-
-// say adds a reply.
-func (c *conversation) say(reply string) {
-	c.open()
-	c.out = append(c.out, reply...)
-	c.out = append(c.out, "\r\n"...)
-	if len(c.out) > maxUnsent && c.flush() != nil {
-		c.over, c.how = true, "lost"
-	}
-}
-
-// fault refuses a command and counts it; too many end the connection.
-func (c *conversation) fault(reply string) {
-	if c.errors++; c.errors > c.policy.MaxErrors {
-		c.end(replyTooManyErrors, "too many errors")
-		return
-	}
-	c.say(reply)
-}
-
-// end gives the last reply.
-func (c *conversation) end(reply, how string) {
-	c.over, c.lingering, c.how = true, true, how
-	c.say(reply)
-}
-
-// flush sends what has gathered in one write.
-func (c *conversation) flush() error {
-	if len(c.out) == 0 {
-		return nil
-	}
-	if c.broken != nil {
-		return c.broken
-	}
-	if c.slow {
-		c.slow = false
-		c.dawdle()
-	}
-	out := c.out
-	c.out = nil
-	c.mu.Lock()
-	if !c.killed {
-		_ = c.raw.SetWriteDeadline(time.Now().Add(writeTimeout)) // the write tells
-	}
-	c.mu.Unlock()
-	_, c.broken = c.conn.Write(out)
-	if cap(out) <= 4<<10 {
-		replies.Put(&out)
-	}
-	return c.broken
-}
-
-// dawdle holds replies back while resources are conserved.
-func (c *conversation) dawdle() {
-	if c.server.Delay == nil {
-		return
-	}
-	d := c.server.Delay()
-	if d <= 0 {
-		return
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-c.server.stop:
-	}
-}
 
 // discards tells whether messages are taken only to be dropped.
 func (c *conversation) discards() bool { return c.policy.Kind == config.Blackhole }

@@ -150,9 +150,13 @@ func (l *listener) await(suspended bool) {
 	}
 }
 
+// reportEvery is how often a failure that goes on is reported.
+const reportEvery = time.Minute
+
 // accept takes clients until the port is closed. Failures (too many open files, above all) are waited out.
 func (l *listener) accept(bound net.Listener) {
 	pause := 5 * time.Millisecond
+	var reported time.Time
 	for {
 		conn, err := bound.Accept()
 		if err == nil {
@@ -163,7 +167,8 @@ func (l *listener) accept(bound net.Listener) {
 		if errors.Is(err, net.ErrClosed) || l.port() != bound {
 			return
 		}
-		if pause >= time.Second {
+		if pause >= time.Second && time.Since(reported) >= reportEvery {
+			reported = time.Now()
 			l.server.problem(l.name, fmt.Errorf("listener %q: accept: %w", l.name, err))
 		}
 		select {

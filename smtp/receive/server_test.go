@@ -328,6 +328,37 @@ func TestListenFailures(t *testing.T) {
 	})
 }
 
+// failingPort cannot accept for a while, as when no file is left.
+type failingPort struct {
+	*pipes
+	failing *atomic.Bool
+}
+
+func (p failingPort) Accept() (net.Conn, error) {
+	if p.failing.Load() {
+		return nil, errors.New("too many open files")
+	}
+	return p.pipes.Accept()
+}
+
+// A port that cannot accept is waited for, reported once a minute, and works again by itself.
+func TestAcceptFails(t *testing.T) {
+	var failing atomic.Bool
+	failing.Store(true)
+	var port *pipes
+	inBubble(t, func(_ *config.Listener, s *Server) {
+		port = newPipes()
+		s.Announce = func(context.Context, string, string) (net.Listener, error) { return failingPort{port, &failing}, nil }
+	}, func(t *testing.T, w *world) {
+		time.Sleep(5 * time.Minute)
+		if n := len(w.log.list()); n < 4 || n > 6 {
+			t.Errorf("%d reports in five minutes", n)
+		}
+		failing.Store(false)
+		wants(t, port.dial("127.0.0.1").hear(), "220 ")
+	})
+}
+
 // A suspended listener has no port; its connections go on; resume brings it back.
 func TestSuspendAndResume(t *testing.T) {
 	inBubble(t, nil, func(t *testing.T, w *world) {
@@ -438,7 +469,9 @@ func TestStartTLS(t *testing.T) {
 		if err := secure.Handshake(); err != nil {
 			t.Fatal(err)
 		}
-		wants(t, (&talker{Conn: secure}).say("RCPT TO:<b@example.com>\r\n"), "503 5.5.1 MAIL first")
+		if got := (&talker{Conn: secure}).say("NOOP\r\n"); got != "250 2.0.0 ok\r\n" {
+			t.Errorf("after the handshake: %q", got)
+		}
 		if len(w.queue.facts()) != 0 {
 			t.Errorf("facts %q", w.queue.facts())
 		}
@@ -503,3 +536,18 @@ func TestCipherNames(t *testing.T) {
 		}
 	}
 }
+
+// A client that never reads its replies is cut off, too.
+func TestClientThatNeverReads(t *testing.T) {
+	inBubble(t, nil, func(t *testing.T, w *world) {
+		c := w.port.dial("127.0.0.1")
+		time.Sleep(2*writeTimeout + time.Second)
+		synctest.Wait()
+		if got := c.hear(); got != "<closed>" || w.Connections() != 0 {
+			t.Errorf("%q, %d connections", got, w.Connections())
+		}
+	})
+}
+
+// A journal is a Store.
+var _ = func(j *journal.Journal) Store { return StoreOf(j) }

@@ -45,7 +45,8 @@ func (c *conversation) handshake() error {
 	c.in.reset(secure)
 	c.mu.Lock()
 	if !c.killed {
-		_ = c.raw.SetDeadline(time.Now().Add(handshakeTimeout)) // the handshake tells
+		c.writeBy = time.Now().Add(handshakeTimeout)
+		_ = c.raw.SetDeadline(c.writeBy) // the handshake tells
 	}
 	c.mu.Unlock()
 	if err := secure.Handshake(); err != nil {
