@@ -82,6 +82,7 @@ func Queue(c QueueConfig) (QueueFigures, error) {
 		return f, err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
 	var follower sync.WaitGroup
 	follower.Add(1)
 	go func() { defer follower.Done(); rows.Follow(ctx) }()

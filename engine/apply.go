@@ -66,8 +66,30 @@ func (s *State) applyOrder(r journal.Record) {
 	case *journal.IDsReserved:
 		s.applyReserved(e)
 	case *journal.Stopped:
-		s.nextID[journal.MID], s.nextID[journal.ICID], s.nextID[journal.DCID] = e.NextMID, e.NextICID, e.NextDCID
+		for k, next := range map[journal.IDKind]uint32{journal.MID: e.NextMID, journal.ICID: e.NextICID, journal.DCID: e.NextDCID} {
+			if next != 0 {
+				s.nextID[k] = next
+			}
+		}
+	case *journal.Split:
+		s.terminal(r, e.Message, e.RIDs, false)
+	case *journal.Rewritten:
+		s.applyRewritten(r, e)
 	}
+}
+
+// applyRewritten ends a message that goes on under another MID.
+func (s *State) applyRewritten(r journal.Record, e *journal.Rewritten) {
+	mi, ok := s.bySeq[e.Message]
+	if !ok {
+		s.anomalies++
+		return
+	}
+	var rids []uint32
+	for i := s.messages.at(mi).first; i != 0; i = s.recipients.at(i).next {
+		rids = append(rids, s.recipients.at(i).rid)
+	}
+	s.terminal(r, e.Message, rids, false)
 }
 
 func orAll(domains []string) []string {

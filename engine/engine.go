@@ -51,6 +51,7 @@ type Engine struct {
 	state    *State
 	clock    *clock
 	next     uint64 // Seq of the next event
+	firstSeq uint64 // of this run; set by begin, read by the loader
 	stopping bool
 	suspects []uint32 // messages to be tried alone, before anything else
 	aloneTil int64    // when the one that is tried now has had its time

@@ -19,6 +19,7 @@ func (e *Engine) begin(ctx context.Context) error {
 	}
 	s.loaded = false
 	e.next = e.options.Journal.Durable() + 1
+	e.firstSeq = e.next
 	t, doc := e.newTurn()
 	if err := e.options.Rows.EachHost(ctx, func(h journal.LiveHost) error {
 		if h.Down {
@@ -72,7 +73,17 @@ func (e *Engine) load(ctx context.Context) {
 }
 
 func (e *Engine) loadRows(ctx context.Context, total int) error {
-	unclean := e.options.Rows.System().Unclean
+	sys := e.options.Rows.System()
+	unclean := sys.Unclean
+	if !sys.Clean && sys.Boots > 0 {
+		unclean++ // the end that this start found is not in the rows yet
+	}
+	rows, err := e.options.Rows.Snapshot()
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	shift := rows.System().ClockShift
 	taken := make(chan struct{}, 1)
 	batch, spare := make([]journal.LiveMessage, 0, loadBatch), make([]journal.LiveMessage, 0, loadBatch)
 	done := 0
@@ -80,7 +91,7 @@ func (e *Engine) loadRows(ctx context.Context, total int) error {
 		b := batch
 		ok := e.order(func(t *turn) {
 			for i := range b {
-				t.takeIn(e, &b[i], unclean)
+				t.takeIn(e, &b[i], unclean, shift)
 			}
 			if last {
 				t.loadedAll(e, unclean)
@@ -102,7 +113,10 @@ func (e *Engine) loadRows(ctx context.Context, total int) error {
 		batch, spare = spare[:0], b
 		return nil
 	}
-	err := e.options.Rows.Each(ctx, func(m *journal.LiveMessage) error {
+	err = rows.Each(ctx, func(m *journal.LiveMessage) error {
+		if m.Seq >= e.firstSeq {
+			return nil // came in during this run
+		}
 		c := *m
 		c.Recipients = append([]journal.LiveRecipient(nil), m.Recipients...)
 		c.Dues = append([]uint64(nil), m.Dues...)
@@ -118,13 +132,14 @@ func (e *Engine) loadRows(ctx context.Context, total int) error {
 }
 
 // takeIn puts one message of before the start into the queue. An attempt that has no outcome is in doubt: the peer may
-// have the message, and that is written down before anything else happens to it.
-func (t *turn) takeIn(e *Engine, m *journal.LiveMessage, unclean uint32) {
+// have the message, and that is written down before anything else happens to it. The row's times hold the jumps of the
+// clock up to shift.
+func (t *turn) takeIn(e *Engine, m *journal.LiveMessage, unclean uint32, shift int64) {
 	s := t.s
 	if _, ok := s.bySeq[m.Seq]; ok {
 		return
 	}
-	msg := message{seq: m.Seq, injected: int64(m.Injected) - s.shift, body: m.Body, size: m.Size, mid: m.MID, why: m.Why, sender: m.SenderHash}
+	msg := message{seq: m.Seq, injected: int64(m.Injected) - shift, body: m.Body, size: m.Size, mid: m.MID, why: m.Why, sender: m.SenderHash}
 	if sharesBody(m.Why) {
 		msg.flags |= copyBody
 		if m.Body != 0 {
@@ -141,7 +156,7 @@ func (t *turn) takeIn(e *Engine, m *journal.LiveMessage, unclean uint32) {
 		ri := s.addRecipient(mi, rc.Destination, rc.RID, rc.Notify)
 		r := s.recipients.at(ri)
 		r.attempts = rc.Attempts
-		switch next := int64(rc.Next) - s.shift; {
+		switch next := int64(rc.Next) - shift; {
 		case m.SetAside || rc.Held:
 			r.state = held
 		case rc.Attempting:

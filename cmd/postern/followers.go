@@ -8,11 +8,14 @@ import (
 	"strings"
 	"time"
 
+	"postern/hardware"
+	"postern/journal"
 	"postern/projections"
+	"postern/shell"
 )
 
 // buildFollowers makes those who look: each pulls durable records at its own pace and slows nobody.
-func (g *gateway) buildFollowers() {
+func (g *gateway) buildFollowers() error {
 	o := projections.LogOptions{Dir: filepath.Join(g.data, "logs"), Version: Version, Serial: serial(g.document.Hostname),
 		MaxBytes: int64(g.document.Logs.RolloverMegabytes) << 20, MaxAge: g.document.Logs.RolloverAge.Duration, Keep: g.document.Logs.Keep}
 	problem := func(log string) func(error) {
@@ -28,10 +31,82 @@ func (g *gateway) buildFollowers() {
 	g.mailLog = projections.NewMailLogFollower(g.journal, o)
 	o.OnProblem = problem("status")
 	g.statusLog = projections.NewStatusLogFollower(g.journal, o)
+	return g.buildFigures()
+}
+
+// buildFigures makes the figures of status, from the newest keyframe on.
+func (g *gateway) buildFigures() error {
+	frames := &projections.Keyframes{Rows: g.journal.Rows("keyframes")}
+	figures, err := frames.Load(g.journal.Durable(), 0)
+	if err != nil {
+		return err
+	}
+	figures.Record = g.journal.At
+	g.figures = figures
+	g.looker = &projections.Follower{Source: g.journal, Projections: []projections.Projection{figures}, Keyframes: frames, Figures: figures,
+		Warn: func(err error) { g.log.Warn().Err(err).Msg("keyframe") }}
+	g.registerGauges()
+	var listeners []string
+	for _, l := range g.document.Listeners {
+		listeners = append(listeners, l.Name)
+	}
+	g.admin = &shell.Admin{Group: g.document.Admin.Group, Gateway: &shell.Local{Follower: g.looker, Figures: figures, Gauges: &g.gauges, Listeners: listeners}}
+	return g.admin.Listen(g.data)
+}
+
+// registerGauges names what lives in no event.
+func (g *gateway) registerGauges() {
+	logs := filepath.Join(g.data, "logs")
+	for name, fn := range map[string]func() int64{
+		projections.GaugeRAMUtilization:   g.machine.RAMPercent,
+		projections.GaugeRAMUsed:          g.machine.RAMUsed,
+		projections.GaugeCPUUtilization:   g.machine.CPUPercent,
+		projections.GaugeTotalUtilization: g.machine.CPUPercent,
+		projections.GaugeCPUSeconds:       g.machine.CPUSeconds,
+		projections.GaugeDiskUtilization:  g.machine.DiskPercent,
+		projections.GaugeMaxIO:            g.machine.MaxIO,
+		projections.GaugeLogUsed:          func() int64 { used, _ := hardware.DiskUsed(logs); return used },
+		projections.GaugeKilobytesFree:    func() int64 { return g.engine.Free() / 1024 },
+		projections.GaugeInbound:          func() int64 { return int64(g.receiver.Connections()) },
+		projections.GaugeOutbound:         func() int64 { return int64(g.client.Connections()) },
+		projections.GaugePendingOutbound:  func() int64 { return int64(g.client.Dialling()) },
+		projections.GaugePendingDNS:       func() int64 { return int64(g.resolver.Outstanding() + g.resolver.Pending()) },
+		projections.GaugeDNSRequests:      func() int64 { return int64(g.resolver.Counters().Requests) },
+		projections.GaugeNetworkRequests:  func() int64 { return int64(g.resolver.Counters().NetworkRequests) },
+		projections.GaugeCacheHits:        func() int64 { return int64(g.resolver.Counters().Hits) },
+		projections.GaugeCacheMisses:      func() int64 { return int64(g.resolver.Counters().Misses) },
+		projections.GaugeCacheExceptions:  func() int64 { return int64(g.resolver.Counters().Exceptions) },
+		projections.GaugeCacheExpired:     func() int64 { return int64(g.resolver.Counters().Expired) },
+		projections.GaugeFollowerLag:      func() int64 { return int64(max(g.looker.Lag(), g.mailLog.Lag())) },
+	} {
+		g.gauges.Register(name, fn)
+	}
+	g.gauges.RegisterText(projections.GaugeLogAvailable, func() string { _, left := hardware.DiskUsed(logs); return left })
+}
+
+// sample writes down once a minute, on the minute, what is not worth an event each.
+func (g *gateway) sample(ctx context.Context) error {
+	for {
+		now := time.Now()
+		next := time.NewTimer(now.Truncate(time.Minute).Add(time.Minute).Sub(now))
+		select {
+		case <-ctx.Done():
+			next.Stop()
+			return nil
+		case at := <-next.C:
+			var s *journal.Sampled
+			g.looker.Peek(func() { s = g.figures.Sample(at, &g.gauges) })
+			g.engine.Note(s)
+		}
+	}
 }
 
 // follow starts them; they go to the journal's end when ctx ends.
 func (g *gateway) follow(ctx context.Context) {
+	g.run("figures", func() error { return g.looker.Run(ctx) })
+	g.run("gauges of the machine", func() error { return g.machine.Run(ctx) })
+	g.run("samples", func() error { return g.sample(ctx) })
+	g.run("admin socket", g.admin.Serve)
 	g.run("mail log", func() error { return g.mailLog.Run(ctx) })
 	g.run("status log", func() error { return g.statusLog.Run(ctx) })
 	g.run("live rows", func() error {

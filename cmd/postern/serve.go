@@ -19,8 +19,10 @@ import (
 
 	"postern/engine"
 	"postern/engine/config"
+	"postern/hardware"
 	"postern/journal"
 	"postern/projections"
+	"postern/shell"
 	"postern/smtp/deliver"
 	"postern/smtp/dns"
 	"postern/smtp/receive"
@@ -39,6 +41,11 @@ type gateway struct {
 	engine             *engine.Engine
 	receiver           *receive.Server
 	mailLog, statusLog *projections.LogFollower
+	looker             *projections.Follower
+	figures            *projections.Figures // owned by looker
+	gauges             projections.Gauges
+	machine            hardware.Machine
+	admin              *shell.Admin
 	running            sync.WaitGroup // followers and the parts' own loops
 }
 
@@ -131,8 +138,10 @@ func (g *gateway) build() error {
 	g.receiver = &receive.Server{Document: document, Queue: g.engine, Store: receive.StoreOf(g.journal), Reverse: g.resolver,
 		Tolerant:  !g.rows.System().Clean && g.rows.System().Boots > 0,
 		OnProblem: func(listener string, err error) { g.log.Error().Str("listener", listener).Err(err).Msg("receiving") }}
-	g.buildFollowers()
-	return g.receiver.Listen()
+	if err := g.receiver.Listen(); err != nil {
+		return err
+	}
+	return g.buildFollowers()
 }
 
 // open takes the store: the lock that tells readers to let go, the journal, and the live rows up to its end.
@@ -205,6 +214,9 @@ func (g *gateway) stop(cancel context.CancelFunc) {
 	ctx, done = context.WithTimeout(context.Background(), deliveryGrace)
 	g.engine.Stop(ctx)
 	done()
+	if err := g.admin.Close(); err != nil {
+		g.log.Warn().Err(err).Msg("admin socket")
+	}
 	cancel()
 	g.running.Wait()
 	g.close()
