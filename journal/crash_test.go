@@ -234,3 +234,35 @@ func TestBackgroundErrorsAreSaidSeldom(t *testing.T) {
 	}
 	mustAppend(t, j, &Queued{Message: 2})
 }
+
+// A disk that is full once costs the ballast and no process.
+func TestFullDiskCostsTheBallastFirst(t *testing.T) {
+	checkLeaks(t)
+	d := NewMemoryDisk()
+	d.SetSpace(ballastRoom, 10*ballastRoom)
+	j := open(t, d, Options{})
+	hasBallast := func() bool {
+		_, err := d.ReadFile("queue/" + ballastName)
+		return err == nil
+	}
+	if !hasBallast() {
+		t.Fatal("there is no ballast")
+	}
+	d.Fail(Fault{Operation: WriteOperation, Name: ".log", Times: 1, Err: ErrNoSpace})
+	mustAppend(t, j, &Queued{Message: 1})
+	if hasBallast() {
+		t.Error("the ballast was kept")
+	}
+	closeJournal(t, j)
+	d.SetSpace(ballastRoom-1, 10*ballastRoom)
+	j = open(t, d, Options{})
+	if j.Durable() != 1 || hasBallast() {
+		t.Errorf("%d records, ballast %v on a disk without room", j.Durable(), hasBallast())
+	}
+	closeJournal(t, j)
+	d.SetSpace(ballastRoom, 10*ballastRoom)
+	open(t, d, Options{})
+	if !hasBallast() {
+		t.Error("the ballast was not made again")
+	}
+}

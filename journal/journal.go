@@ -204,7 +204,11 @@ func (j *Journal) recover() error {
 	defer b.Close()
 	b.Set(formatKey, binary.BigEndian.AppendUint64(nil, formatVersion), nil)
 	b.Set(bootKey, binary.BigEndian.AppendUint64(nil, j.boot), nil)
-	return b.Commit(pebble.Sync)
+	if err := b.Commit(pebble.Sync); err != nil {
+		return err
+	}
+	j.makeBallast()
+	return nil
 }
 
 // findEnd reads the last block.

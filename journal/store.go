@@ -46,7 +46,7 @@ const (
 // written once in order, and rows that change often.
 func (j *Journal) storeOptions() *pebble.Options {
 	o := &pebble.Options{
-		FS:                          j.options.Disk.vfs(),
+		FS:                          j.fs(),
 		FormatMajorVersion:          pebble.FormatNewest,
 		ReadOnly:                    j.options.ReadOnly,
 		ErrorIfNotExists:            j.options.ReadOnly,

@@ -31,7 +31,8 @@ func (j *Journal) Usage() Usage {
 	for i := range m.Levels {
 		l := &m.Levels[i]
 		u.FlushedBytes += l.TableBytesFlushed + l.BlobBytesFlushed
-		u.CompactedBytes += l.TableBytesCompacted + l.BlobBytesCompacted
+		// The store counts what a flush puts into blob files as compacted, too.
+		u.CompactedBytes += l.TableBytesCompacted + l.BlobBytesCompacted - l.BlobBytesFlushed
 	}
 	u.FreeBytes, u.TotalBytes, _ = j.options.Disk.Space(j.dir)
 	j.pressure.mu.Lock()
