@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"testing"
+	"testing/synctest"
 )
 
 func bodies(t testing.TB, j *Journal) map[BodyID]int64 {
@@ -191,4 +192,40 @@ func TestTruncatedBodyIsToldFromAShortOne(t *testing.T) {
 	if _, err := io.Copy(io.Discard, r); !errors.As(err, &damaged) {
 		t.Errorf("got %v", err)
 	}
+}
+
+// While all memtables wait for the disk a large body is held back, for a time, and a small one is not.
+func TestLargeBodiesAreSlowedFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j, err := Open("queue", Options{Disk: NewMemoryDisk()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer j.Close()
+		write := func(size int) chan error {
+			done := make(chan error, 1)
+			go func() {
+				_, err := j.PutBody(make([]byte, size))
+				done <- err
+			}()
+			synctest.Wait()
+			return done
+		}
+		j.pressure.stall(true)
+		small, large := write(1000), write(3*chunkSize)
+		if len(small) != 1 {
+			t.Error("a small body waits")
+		}
+		if len(large) != 0 {
+			t.Error("a large body does not wait")
+		}
+		j.pressure.stall(false)
+		if err := <-large; err != nil {
+			t.Error(err)
+		}
+		j.pressure.stall(true)
+		if err := <-write(2 * chunkSize); err != nil { // patience ends
+			t.Error(err)
+		}
+	})
 }

@@ -46,17 +46,32 @@ func (j *Journal) At(seq uint64) (Record, error) {
 		return Record{}, fmt.Errorf("record %d: %w", seq, ErrNotFound)
 	}
 	var one [1]Record
-	out, ok := j.ring.read(one[:0], seq-1, 1)
-	if !ok {
-		var err error
-		if out, err = j.readStore(seq, seq, 1, one[:0]); err != nil {
-			return Record{}, err
-		}
+	if out, ok := j.ring.read(one[:0], seq-1, 1); ok {
+		return out[0], nil
 	}
-	if len(out) == 0 {
-		return Record{}, fmt.Errorf("record %d: %w", seq, ErrNotFound)
+	return j.readOne(seq)
+}
+
+// readOne reads a record out of its block and copies only what belongs to it.
+func (j *Journal) readOne(seq uint64) (r Record, err error) {
+	err = j.scan(seq, seq, func(first uint64, _ []byte, b *block) error {
+		err := b.each(func(i int, f *frame) (bool, error) {
+			if first+uint64(i) != seq {
+				return true, nil
+			}
+			f.public, f.private = bytes.Clone(f.public), bytes.Clone(f.private)
+			var err error
+			r = Record{Seq: seq, Time: b.base + Instant(f.delta)}
+			r.Event, err = f.event(new(coder), seq)
+			return false, err
+		})
+		return j.damaged(blockError(first, err))
+	})
+	if err != nil {
+		return Record{}, err
 	}
-	return out[0], nil
+	j.countUnknown([]Record{r})
+	return r, nil
 }
 
 // readStore reads from ≤ Seq ≤ to out of the blocks.
@@ -66,8 +81,7 @@ func (j *Journal) readStore(from, to uint64, max int, into []Record) ([]Record, 
 		return into, err
 	}
 	defer it.Close()
-	c := coders.Get().(*coder)
-	defer coders.Put(c)
+	c := new(coder) // not a pooled one: it ends with slices of what was read
 	start := len(into)
 	want := from // the next Seq that has to come
 	for ok := it.SeekLT(blockKey(from + 1)); ok && want <= to && len(into)-start < max; ok = it.Next() {

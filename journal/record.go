@@ -36,6 +36,7 @@ type Prepared struct {
 	private []byte // within frame
 }
 
+// coders are for encoding only: their buffers are written to.
 var coders = sync.Pool{New: func() any { return new(coder) }}
 
 // Prepare encodes an event; it may be called by many goroutines at once. The event must not be changed afterwards.
