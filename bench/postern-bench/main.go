@@ -2,10 +2,13 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"time"
 
@@ -19,11 +22,11 @@ func main() {
 	}
 }
 
-const usage = "usage: postern-bench queue [MESSAGES]"
+const usage = "usage: postern-bench queue [MESSAGES] | kill [ROUNDS [SEED]]"
 
 func run(args []string) error {
 	if len(args) == 0 {
-		return fmt.Errorf(usage)
+		return errors.New(usage)
 	}
 	switch args[0] {
 	case "queue":
@@ -32,6 +35,15 @@ func run(args []string) error {
 			n, _ = strconv.Atoi(args[1])
 		}
 		return queue(n)
+	case "kill":
+		rounds, seed := 20, uint64(time.Now().UnixNano())
+		if len(args) > 1 {
+			rounds, _ = strconv.Atoi(args[1])
+		}
+		if len(args) > 2 {
+			seed, _ = strconv.ParseUint(args[2], 10, 64)
+		}
+		return kill(rounds, seed)
 	case "queue-part":
 		n, _ := strconv.Atoi(args[2])
 		f, err := bench.Queue(bench.QueueConfig{Dir: args[1], Messages: n, Churn: 100_000, Watch: 20 * time.Second})
@@ -46,7 +58,34 @@ func run(args []string) error {
 		}
 		return json.NewEncoder(os.Stdout).Encode(bench.QueueFigures{RestartAccepting: accepting, RestartLoaded: loaded})
 	}
-	return fmt.Errorf(usage)
+	return errors.New(usage)
+}
+
+// kill builds the gateway, or takes $POSTERN, and kills it again and again under load.
+func kill(rounds int, seed uint64) error {
+	dir, err := os.MkdirTemp("", "postern-bench-")
+	if err != nil {
+		return err
+	}
+	binary := os.Getenv("POSTERN")
+	if binary == "" {
+		binary = filepath.Join(dir, "postern")
+		if out, err := exec.Command("go", "build", "-o", binary, "postern/cmd/postern").CombinedOutput(); err != nil {
+			return fmt.Errorf("%w: %s", err, out)
+		}
+	}
+	fmt.Fprintf(os.Stderr, "seed %d, data in %s\n", seed, dir)
+	f, err := bench.Kill(context.Background(), bench.KillConfig{Binary: binary, Dir: filepath.Join(dir, "data"), Rounds: rounds, Seed: seed, Progress: os.Stderr})
+	if err != nil {
+		return err
+	}
+	if err := json.NewEncoder(os.Stdout).Encode(f); err != nil {
+		return err
+	}
+	if f.Lost+f.TwiceUnlisted > 0 {
+		return fmt.Errorf("the books do not balance; the data stays in %s", dir)
+	}
+	return os.RemoveAll(dir)
 }
 
 // queue measures memory a recipient, idle cost and restart, each in a process of its own.

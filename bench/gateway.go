@@ -1,0 +1,155 @@
+package bench
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// Gateway is the real binary, run as a process of its own on a data directory and loopback ports. One goroutine uses it.
+type Gateway struct {
+	Binary  string
+	Data    string
+	Address string   // where it accepts mail, set by Configure
+	Args    []string // after "serve --data DIR"
+
+	process *exec.Cmd
+	ended   chan struct{}
+	words   words
+}
+
+// words keeps the last of what a process says on standard error.
+type words struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (w *words) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.text.Len() > 1<<20 {
+		w.text.Reset()
+	}
+	return w.text.Write(p)
+}
+
+// Said is what the processes have said on standard error.
+func (g *Gateway) Said() string {
+	g.words.mu.Lock()
+	defer g.words.mu.Unlock()
+	return g.words.text.String()
+}
+
+// Configure writes postern.toml: a private listener on a free loopback port and one route for all mail; extra is more
+// TOML, tables that this text does not have.
+func (g *Gateway) Configure(route, extra string) error {
+	address, err := freePort()
+	if err != nil {
+		return err
+	}
+	g.Address = address
+	if err := os.MkdirAll(g.Data, 0o750); err != nil {
+		return err
+	}
+	text := fmt.Sprintf("hostname = \"gateway.test\"\n\n[[listener]]\nname = \"In\"\nkind = \"private\"\naddress = %q\n\n[[smtp_route]]\ndomain = \"ALL\"\nto = [%q]\n\n%s\n",
+		address, route, extra)
+	return os.WriteFile(filepath.Join(g.Data, "postern.toml"), []byte(text), 0o640)
+}
+
+func freePort() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer l.Close()
+	return l.Addr().String(), nil
+}
+
+// Start runs the binary and returns how long it took until a client was greeted.
+func (g *Gateway) Start(patience time.Duration) (time.Duration, error) {
+	g.process = exec.Command(g.Binary, append([]string{"serve", "--data", g.Data}, g.Args...)...)
+	g.process.Stderr = &g.words
+	started := time.Now()
+	if err := g.process.Start(); err != nil {
+		return 0, err
+	}
+	ended, process := make(chan struct{}), g.process
+	g.ended = ended
+	go func() {
+		process.Wait()
+		close(ended)
+	}()
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for time.Since(started) < patience {
+		if g.greets() {
+			return time.Since(started), nil
+		}
+		select {
+		case <-ended:
+			return 0, fmt.Errorf("the gateway ended at its start: %s: %s", process.ProcessState, g.Said())
+		case <-tick.C:
+		}
+	}
+	g.Kill()
+	return 0, fmt.Errorf("no greeting within %v: %s", patience, g.Said())
+}
+
+func (g *Gateway) greets() bool {
+	c, err := net.DialTimeout("tcp", g.Address, time.Second)
+	if err != nil {
+		return false
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(2 * time.Second))
+	line, _ := bufio.NewReader(c).ReadString('\n')
+	fmt.Fprint(c, "QUIT\r\n")
+	return strings.HasPrefix(line, "220")
+}
+
+// Kill ends the process as a crash would, and waits until it is gone.
+func (g *Gateway) Kill() {
+	g.process.Process.Kill()
+	<-g.ended
+}
+
+// Stop asks the process to end, and fails when it does not do so in order within patience.
+func (g *Gateway) Stop(patience time.Duration) error {
+	if err := g.process.Process.Signal(syscall.SIGTERM); err != nil {
+		return err
+	}
+	select {
+	case <-g.ended:
+	case <-time.After(patience):
+		g.process.Process.Signal(syscall.SIGQUIT) // its stacks go to Said
+		select {
+		case <-g.ended:
+		case <-time.After(5 * time.Second):
+			g.Kill()
+		}
+		return fmt.Errorf("the gateway did not stop within %v", patience)
+	}
+	if code := g.process.ProcessState.ExitCode(); code != 0 {
+		return errors.New("the gateway ended with " + g.process.ProcessState.String())
+	}
+	return nil
+}
+
+// Running tells whether the process is there.
+func (g *Gateway) Running() bool {
+	select {
+	case <-g.ended:
+		return false
+	default:
+		return true
+	}
+}
