@@ -204,7 +204,7 @@ func (e *Engine) turn(items []item, omitted map[journal.Kind]int64) (more bool, 
 			it.do(t)
 		case itemOutcome:
 			t.report(it.attempt, it.outcomes)
-			e.aloneEnds(it.attempt)
+			e.aloneOver(it.attempt)
 		case itemInjection:
 			answers = append(answers, t.inject(it))
 		}

@@ -7,11 +7,12 @@ import (
 	"postern/journal"
 )
 
-// suspectAfter is how many unclean ends in a row make the messages in hand suspects; setAsideAfter how many it takes before
-// one is set aside, if the last end came with it alone in hand.
+// suspectAfter is how many unclean ends in a row make the messages in hand suspects. aloneEnds is how many ends in a row
+// must have come with the same message alone in hand before it is set aside: one alone proves little, since a plug can be
+// pulled at any moment.
 const (
-	suspectAfter  = 2
-	setAsideAfter = 3
+	suspectAfter = 2
+	aloneEnds    = 2
 )
 
 // aloneFor is how long a suspect is tried by itself: a message that ends the process does so soon, and a slow peer must
@@ -25,11 +26,11 @@ const (
 // judgeSuspects looks at the messages that were in hand at the last unclean ends: one that was tried alone, with which the
 // process ended all the same, is set aside.
 func (t *turn) judgeSuspects(e *Engine, unclean uint32) {
-	if unclean >= setAsideAfter && len(e.suspects) == 1 {
+	if len(e.suspects) == 1 {
 		m := t.s.messages.at(e.suspects[0])
 		if e.endedAlone(m.seq) {
 			t.emit(&journal.SetAside{Message: m.seq, MID: m.mid,
-				Evidence: fmt.Sprintf("the gateway ended without order %d times in a row, the last time while this message alone was being delivered", unclean)})
+				Evidence: fmt.Sprintf("the gateway ended without order %d times in a row, the last %d times while this message alone was being delivered", unclean, aloneEnds)})
 			e.suspects = nil
 		}
 	}
@@ -38,32 +39,40 @@ func (t *turn) judgeSuspects(e *Engine, unclean uint32) {
 	}
 }
 
-// endedAlone tells whether the last attempt of the run before was one of that message alone.
+// endedAlone tells whether the last attempt of each of the last runs was one of that message alone.
 func (e *Engine) endedAlone(seq uint64) bool {
-	end := e.next - 1
-	after := uint64(0)
-	if end > tailToRead {
-		after = end - tailToRead
-	}
-	var last *journal.AttemptStarted
-	current := (*journal.AttemptStarted)(nil)
+	end := e.firstSeq - 1
+	after := end - min(end, tailToRead)
+	lasts := make([]*journal.AttemptStarted, 1, 8) // the last attempt of each run in the tail
 	var records []journal.Record
 	for after < end {
 		var err error
 		if records, err = e.options.Journal.Read(after, 1000, records); err != nil || len(records) == 0 {
-			break
+			return false
 		}
 		for _, r := range records {
 			after = r.Seq
 			switch ev := r.Event.(type) {
 			case *journal.AttemptStarted:
-				current = ev
+				if r.Seq <= end {
+					lasts[len(lasts)-1] = ev
+				}
 			case *journal.Started:
-				last, current = current, nil
+				if r.Seq <= end {
+					lasts = append(lasts, nil)
+				}
 			}
 		}
 	}
-	return last != nil && last.Alone && last.Message == seq
+	if len(lasts) < aloneEnds {
+		return false
+	}
+	for _, a := range lasts[len(lasts)-aloneEnds:] {
+		if a == nil || !a.Alone || a.Message != seq {
+			return false
+		}
+	}
+	return true
 }
 
 // tryAlone gives suspects their turn, one at a time; it tells whether everything else has to wait.
@@ -113,8 +122,8 @@ func (t *turn) startSuspect(mi uint32) bool {
 	return false
 }
 
-// aloneEnds lets ordinary times begin again when the suspect's attempt has come back.
-func (e *Engine) aloneEnds(a Attempt) {
+// aloneOver lets ordinary times begin again when the suspect's attempt has come back.
+func (e *Engine) aloneOver(a Attempt) {
 	if e.state.alone == 0 {
 		return
 	}
