@@ -170,7 +170,10 @@ func (t *turn) judgeHost(a Attempt, failed bool, why string) {
 	case d.down:
 		t.emit(&journal.HostUp{Destination: d.name})
 	case d.window < t.s.limit:
-		d.window++
+		// A destination earns one more connection with a round of successes: slowly enough to stop before it hurts.
+		if d.successes++; d.successes >= d.window {
+			d.window, d.successes = d.window+1, 0
+		}
 	}
 }
 

@@ -1,6 +1,10 @@
 package engine
 
-import "postern/journal"
+import (
+	"strings"
+
+	"postern/journal"
+)
 
 // destination is what mail is queued for: a domain. It is what is retried when it cannot be reached; its recipients then
 // wait on it without times, attempts or facts of their own.
@@ -11,6 +15,7 @@ type destination struct {
 	recipients int    // live ones, in whatever phase
 	inHand     int    // attempts under way
 	window     int    // how many may be under way; grows with success
+	successes  int    // since the window last grew
 	down       bool
 	failures   uint32 // in a row, when down
 	next       int64  // of the probe, when down; State's clock
@@ -23,7 +28,7 @@ func (s *State) destination(name string) uint32 {
 	if i, ok := s.byName[name]; ok {
 		return i
 	}
-	d := &destination{name: string(append([]byte(nil), name...)), window: s.initialWin}
+	d := &destination{name: strings.Clone(name), window: s.initialWin}
 	var i uint32
 	if n := len(s.freeDest); n > 0 {
 		i = s.freeDest[n-1]
@@ -119,7 +124,7 @@ func (s *State) room(d *destination, now int64) int {
 func (s *State) setDown(di uint32, failures uint32, next int64) {
 	d := s.destinations[di]
 	d.down, d.failures, d.next = true, failures, next
-	d.window = s.initialWin
+	d.window, d.successes = s.initialWin, 0
 	s.probes.push(dueEntry{next, di})
 }
 
