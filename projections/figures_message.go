@@ -115,7 +115,13 @@ func (f *Figures) injected(r journal.Record, e *journal.MessageInjected) {
 		f.hosts.settled(n, f.clock)
 	}
 	if f.queue.left(m) == 0 {
-		_, p, _ := f.queue.messages.find(r.Seq)
+		f.finishIfEmpty(r.Seq)
+	}
+}
+
+// finishIfEmpty lets a message go that came without any recipient that fits.
+func (f *Figures) finishIfEmpty(seq uint64) {
+	if m, p, ok := f.queue.messages.find(seq); ok {
 		f.queue.finish(m, p)
 	}
 }

@@ -87,6 +87,7 @@ func (f *Figures) reinstate(s *journal.MessageRecipients) {
 			f.queue.strays += uint64(len(s.RIDs))
 			return
 		}
+		defer f.finishIfEmpty(s.Message)
 	}
 	for _, rid := range s.RIDs {
 		w := f.queue.recipient(m, rid)
@@ -117,7 +118,7 @@ func (f *Figures) revive(s *journal.MessageRecipients) *message {
 			}
 		}
 	}
-	if rids == 0 {
+	if rids == 0 || s.Message >= f.seq {
 		return nil
 	}
 	return f.queue.enter(s.Message, s.MID, clock, size, rids, 0)

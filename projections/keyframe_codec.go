@@ -307,12 +307,14 @@ func (s *hosts) decode(d *decoder) {
 func (q *queue) encode(e *encoder, numbers map[uint32]uint32) {
 	e.uint(q.strays)
 	e.uint(uint64(q.messages.live))
-	before := uint64(0)
+	var before message
 	host, number := uint32(0), uint32(0) // of the word before: mostly the same
 	q.messages.each(func(m *message) bool {
-		e.uints(m.seq-before, uint64(m.mid), uint64(m.second), uint64(m.size), uint64(m.rids))
-		e.uints(uint64(m.dues), uint64(m.quarantines), uint64(m.flags))
-		before = m.seq
+		e.uint(m.seq - before.seq)
+		e.int(int64(m.mid) - int64(before.mid))
+		e.int(int64(m.second) - int64(before.second))
+		e.uints(uint64(m.size), uint64(m.rids), uint64(m.dues), uint64(m.quarantines), uint64(m.flags))
+		before = *m
 		for rid := range m.rids {
 			w := q.recipient(m, rid)
 			if w&wordLive == 0 {
@@ -330,18 +332,19 @@ func (q *queue) encode(e *encoder, numbers map[uint32]uint32) {
 
 func (q *queue) decode(d *decoder, hs *hosts) {
 	q.strays = d.uint()
-	before := uint64(0)
+	var before message
 	for range d.count() {
-		delta := d.below(1 << 63)
-		mid, second, size, rids := d.uint32(), d.uint32(), d.uint32(), uint32(d.below(maxRIDs+1))
+		delta := d.below(1 << 62)
+		mid, second := uint32(int64(before.mid)+d.int()), uint32(int64(before.second)+d.int())
+		size, rids := d.uint32(), uint32(d.below(maxRIDs+1))
 		dues, quarantines, flags := uint16(d.below(1<<16)), uint8(d.below(1<<8)), uint8(d.below(1<<8))
-		if d.err != nil || delta == 0 || rids == 0 || int(rids) > len(d.b) {
+		if d.err != nil || delta == 0 || delta > 1<<62-before.seq || rids == 0 || int(rids) > len(d.b) {
 			d.fail()
 			return
 		}
-		before += delta
-		m := q.enter(before, mid, 0, int64(size), rids, flags)
+		m := q.enter(before.seq+delta, mid, 0, int64(size), rids, flags)
 		m.second, m.dues, m.quarantines = second, dues, quarantines
+		before = *m
 		if quarantines > 0 {
 			q.quarantineBytes += uint64(size)
 		}
