@@ -27,7 +27,7 @@ var mayImport = map[string][]string{
 	"bench":            {"journal", "engine", "engine/config", "projections"},
 	"cmd": {
 		"journal", "hardware", "engine", "engine/config", "engine/workqueue", "projections", "smtp/dns", "smtp/receive",
-		"smtp/deliver", "snmp", "shell",
+		"smtp/deliver", "snmp", "shell", "bench",
 	},
 }
 

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"postern/bench"
+)
+
+// What cannot be done is said in one sentence, with a status that scripts can tell apart.
+func TestRefusals(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	data := func(text string) string {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "postern.toml"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return dir
+	}
+	listener := func(address string) string {
+		return "hostname = \"x.test\"\n\n[[listener]]\nname = \"In\"\nkind = \"private\"\naddress = \"" + address + "\"\n"
+	}
+	for name, c := range map[string]struct {
+		args   []string
+		status int
+		says   []string
+	}{
+		"busy port":       {[]string{"serve", "--data", data(listener(taken.Addr().String()))}, 1, []string{taken.Addr().String(), "in use"}},
+		"unknown key":     {[]string{"serve", "--data", data("hostname = \"x.test\"\n\n[retry]\n  colour = 3\n")}, 1, []string{"postern.toml:4:3", "colour"}},
+		"no TOML":         {[]string{"serve", "--data", data("hostname = \"x.test\"\n[[listener\n")}, 1, []string{"postern.toml:2:"}},
+		"bad value":       {[]string{"config", "check", "--data", data("hostname = \"x.test\"\n[retry]\ninitial_seconds = -1\n")}, 1, []string{"postern.toml:3:", "initial_seconds"}},
+		"unknown command": {[]string{"frobnicate", "--data", data("")}, 2, []string{"frobnicate"}},
+		"no command":      {nil, 2, []string{"postern serve"}},
+		"flag's value":    {[]string{"serve", "--data"}, 2, []string{"--data"}},
+		"no data":         {[]string{"status", "--data", "/nonexistent/data"}, 1, []string{"/nonexistent/data"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			status, said := refusal(t, c.args...)
+			if status != c.status || len(c.args) > 0 && strings.Count(said, "\n") > 1 || strings.Contains(said, "goroutine ") {
+				t.Errorf("status %d, said:\n%s", status, said)
+			}
+			for _, want := range c.says {
+				if !strings.Contains(said, want) {
+					t.Errorf("does not say %q: %s", want, said)
+				}
+			}
+		})
+	}
+}
+
+func TestSecondDaemonIsRefused(t *testing.T) {
+	s := runSink(t)
+	g := runGateway(t, s, "")
+	status, said := refusal(t, "serve", "--data", g.Data)
+	if status != 1 || strings.Contains(said, "\n") || !strings.Contains(said, "running already") {
+		t.Errorf("status %d: %s", status, said)
+	}
+	send(t, g.Address, "user@sink.test")
+	eventually(t, "the first goes on", func() bool { return s.Total() == 1 })
+	stop(t, g)
+}
+
+// A few crashes under load: nothing acknowledged is lost, and what came twice is listed.
+func TestKillUnderLoad(t *testing.T) {
+	f, err := bench.Kill(t.Context(), bench.KillConfig{Binary: binary, Dir: filepath.Join(t.TempDir(), "data"), Rounds: 3, Clients: 8,
+		Seed: uint64(time.Now().UnixNano()), Longest: 600 * time.Millisecond, Patience: 20 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.Acked == 0 || f.Lost+f.TwiceUnlisted+f.Bounced > 0 {
+		t.Errorf("%+v", f)
+	}
+	t.Logf("%+v", f)
+}
