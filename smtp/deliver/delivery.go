@@ -31,13 +31,16 @@ type delivery struct {
 	byRoute  bool       // the hosts were named by a route, not by the destination
 }
 
+// untried is what an attempt begins with; it never leaves Deliver unless nothing at all was found to do.
+var untried = local(engine.Temporary, "4.3.0", "no host was tried")
+
 func (d *delivery) run(ctx context.Context) {
 	d.outcomes = make([]engine.Outcome, len(d.attempt.RIDs))
 	d.open = make([]int, len(d.attempt.RIDs))
 	for i := range d.open {
 		d.open[i] = i
 	}
-	d.failure = local(engine.Temporary, "4.3.0", "no host was tried")
+	d.failure = untried
 	if err := d.readEnvelope(); err != nil {
 		d.failure = local(engine.Temporary, "4.3.0", clean([]byte(err.Error()), maxKeptLine))
 	} else if d.sendReused(ctx); len(d.open) > 0 {
@@ -165,11 +168,3 @@ func (d *delivery) talk(ctx context.Context, conn *connection) {
 		d.client.retire(conn)
 	}
 }
-
-// ending is how a transaction left its connection; the zero value is: in order.
-type ending struct {
-	err   error // the conversation broke
-	close bool  // the peer is done with us, or we with it
-}
-
-func (e ending) keep() bool { return e.err == nil && !e.close }

@@ -3,6 +3,8 @@ package deliver
 import (
 	"bufio"
 	"crypto/tls"
+	"fmt"
+	"io"
 	"net"
 	"strings"
 	"sync"
@@ -29,10 +31,10 @@ type peer struct {
 	tls        *tls.Config
 
 	mu       sync.Mutex
+	conn     net.Conn // of the last session
 	sessions int
 	mails    []mail
 	lines    []string // commands, of all sessions
-	writes   int      // pieces that the client's bytes came in
 }
 
 func (p *peer) seen() []string {
@@ -68,6 +70,7 @@ type talk struct {
 func (p *peer) serve(nc net.Conn) {
 	p.mu.Lock()
 	p.sessions++
+	p.conn = nc
 	s := &talk{peer: p, nc: nc, session: p.sessions, in: bufio.NewReaderSize(nc, 1<<20), out: bufio.NewWriter(nc)}
 	p.mu.Unlock()
 	defer func() { s.nc.Close() }()
@@ -171,6 +174,15 @@ func (s *talk) do(verb, line string) bool {
 			return s.data()
 		}
 		return ok
+	case "BDAT":
+		var size int
+		fmt.Sscanf(line, "BDAT %d LAST", &size)
+		b := make([]byte, size)
+		if _, err := io.ReadFull(s.in, b); err != nil {
+			return false
+		}
+		s.m.content = string(b)
+		return s.end()
 	case "STARTTLS":
 		code, ok := s.reply(line, "220 2.0.0 go")
 		if ok && code == "220" && s.tls != nil {
@@ -205,6 +217,10 @@ func (s *talk) data() bool {
 		b.WriteString(strings.TrimPrefix(line, ".") + "\r\n")
 	}
 	s.m.content = b.String()
+	return s.end()
+}
+
+func (s *talk) end() bool {
 	code, ok := s.reply(".", "250 2.0.0 taken as 1")
 	if code == "250" {
 		s.mu.Lock()

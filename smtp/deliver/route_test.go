@@ -1,9 +1,12 @@
 package deliver
 
 import (
+	"context"
+	"net"
 	"net/netip"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"postern/engine"
@@ -130,6 +133,29 @@ func TestShuffleWithinPreference(t *testing.T) {
 		t.Errorf("always the same first: %v", firsts)
 	}
 }
+
+// Where the machine has no IPv6, the next attempts begin with IPv4.
+func TestNoIPv6(t *testing.T) {
+	w := newWorld(t)
+	w.hosts["mx.example.com"] = "192.0.2.1 2001:db8::1"
+	inner := w.client.Dial
+	w.client.Dial = func(ctx context.Context, n string, l netip.Addr, r netip.AddrPort) (net.Conn, error) {
+		nc, err := inner(ctx, n, l, r)
+		if r.Addr().Is6() {
+			err = &net.OpError{Op: "dial", Err: syscall.ENETUNREACH}
+		}
+		return nc, err
+	}
+	w.deliver()
+	w.deliver()
+	w.end()
+	const want = "[2001:db8::1]:25 192.0.2.1:25 192.0.2.1:25 [2001:db8::1]:25"
+	if got := strings.Join(w.dialed, " "); got != want {
+		t.Errorf("dialled %s, want %s", got, want)
+	}
+}
+
+var _ Resolver = (*dns.Resolver)(nil)
 
 func TestMissingEnvelopeIsTemporary(t *testing.T) {
 	w := newWorld(t)

@@ -47,42 +47,6 @@ func (d *delivery) transact(ctx context.Context, conn *connection) ending {
 	return t.stepwise(ctx)
 }
 
-// admit refuses a message that the peer could only take if it were changed or if a promise were broken.
-func (d *delivery) admit(conn *connection) *engine.Outcome {
-	m, x := d.message, &conn.ext
-	switch {
-	case x.size > 0 && m.Size > x.size:
-		return conn.refused("5.3.4", "the message is larger than the peer's limit")
-	case m.Form == journal.Body8Bit && !x.eightBit:
-		return conn.refused("5.6.3", "the peer does not take 8-bit content")
-	case m.Form == journal.BodyBinary && !x.binary:
-		return conn.refused("5.6.1", "the peer does not take binary content")
-	case !x.utf8 && needsUTF8(m):
-		return conn.refused("5.6.7", "the peer does not take internationalized mail")
-	case m.RequireTLS && !(conn.secured && conn.verified && x.requireTLS):
-		return conn.refused("5.7.30", "the peer does not offer REQUIRETLS over a verified connection")
-	case !isPath(m.Sender):
-		return conn.refused("5.1.7", "the sender's address cannot be sent")
-	}
-	return nil
-}
-
-// dropUnspeakable settles recipients whose addresses cannot be written in a command.
-func (t *transaction) dropUnspeakable() {
-	var bad []int
-	for _, p := range t.places {
-		if r := t.message.Recipient(t.attempt.RIDs[p]); !isPath(r.Local) || !isPath(r.Domain) || r.Local == "" {
-			bad = append(bad, p)
-		}
-	}
-	if bad == nil {
-		return
-	}
-	n := len(t.places) - len(bad)
-	t.settle(bad, *t.conn.refused("5.1.3", "the recipient's address cannot be sent"))
-	t.places = t.open[:n]
-}
-
 // commands writes the envelope; DATA goes with it when all is sent in one piece.
 func (t *transaction) commands(b []byte) []byte {
 	if t.conn.rejected {
@@ -312,19 +276,6 @@ func (t *transaction) mailRefused() ending {
 	return ending{close: true}
 }
 
-// loneDot ends a DATA that the peer took although it had refused all recipients (RFC 2920 3.1).
-func (t *transaction) loneDot() ending {
-	t.settleRecipients()
-	if err := t.conn.write([]byte(".\r\n"), t.commandTimeout()); err != nil {
-		return *t.broke(err)
-	}
-	t.conn.deadline(or(t.document.Delivery.FinalTimeout.Duration, defaultFinalTimeout))
-	if err := t.conn.read(); err != nil {
-		return *t.broke(err)
-	}
-	return ending{close: t.conn.reply.code == 421}
-}
-
 // settleRecipients gives those whom RCPT refused their outcomes. With some accepted, "too many recipients" only means:
 // in the next transaction (RFC 5321 4.5.3.1.10).
 func (t *transaction) settleRecipients() {
@@ -338,70 +289,4 @@ func (t *transaction) settleRecipients() {
 
 func tooMany(o *engine.Outcome) bool {
 	return o.Code == "452" && o.Status == "4.5.3" || o.Code == "552" && o.Status == "5.5.3"
-}
-
-// send transmits the content and takes the answer to it.
-func (t *transaction) send(ctx context.Context) ending {
-	conn := t.conn
-	if conn.in.buffered() > 0 {
-		return *t.broke(errReplyEarly) // an answer to what was not yet sent
-	}
-	transmit := t.sendContent
-	if t.message.Form == journal.BodyBinary {
-		transmit = t.sendBinary
-	}
-	sent, err := transmit(ctx, conn, t.accepted)
-	if !sent {
-		return t.notSent(err)
-	}
-	conn.deadline(or(t.document.Delivery.FinalTimeout.Duration, defaultFinalTimeout))
-	err = conn.read()
-	conn.notFinal()
-	t.settleRecipients()
-	class := conn.reply.class()
-	if err != nil || class == 3 {
-		t.settle(t.accepted, t.unknown(err))
-		if err == nil {
-			err = errUnexpected
-		}
-		return *t.broke(err)
-	}
-	o := conn.answered(atEnd)
-	o.Relayed = class == 2 && !conn.ext.dsn
-	t.settle(t.accepted, o)
-	return ending{close: conn.reply.code == 421}
-}
-
-// unknown is the outcome when all is out and the answer is missing.
-func (t *transaction) unknown(err error) engine.Outcome {
-	text := "unexpected SMTP response"
-	if err != nil {
-		text = describe(err)
-	}
-	o := local(engine.Unknown, "4.4.2", text)
-	o.DCID, o.Address = t.conn.dcid, t.conn.peer.Addr()
-	return o
-}
-
-// notSent ends a transaction whose content did not go out whole; closing the connection calls it off.
-func (t *transaction) notSent(err error) ending {
-	t.settleRecipients()
-	t.failure = t.conn.broken(err)
-	var own ownError
-	switch {
-	case errors.As(err, &own):
-		o := local(engine.Temporary, "4.3.0", clean([]byte(own.Error()), maxKeptLine))
-		o.DCID, o.Address = t.conn.dcid, t.conn.peer.Addr()
-		t.settle(t.accepted, o)
-		return ending{err: err}
-	case describe(err) != "timeout" && !errors.Is(err, errStopped) && t.conn.lastWords():
-		o := t.conn.answered(atEnd)
-		if t.conn.reply.code == 421 {
-			t.failure = o
-		} else {
-			t.settle(t.accepted, o)
-		}
-		return ending{err: err}
-	}
-	return *t.broke(err)
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"net/netip"
 	"os"
 	"strings"
 	"testing"
@@ -279,6 +280,46 @@ func TestContentArrivesUnchanged(t *testing.T) {
 	}
 }
 
+func TestBinaryGoesInOnePiece(t *testing.T) {
+	for _, extensions := range [][]string{{"PIPELINING", "BINARYMIME", "CHUNKING"}, {"BINARYMIME", "CHUNKING"}} {
+		w := newWorld(t)
+		w.message.Form = journal.BodyBinary
+		w.content = "\r\n.\r\n\x00\n." + strings.Repeat("\xff.\n", contentChunk)
+		w.message.Size = int64(len(w.content))
+		p := w.peer("192.0.2.1", &peer{extensions: extensions})
+		w.want(w.deliver()[0], `delivered 250 2.0.0 "taken as 1"`)
+		w.end()
+		if got := p.got()[0]; got.content != w.content || !strings.HasSuffix(got.from, " BODY=BINARYMIME") {
+			t.Errorf("%s: got %d bytes, sent %d", got.from, len(got.content), len(w.content))
+		}
+	}
+}
+
+// A peer that sends a little now and then is cut off all the same.
+func TestDribblingPeer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.client.Dial = func(context.Context, string, netip.Addr, netip.AddrPort) (net.Conn, error) {
+			ours, theirs := net.Pipe()
+			w.work.Go(func() {
+				for {
+					if _, err := theirs.Write([]byte("220-wait\r\n")); err != nil {
+						return
+					}
+					time.Sleep(minute)
+				}
+			})
+			return ours, nil
+		}
+		started := time.Now()
+		w.want(w.deliver()[0], `temporary host 000 4.4.1 "timeout"`)
+		if took := time.Since(started); took > 5*minute {
+			t.Errorf("took %s", took)
+		}
+		w.end()
+	})
+}
+
 // dribble reads in random small pieces.
 type dribble struct {
 	left string
@@ -371,6 +412,19 @@ func TestDescribe(t *testing.T) {
 	} {
 		if got := describe(c.err); got != c.want {
 			t.Errorf("%v is %s, want %s", c.err, got, c.want)
+		}
+	}
+}
+
+// An answer that comes before its question is no answer to it.
+func TestAnswerBeforeTheFinalDot(t *testing.T) {
+	for _, extensions := range [][]string{pipelining, nil} {
+		w := newWorld(t)
+		p := w.peer("192.0.2.1", &peer{extensions: extensions, script: verbs(map[string]string{"DATA": "354 go\r\n250 taken"})})
+		w.want(w.deliver()[0], `temporary 000 4.5.0 "the peer spoke before it was its turn"`)
+		w.end()
+		if len(p.got()) != 0 {
+			t.Error("the final dot was sent")
 		}
 	}
 }
