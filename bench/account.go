@@ -2,6 +2,7 @@ package bench
 
 import (
 	"fmt"
+	"strings"
 
 	"postern/bench/sink"
 	"postern/journal"
@@ -64,6 +65,16 @@ func (f *KillFigures) account(dir string, acked []string, arrived map[sink.Arriv
 func (f *KillFigures) example(what string) {
 	if len(f.Examples) < 10 {
 		f.Examples = append(f.Examples, what)
+	}
+}
+
+// complaints counts what a process that is only killed should never say.
+func (f *KillFigures) complaints(said string) {
+	for line := range strings.Lines(said) {
+		if strings.Contains(line, `"level":"error"`) || strings.Contains(line, "DATA RACE") || strings.HasPrefix(line, "panic:") {
+			f.Complaints++
+			f.example(strings.TrimSpace(line))
+		}
 	}
 }
 

@@ -43,6 +43,7 @@ type KillFigures struct {
 	Rate          float64  `json:"acked_a_second"` // over the rounds, the restarts included
 	Restart       []int64  `json:"restart_ms"`     // from exec to the greeting, median and longest
 	Stop          int64    `json:"stop_ms"`        // of the clean stop at the end
+	Complaints    int      `json:"complaints"`     // errors in the gateway's own words: panics, races, failures of its parts
 	Examples      []string `json:"examples,omitempty"`
 }
 
@@ -75,6 +76,7 @@ func Kill(ctx context.Context, c KillConfig) (*KillFigures, error) {
 		return nil, fmt.Errorf("%w: %s", err, g.Said())
 	}
 	f.Stop = time.Since(began).Milliseconds()
+	f.complaints(g.Said())
 	return f, f.account(filepath.Join(c.Dir, "journal"), sent.Acked, s.Arrived())
 }
 

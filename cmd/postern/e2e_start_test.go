@@ -75,7 +75,7 @@ func TestKillUnderLoad(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if f.Acked == 0 || f.Lost+f.TwiceUnlisted+f.Bounced > 0 {
+	if f.Acked == 0 || f.Lost+f.TwiceUnlisted+f.Bounced+f.Left+f.Complaints > 0 {
 		t.Errorf("%+v", f)
 	}
 	t.Logf("%+v", f)
