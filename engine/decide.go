@@ -87,7 +87,7 @@ func (t *turn) outcome(a Attempt, mi uint32, rids []uint32, o Outcome) {
 		e := &journal.Delivered{DCID: o.DCID, Message: a.Message, MID: m.mid, Destination: a.Destination, RIDs: rids,
 			Attempts: a.Number, Size: m.size, Finished: last, Notify: o.Relayed && m.sender != 0 && t.wantsSuccess(mi, rids)}
 		if len(o.Reply) > 0 {
-			e.Reply = o.Reply[0]
+			e.Reply = strings.TrimSpace(o.Status + " " + o.Reply[0])
 		}
 		t.emit(e)
 	case Permanent:

@@ -218,6 +218,9 @@ func (e *Engine) turn(items []item, omitted map[journal.Kind]int64) (more bool, 
 	if err := e.commit(t); err != nil {
 		return false, err
 	}
+	totals := e.state.Totals()
+	e.totals.Store(&totals)
+	e.bodyBytes.Store(totals.BodyBytes)
 	for _, do := range t.after {
 		do()
 	}
@@ -228,9 +231,6 @@ func (e *Engine) turn(items []item, omitted map[journal.Kind]int64) (more bool, 
 		e.launch(a)
 	}
 	e.handReports()
-	totals := e.state.Totals()
-	e.totals.Store(&totals)
-	e.bodyBytes.Store(totals.BodyBytes)
 	return more, nil
 }
 

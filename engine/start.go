@@ -218,5 +218,5 @@ func (t *turn) loadedAll(e *Engine, unclean uint32) {
 		}
 	}()
 	t.judgeSuspects(e, unclean)
-	e.loading.Store(100)
+	t.after = append(t.after, func() { e.loading.Store(100) })
 }

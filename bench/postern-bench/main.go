@@ -22,13 +22,23 @@ func main() {
 	}
 }
 
-const usage = "usage: postern-bench queue [MESSAGES] | kill [ROUNDS [SEED]]"
+const usage = "usage: postern-bench all | demo | relay [MESSAGES] | queue [MESSAGES] | kill [ROUNDS [SEED]]"
 
 func run(args []string) error {
 	if len(args) == 0 {
 		return errors.New(usage)
 	}
 	switch args[0] {
+	case "all":
+		return all()
+	case "demo":
+		return bench.Demo(context.Background(), "./postern", os.Stdout)
+	case "relay":
+		n := 10_000
+		if len(args) > 1 {
+			n, _ = strconv.Atoi(args[1])
+		}
+		return relay(n)
 	case "queue":
 		n := 1_000_000
 		if len(args) > 1 {
@@ -108,9 +118,20 @@ func queue(n int) error {
 		return err
 	}
 	large.RestartAccepting, large.RestartLoaded = again.RestartAccepting, again.RestartLoaded
-	fmt.Printf("bytes per queued recipient: %.0f (RSS %d MiB at %d, %d MiB at %d)\n", float64(large.RSS-small.RSS)/float64(n-n/10),
-		large.RSS>>20, n, small.RSS>>20, n/10)
-	return json.NewEncoder(os.Stdout).Encode(large)
+	each := float64(large.RSS-small.RSS) / float64(n-n/10)
+	fmt.Printf("bytes per queued recipient: %.0f (RSS %d MiB at %d, %d MiB at %d)\n", each, large.RSS>>20, n, small.RSS>>20, n/10)
+	if err := json.NewEncoder(os.Stdout).Encode(large); err != nil {
+		return err
+	}
+	switch {
+	case each > 300:
+		return fmt.Errorf("%.0f bytes a queued recipient, 300 at most", each)
+	case large.RestartAccepting > 1 || large.RestartLoaded > 2:
+		return fmt.Errorf("a restart takes %.2f s until mail is accepted, %.2f s until all is scheduled; 1 and 2 at most", large.RestartAccepting, large.RestartLoaded)
+	case large.EventsPerMinute > 1000 || large.CPUPercent > 2:
+		return fmt.Errorf("an idle queue costs %.0f events a minute and %.1f %% of a processor; 1000 and 2 at most", large.EventsPerMinute, large.CPUPercent)
+	}
+	return nil
 }
 
 func part(args ...string) (f bench.QueueFigures, err error) {
@@ -121,4 +142,38 @@ func part(args ...string) (f bench.QueueFigures, err error) {
 		return f, fmt.Errorf("%v: %w", args, err)
 	}
 	return f, json.Unmarshal(out, &f)
+}
+
+// relay measures the way through the gateway beside the way past it.
+func relay(n int) error {
+	for _, keepOpen := range []bool{false, true} {
+		dir, err := os.MkdirTemp("", "postern-bench-")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(dir)
+		f, err := bench.Relay(context.Background(), "./postern", filepath.Join(dir, "data"), n, keepOpen)
+		if err != nil {
+			return err
+		}
+		if err := json.NewEncoder(os.Stdout).Encode(f); err != nil {
+			return err
+		}
+		if f.Duplicates > 0 {
+			return fmt.Errorf("%d messages arrived twice without a fault", f.Duplicates)
+		}
+	}
+	return nil
+}
+
+// all runs every workload with a "must" and fails when one is missed.
+func all() error {
+	fmt.Println("postern-bench all", time.Now().UTC().Format(time.DateTime))
+	if err := relay(10_000); err != nil {
+		return err
+	}
+	if err := kill(20, uint64(time.Now().UnixNano())); err != nil {
+		return err
+	}
+	return queue(1_000_000)
 }
