@@ -48,8 +48,6 @@ type messages struct {
 // place is where a message stands; it is valid until the next add or remove.
 type place struct{ chunk, index int }
 
-func (s *messages) at(p place) *message { return &s.chunks[p.chunk].m[p.index] }
-
 // find looks a live message up.
 func (s *messages) find(seq uint64) (*message, place, bool) {
 	c := s.chunkOf(seq)

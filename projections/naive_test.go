@@ -41,7 +41,6 @@ type naiveHost struct {
 	n     map[string]int
 	state string
 	idle  int64
-	used  bool // has or had recipients: idle counts from the last one's end
 }
 
 func (n *naive) host(d string) *naiveHost {

@@ -53,15 +53,6 @@ func (h *host) end(how ending, class journal.BounceClass, n uint64) {
 	}
 }
 
-// recipientWords returns a message's recipients, by RID, and where their live ones are counted (nil: one RID).
-func (q *queue) recipientWords(m *message) (ws []word, live *word) {
-	if m.rids == 1 {
-		return nil, nil
-	}
-	b := q.words.block(m.recipients, m.rids)
-	return b[1:], &b[0]
-}
-
 // recipient returns a recipient's word, 0 when it is none of the message's.
 func (q *queue) recipient(m *message, rid uint32) word {
 	switch {

@@ -16,7 +16,6 @@ type transaction struct {
 	places   []int            // of its recipients
 	accepted []int            // of them, those that RCPT took
 	refusals []engine.Outcome // by index in places; Delivered stands for accepted
-	later    bool             // the peer wants the others in a transaction of their own
 	mail     *engine.Outcome  // why MAIL was refused
 	group    time.Time        // when the answers to the pipelined commands must all be there
 }

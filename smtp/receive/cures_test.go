@@ -21,7 +21,6 @@ import (
 // plainSession takes everything.
 type plainSession struct {
 	from, to, data *[]string
-	err            *error
 }
 
 func (s plainSession) Reset()        {}

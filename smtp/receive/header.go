@@ -32,7 +32,7 @@ func readHeader(b []byte) (h header) {
 		}
 		name, value, ok := bytes.Cut(field, []byte{':'})
 		name = bytes.TrimRight(name, " \t")
-		if !ok || len(name) == 0 || bytes.IndexAny(name, " \t\r\n") >= 0 {
+		if !ok || len(name) == 0 || bytes.ContainsAny(name, " \t\r\n") {
 			h.missing = h.fields == 0
 			break
 		}
