@@ -53,9 +53,12 @@ type Engine struct {
 	next     uint64    // Seq of the next event
 	swept    time.Time // when idle destinations were last forgotten
 	firstSeq uint64    // of this run; set by begin, read by the loader
+	unclean  uint32    // ends without order in a row; set by begin, read by the loader
 	stopping bool
 	suspects []uint32 // messages to be tried alone, before anything else
 	aloneTil int64    // when the one that is tried now has had its time
+	aloneEnd int64    // when ordinary times begin whatever suspects are left
+	cautious bool     // nothing is started before the queue is loaded, since a suspect may be in it
 	reporter chan reportOrder
 	stopped  chan struct{}
 }
@@ -257,7 +260,7 @@ func (e *Engine) newTurn() (*turn, *config.Document) {
 
 // startAttempts begins what there is room for, and tells whether there may be more at once.
 func (e *Engine) startAttempts(t *turn, doc *config.Document) bool {
-	if e.tryAlone(t) {
+	if e.cautious || e.tryAlone(t) {
 		return false
 	}
 	room := min(max(1, doc.Delivery.Connections)-e.state.inHand, maxStarts)

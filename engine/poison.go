@@ -34,6 +34,7 @@ func (t *turn) judgeSuspects(e *Engine, unclean uint32) {
 			e.suspects = nil
 		}
 	}
+	e.aloneEnd = t.clock + int64(aloneInAll)
 	if most := int(aloneInAll / aloneFor); len(e.suspects) > most {
 		e.suspects = e.suspects[:most]
 	}
@@ -86,7 +87,7 @@ func (e *Engine) tryAlone(t *turn) bool {
 	}
 	for len(e.suspects) > 0 {
 		if s.inHand > 0 {
-			return false // what began while the queue was loading ends first
+			return t.clock < e.aloneEnd // what began before ends first, unless that takes too long
 		}
 		mi := e.suspects[0]
 		e.suspects = e.suspects[1:]

@@ -88,10 +88,10 @@ func (s *scenario) run(t *testing.T, d *datadriven.TestData) string {
 	case "inject":
 		s.inject(args)
 	case "advance":
-		time.Sleep(duration(t, args[0].Key))
+		<-time.After(duration(t, args[0].Key))
 	case "clock":
 		s.set += duration(t, args[0].Key)
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 	case "restart":
 		s.g.stop()
 		s.open()
@@ -109,7 +109,7 @@ func (s *scenario) run(t *testing.T, d *datadriven.TestData) string {
 	default:
 		d.Fatalf(t, "unknown command %s", d.Cmd)
 	}
-	time.Sleep(200 * time.Millisecond)
+	<-time.After(200 * time.Millisecond)
 	synctest.Wait()
 	return s.facts()
 }

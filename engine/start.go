@@ -18,6 +18,11 @@ func (e *Engine) begin(ctx context.Context) error {
 		s.suspended[d] = true
 	}
 	s.loaded = false
+	e.unclean = sys.Unclean
+	if !sys.Clean && sys.Boots > 0 {
+		e.unclean++ // the end that this start found is not in the rows yet
+	}
+	e.cautious = e.unclean >= suspectAfter
 	e.next = e.options.Journal.Durable() + 1
 	e.firstSeq = e.next
 	t, doc := e.newTurn()
@@ -73,11 +78,7 @@ func (e *Engine) load(ctx context.Context) {
 }
 
 func (e *Engine) loadRows(ctx context.Context, total int) error {
-	sys := e.options.Rows.System()
-	unclean := sys.Unclean
-	if !sys.Clean && sys.Boots > 0 {
-		unclean++ // the end that this start found is not in the rows yet
-	}
+	unclean := e.unclean
 	rows, err := e.options.Rows.Snapshot()
 	if err != nil {
 		return err
@@ -218,5 +219,6 @@ func (t *turn) loadedAll(e *Engine, unclean uint32) {
 		}
 	}()
 	t.judgeSuspects(e, unclean)
+	e.cautious = false
 	t.after = append(t.after, func() { e.loading.Store(100) })
 }

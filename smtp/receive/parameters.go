@@ -105,8 +105,8 @@ func parseRcptParameters(s string, smtpUTF8 bool) (r rcptParameters, refusal str
 	if s == "" {
 		return r, ""
 	}
-	refusal = eachParameter(s, func(key, value string, valued bool) string {
-		ok := valued
+	refusal = eachParameter(s, func(key, value string, _ bool) string {
+		var ok bool
 		switch key {
 		case "NOTIFY":
 			r.notify, ok = parseNotify(value)
