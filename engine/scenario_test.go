@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -45,14 +46,14 @@ type scenario struct {
 	doc     *config.Document
 	answers map[string]string
 	shown   uint64
-	set     time.Duration // by which the wall clock is off
+	set     atomic.Int64 // nanoseconds by which the wall clock is off
 }
 
 func (s *scenario) open() {
 	s.g = start(s.t, s.disk, s.peer, func(o *Options) {
 		o.Document = func() *config.Document { return s.doc }
 		o.Draw = func() float64 { return 0.5 }
-		o.Now = func() time.Time { return time.Now().Add(s.set) }
+		o.Now = func() time.Time { return time.Now().Add(time.Duration(s.set.Load())) }
 	})
 	synctest.Wait()
 }
@@ -90,7 +91,7 @@ func (s *scenario) run(t *testing.T, d *datadriven.TestData) string {
 	case "advance":
 		<-time.After(duration(t, args[0].Key))
 	case "clock":
-		s.set += duration(t, args[0].Key)
+		s.set.Add(int64(duration(t, args[0].Key)))
 		<-time.After(time.Second)
 	case "restart":
 		s.g.stop()

@@ -102,14 +102,13 @@ func (e *Engine) loadRows(ctx context.Context, total int) error {
 		if !ok {
 			return ErrStopping
 		}
-		done += len(b)
-		if total > 0 {
-			e.loading.Store(int64(min(99, done*100/total)))
-		}
 		select {
 		case <-taken:
 		case <-ctx.Done():
 			return ctx.Err()
+		}
+		if done += len(b); total > 0 && !last {
+			e.loading.Store(int64(min(99, done*100/total)))
 		}
 		batch, spare = spare[:0], b
 		return nil

@@ -60,7 +60,7 @@ func parseMailParameters(s string) (m mailParameters, refusal string) {
 		return m, ""
 	}
 	refusal = eachParameter(s, func(key, value string, valued bool) string {
-		var ok bool
+		ok := valued
 		switch key {
 		case "SIZE":
 			var err error
