@@ -11,8 +11,9 @@ import (
 // Content is the content of a message, ready to be sent; its lines end in CRLF, dots are not stuffed.
 type Content struct {
 	io.Reader
-	Size  int64
-	close func() error
+	Size     int64
+	eightBit bool // of a notification: it has octets above 127
+	close    func() error
 }
 
 // Close gives back what the content holds.

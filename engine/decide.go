@@ -95,6 +95,9 @@ func (t *turn) outcome(a Attempt, mi uint32, rids []uint32, o Outcome) {
 	case Unknown:
 		t.emit(&journal.OutcomeUnknown{DCID: o.DCID, Message: a.Message, MID: m.mid, Destination: a.Destination, RIDs: rids,
 			Attempts: a.Number, Next: t.nextAttempt(a.Number), Reason: o.Reason})
+		if int(a.Number) >= t.retry.MaxAttempts { // a peer that never answers must not get the message for ever
+			t.tooMany(a, mi, rids, o)
+		}
 	default:
 		t.soften(a, mi, rids, o)
 	}
@@ -115,9 +118,14 @@ func (t *turn) soften(a Attempt, mi uint32, rids []uint32, o Outcome) {
 	}
 	t.emit(e)
 	if lastOne {
-		o.Class, o.Status, o.Reason = journal.BounceExpired, "5.4.7", "Delivery expired (too many attempts)"
-		t.bounce(a.Destination, a.Number, mi, rids, o)
+		t.tooMany(a, mi, rids, o)
 	}
+}
+
+// tooMany gives recipients up after their last attempt.
+func (t *turn) tooMany(a Attempt, mi uint32, rids []uint32, o Outcome) {
+	o.Class, o.Status, o.Reason = journal.BounceExpired, "5.4.7", "Delivery expired (too many attempts)"
+	t.bounce(a.Destination, a.Number, mi, rids, o)
 }
 
 // bounce ends recipients without delivery. What has no sender to be told is a double bounce.
@@ -207,24 +215,35 @@ func (t *turn) becomeDue(limit int) (more bool) {
 // expire gives up what has been in the queue for too long: at most limit messages a turn, the oldest first. What is in hand
 // is judged when its attempt ends.
 func (t *turn) expire(limit int) (more bool) {
-	if t.clock < t.s.calm {
+	s := t.s
+	if t.clock < s.calm || s.expiring == 0 && t.clock < s.look {
 		return false
 	}
+	if s.expiring == 0 {
+		s.expiring = s.oldest
+	}
 	oldest := t.clock - int64(time.Duration(t.retry.MaxQueueSeconds)*time.Second)
-	looked := 0
-	for mi := t.s.oldest; mi != 0 && t.s.messages.at(mi).injected <= oldest; {
-		if looked++; looked > limit {
+	for n := 0; s.expiring != 0 && s.messages.at(s.expiring).injected <= oldest; n++ {
+		if n >= limit {
 			return true
 		}
-		newer := t.s.messages.at(mi).newer
+		mi := s.expiring
+		s.expiring = s.messages.at(mi).newer
 		t.expireMessage(mi)
-		mi = newer
+	}
+	s.expiring, s.look = 0, 0
+	if s.oldest != 0 && s.messages.at(s.oldest).injected <= oldest {
+		// What is left of the old ones is held, in hand, or waits for its notification: they must not be asked all the time.
+		s.look = t.clock + int64(time.Second)
 	}
 	return false
 }
 
 func (t *turn) expireMessage(mi uint32) {
 	m := t.s.messages.at(mi)
+	if m.first == 0 {
+		return
+	}
 	byDest := map[uint32][]uint32{}
 	var order []uint32
 	for i := m.first; i != 0; {

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"postern/engine/config"
 	"postern/journal"
@@ -47,9 +48,6 @@ func (r *report) subject() string {
 	}
 	return "Delivery Status Notification (Failure)"
 }
-
-// carries8Bit tells whether the notification takes over content that may be 8-bit.
-func (r *report) carries8Bit(c *Content) bool { return c.Size > 0 && r.parent.Body != 0 }
 
 // reported gathers what a notification reports from the facts that it names.
 func reported(j *journal.Journal, n *journal.MessageInjected) (*report, error) {
@@ -115,21 +113,42 @@ func openNotification(j *journal.Journal, doc *config.Document, seq uint64, at j
 		return nil, err
 	}
 	boundary := fmt.Sprintf("=_%d.%d.%s", n.Parent, n.Reports[0], doc.Hostname)
-	var b bytes.Buffer
-	rep.header(&b, doc.Hostname, at, n, boundary)
-	rep.words(&b, doc.Hostname, boundary)
-	rep.status(&b, doc.Hostname, boundary)
-	kind := "text/rfc822-headers"
-	if whole {
-		kind = "message/rfc822"
+	var parts, b bytes.Buffer
+	rep.words(&parts, doc.Hostname, boundary)
+	rep.status(&parts, doc.Hostname, boundary)
+	rep.copied(&parts, original, whole, boundary)
+	eightBit := has8Bit(parts.Bytes())
+	rep.header(&b, doc.Hostname, at, n, boundary, eightBit)
+	b.Write(parts.Bytes())
+	return &Content{Reader: bytes.NewReader(b.Bytes()), Size: int64(b.Len()), eightBit: eightBit}, nil
+}
+
+// copied writes the last part: the message, or its header. A mere header of a message that is not internationalized stays
+// 7-bit, so that every host takes the notification.
+func (r *report) copied(b *bytes.Buffer, original []byte, whole bool, boundary string) {
+	kind := map[[2]bool]string{{false, false}: "text/rfc822-headers", {true, false}: "message/rfc822",
+		{false, true}: "message/global-headers", {true, true}: "message/global"}[[2]bool{whole, r.parent.SMTPUTF8}]
+	if !whole && !r.parent.SMTPUTF8 {
+		original = []byte(asciiOnly(string(original)))
 	}
-	fmt.Fprintf(&b, "--%s\r\nContent-Type: %s\r\n\r\n", boundary, kind)
+	fmt.Fprintf(b, "--%s\r\nContent-Type: %s\r\n%s\r\n", boundary, kind, encoding(has8Bit(original)))
 	b.Write(original)
 	if !bytes.HasSuffix(original, []byte("\r\n")) {
 		b.WriteString("\r\n")
 	}
-	fmt.Fprintf(&b, "\r\n--%s--\r\n", boundary)
-	return &Content{Reader: bytes.NewReader(b.Bytes()), Size: int64(b.Len())}, nil
+	fmt.Fprintf(b, "\r\n--%s--\r\n", boundary)
+}
+
+func has8Bit(b []byte) bool {
+	return bytes.ContainsFunc(b, func(r rune) bool { return r >= utf8.RuneSelf })
+}
+
+// encoding is the header field that RFC 2045 section 6 wants with 8-bit content.
+func encoding(eightBit bool) string {
+	if eightBit {
+		return "Content-Transfer-Encoding: 8bit\r\n"
+	}
+	return ""
 }
 
 // maxHeaderCopy bounds the header of the original in a notification.
@@ -148,7 +167,7 @@ func (r *report) original(j *journal.Journal, copyBytes int64) (text []byte, who
 		return nil, false, fmt.Errorf("body of message %d: %w", r.parent.MID, err)
 	}
 	defer body.Close()
-	whole = r.parent.Size <= copyBytes && r.parent.Return != journal.ReturnHeaders && !r.successOnly()
+	whole = r.parent.Size <= copyBytes && r.parent.Return != journal.ReturnHeaders && r.parent.Form != journal.BodyBinary && !r.successOnly()
 	limit := int64(maxHeaderCopy)
 	if whole {
 		limit = r.parent.Size
@@ -167,16 +186,16 @@ func (r *report) original(j *journal.Journal, copyBytes int64) (text []byte, who
 	return text, whole, nil
 }
 
-func (r *report) header(b *bytes.Buffer, host string, at journal.Instant, n *journal.MessageInjected, boundary string) {
+func (r *report) header(b *bytes.Buffer, host string, at journal.Instant, n *journal.MessageInjected, boundary string, eightBit bool) {
 	fmt.Fprintf(b, "Received: from localhost by %s with Postern id %d; %s\r\n", host, n.MID, at.Time().Format(time.RFC1123Z))
 	fmt.Fprintf(b, "From: \"Mail Delivery System\" <MAILER-DAEMON@%s>\r\n", host)
 	fmt.Fprintf(b, "To: <%s>\r\n", n.Recipients[0].Address())
 	fmt.Fprintf(b, "Subject: %s\r\n", r.subject())
 	fmt.Fprintf(b, "Date: %s\r\nMessage-ID: %s\r\n", at.Time().Format(time.RFC1123Z), n.MessageID)
 	if r.parent.MessageID != "" {
-		fmt.Fprintf(b, "In-Reply-To: %s\r\n", oneLine(r.parent.MessageID))
+		fmt.Fprintf(b, "In-Reply-To: %s\r\n", r.line(r.parent.MessageID))
 	}
-	b.WriteString("Auto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n")
+	b.WriteString("Auto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n" + encoding(eightBit))
 	kind := "delivery-status"
 	if n.SMTPUTF8 {
 		kind = "global-delivery-status"
@@ -185,7 +204,12 @@ func (r *report) header(b *bytes.Buffer, host string, at journal.Instant, n *jou
 }
 
 func (r *report) words(b *bytes.Buffer, host, boundary string) {
-	fmt.Fprintf(b, "--%s\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n", boundary)
+	start := b.Len()
+	defer func() {
+		text := bytes.Clone(b.Bytes()[start:])
+		b.Truncate(start)
+		fmt.Fprintf(b, "--%s\r\nContent-Type: text/plain; charset=utf-8\r\n%s\r\n%s", boundary, encoding(has8Bit(text)), text)
+	}()
 	fmt.Fprintf(b, "This is the mail gateway %s.\r\n\r\n", host)
 	if r.successOnly() {
 		b.WriteString("Your message was passed on to a host that will not tell you of its delivery:\r\n\r\n")
@@ -194,10 +218,10 @@ func (r *report) words(b *bytes.Buffer, host, boundary string) {
 	}
 	for i := range r.failures {
 		f := &r.failures[i]
-		fmt.Fprintf(b, "<%s>\r\n    %s - %s\r\n", oneLine(f.recipient.Address()), f.status, f.reason)
+		fmt.Fprintf(b, "<%s>\r\n    %s - %s\r\n", r.line(f.recipient.Address()), f.status, f.reason)
 		for _, l := range f.reply {
 			if l != "" {
-				fmt.Fprintf(b, "    %s %s\r\n", f.code, oneLine(l))
+				fmt.Fprintf(b, "    %s %s\r\n", f.code, r.line(l))
 			}
 		}
 		b.WriteString("\r\n")
@@ -209,32 +233,71 @@ func (r *report) status(b *bytes.Buffer, host, boundary string) {
 	if r.parent.SMTPUTF8 {
 		kind = "message/global-delivery-status"
 	}
-	fmt.Fprintf(b, "--%s\r\nContent-Type: %s\r\n\r\nReporting-MTA: dns; %s\r\n", boundary, kind, host)
+	var fields bytes.Buffer
+	fmt.Fprintf(&fields, "Reporting-MTA: dns; %s\r\n", host)
 	if r.parent.EnvID != "" {
-		fmt.Fprintf(b, "Original-Envelope-Id: %s\r\n", oneLine(r.parent.EnvID))
+		fmt.Fprintf(&fields, "Original-Envelope-Id: %s\r\n", r.line(r.parent.EnvID))
 	}
-	fmt.Fprintf(b, "Arrival-Date: %s\r\n", r.injected.Time().Format(time.RFC1123Z))
+	fmt.Fprintf(&fields, "Arrival-Date: %s\r\n", r.injected.Time().Format(time.RFC1123Z))
 	for i := range r.failures {
-		r.failures[i].fields(b)
+		r.fields(&fields, &r.failures[i])
 	}
-	b.WriteString("\r\n")
+	fmt.Fprintf(b, "--%s\r\nContent-Type: %s\r\n%s\r\n%s\r\n", boundary, kind, encoding(has8Bit(fields.Bytes())), fields.Bytes())
 }
 
-func (f *failure) fields(b *bytes.Buffer) {
+func (r *report) fields(b *bytes.Buffer, f *failure) {
 	b.WriteString("\r\n")
 	if f.recipient.ORcpt != "" {
-		fmt.Fprintf(b, "Original-Recipient: %s\r\n", oneLine(f.recipient.ORcpt))
+		fmt.Fprintf(b, "Original-Recipient: %s\r\n", r.address(f.recipient.ORcpt))
 	}
-	fmt.Fprintf(b, "Final-Recipient: rfc822; %s\r\nAction: %s\r\nStatus: %s\r\n", oneLine(f.recipient.Address()), f.action, f.status)
+	final := "rfc822; "
+	if has8Bit([]byte(f.recipient.Address())) {
+		final = "utf-8; "
+	}
+	fmt.Fprintf(b, "Final-Recipient: %s%s\r\nAction: %s\r\nStatus: %s\r\n", final, r.address(f.recipient.Address()), f.action, f.status)
 	if f.address.IsValid() {
 		fmt.Fprintf(b, "Remote-MTA: dns; [%s]\r\n", f.address)
 	}
 	if f.code != "" && f.code != "000" {
-		fmt.Fprintf(b, "Diagnostic-Code: smtp; %s %s\r\n", f.code, oneLine(strings.Join(f.reply, " / ")))
+		fmt.Fprintf(b, "Diagnostic-Code: smtp; %s %s\r\n", f.code, r.line(strings.Join(f.reply, " / ")))
 	} else if len(f.reply) > 0 {
-		fmt.Fprintf(b, "Diagnostic-Code: x-postern; %s\r\n", oneLine(strings.Join(f.reply, " / ")))
+		fmt.Fprintf(b, "Diagnostic-Code: x-postern; %s\r\n", r.line(strings.Join(f.reply, " / ")))
 	}
 	fmt.Fprintf(b, "Last-Attempt-Date: %s\r\n", f.last.Time().Format(time.RFC1123Z))
+}
+
+// line is text from outside as the notification may carry it: beyond ASCII only when the message was internationalized,
+// since the fields of message/delivery-status are ASCII (RFC 3464 section 2.1) and not every host takes anything else.
+func (r *report) line(s string) string {
+	if s = oneLine(s); !r.parent.SMTPUTF8 {
+		s = asciiOnly(s)
+	}
+	return s
+}
+
+// address is line for an address: what is beyond ASCII is written as utf-8-addr-xtext (RFC 6533 section 3).
+func (r *report) address(s string) string {
+	if r.parent.SMTPUTF8 {
+		return oneLine(s)
+	}
+	var b strings.Builder
+	for _, c := range oneLine(s) {
+		if c < utf8.RuneSelf {
+			b.WriteRune(c)
+		} else {
+			fmt.Fprintf(&b, `\x{%X}`, c)
+		}
+	}
+	return b.String()
+}
+
+func asciiOnly(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= utf8.RuneSelf {
+			return '?'
+		}
+		return r
+	}, s)
 }
 
 // oneLine keeps text from outside within its line of the notification.

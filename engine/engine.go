@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -55,6 +56,7 @@ type Engine struct {
 	firstSeq uint64    // of this run; set by begin, read by the loader
 	unclean  uint32    // ends without order in a row; set by begin, read by the loader
 	stopping bool
+	broken   error    // ends Run
 	suspects []uint32 // messages to be tried alone, before anything else
 	aloneTil int64    // when the one that is tried now has had its time
 	aloneEnd int64    // when ordinary times begin whatever suspects are left
@@ -126,6 +128,7 @@ func (e *Engine) Loading() int { return int(e.loading.Load()) }
 func (e *Engine) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer close(e.stopped)
+	defer e.state.unmap()
 	defer e.workers.Wait()
 	defer e.abort()
 	defer cancel()
@@ -154,7 +157,7 @@ func (e *Engine) turns(ctx context.Context) error {
 	for {
 		items, omitted := e.inbox.take(spare)
 		more, err := e.turn(items, omitted)
-		if err != nil {
+		if err = cmp.Or(err, e.broken); err != nil {
 			return err
 		}
 		if e.stopping && e.state.inHand == 0 {
@@ -219,6 +222,9 @@ func (e *Engine) turn(items []item, omitted map[journal.Kind]int64) (more bool, 
 		more = e.startAttempts(t, doc) || more
 	}
 	if err := e.commit(t); err != nil {
+		for _, a := range answers {
+			a.reply <- answer{err: ErrStopping}
+		}
 		return false, err
 	}
 	totals := e.state.Totals()
@@ -233,7 +239,7 @@ func (e *Engine) turn(items []item, omitted map[journal.Kind]int64) (more bool, 
 	for _, a := range t.starts {
 		e.launch(a)
 	}
-	e.handReports()
+	e.handReports(t.clock)
 	return more, nil
 }
 
@@ -250,12 +256,18 @@ func (e *Engine) newTurn() (*turn, *config.Document) {
 		e.swept = now
 		e.state.forget(int64(t.now) - e.state.shift - int64(idleDestination))
 	}
-	if jump != 0 {
-		t.emit(&journal.ClockJumped{Delta: int64(jump)})
-		e.state.calm = int64(t.now) - e.state.shift + int64(afterJump)
-	}
 	t.clock = int64(t.now) - e.state.shift
+	if jump != 0 {
+		t.jump(jump)
+	}
 	return t, doc
+}
+
+// jump writes down that the wall clock was set.
+func (t *turn) jump(by time.Duration) {
+	t.emit(&journal.ClockJumped{Delta: int64(by)})
+	t.clock = int64(t.now) - t.s.shift
+	t.s.calm = t.clock + int64(afterJump)
 }
 
 // startAttempts begins what there is room for, and tells whether there may be more at once.
@@ -355,13 +367,13 @@ func (e *Engine) untilDue() time.Duration {
 	}
 	if s.oldest != 0 {
 		expiry := s.messages.at(s.oldest).injected + int64(doc.Retry.MaxQueueSeconds)*int64(time.Second)
-		next = min(next, max(expiry, s.calm))
+		next = min(next, max(expiry, s.calm, s.look))
 	}
 	if e.aloneTil != 0 {
 		next = min(next, e.aloneTil)
 	}
 	wait := time.Duration(next - (e.clock.last.UnixNano() - s.shift))
-	// Looking once a second is what notices that the clock was set; an expiry that waits for an attempt must not spin.
+	// Looking once a second is what notices that the clock was set.
 	return min(max(wait, time.Millisecond), time.Second)
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"postern/journal"
 )
@@ -17,8 +18,11 @@ type reportOrder struct {
 
 // handReports gives messages with reports due to the writers, as many as they have room for. The rest waits in State,
 // where a crash finds it again.
-func (e *Engine) handReports() {
+func (e *Engine) handReports(now int64) {
 	s := e.state
+	for d, ok := s.reportLater.first(); ok && d.at <= now; d, ok = s.reportLater.first() {
+		s.reportQueue = append(s.reportQueue, s.reportLater.pop().id)
+	}
 	for len(s.reportQueue) > 0 && s.loaded && !e.stopping {
 		mi := s.reportQueue[0]
 		m := s.messages.at(mi)
@@ -64,14 +68,31 @@ func (e *Engine) startReporters(ctx context.Context) {
 				case <-ctx.Done():
 					return
 				case o := <-e.reporter:
-					if err := e.writeReport(ctx, o); err != nil && !errors.Is(err, errNotDue) && !errors.Is(err, ErrStopping) {
-						e.options.Problem(fmt.Errorf("notification for message %d: %w", o.message, err))
-					}
-					e.inbox.urgent(item{what: itemOrder, do: func(*turn) {}}) // room for another one
+					e.reportWritten(o, e.writeReport(ctx, o))
 				}
 			}
 		}()
 	}
+}
+
+// reportAgain is how long a notification that could not be written waits: the queue may have been busy, the disk may have
+// had a bad moment. It is due until it is written.
+const reportAgain = 10 * time.Second
+
+// reportWritten makes room for another report. One that could not be written is tried again.
+func (e *Engine) reportWritten(o reportOrder, err error) {
+	if err == nil || errors.Is(err, errNotDue) || errors.Is(err, ErrStopping) {
+		e.order(func(*turn) {})
+		return
+	}
+	if !errors.Is(err, ErrBusy) {
+		e.options.Problem(fmt.Errorf("notification for message %d: %w", o.message, err))
+	}
+	e.order(func(t *turn) {
+		if mi, ok := t.s.bySeq[o.message]; ok {
+			t.s.reportLater.push(dueEntry{t.clock + int64(reportAgain), mi})
+		}
+	})
 }
 
 // writeReport submits the injection of a notification. Nothing of its text is stored: it is rendered from the facts at each
@@ -103,7 +124,7 @@ func (e *Engine) writeReport(ctx context.Context, o reportOrder) error {
 		return err
 	}
 	n.Size = content.Size
-	if parent.Form != journal.Body7Bit && facts.carries8Bit(content) {
+	if content.eightBit {
 		n.Form = journal.Body8Bit
 	}
 	content.Close()

@@ -52,10 +52,21 @@ type scenario struct {
 func (s *scenario) open() {
 	s.g = start(s.t, s.disk, s.peer, func(o *Options) {
 		o.Document = func() *config.Document { return s.doc }
+		o.Deliverer = s
 		o.Draw = func() float64 { return 0.5 }
 		o.Now = func() time.Time { return time.Now().Add(time.Duration(s.set.Load())) }
 	})
 	synctest.Wait()
+}
+
+// Deliver answers at a moment of its own for each destination, so that the order of what comes back is always the same.
+func (s *scenario) Deliver(ctx context.Context, a Attempt) []Outcome {
+	late := time.Duration(a.MID)
+	for _, c := range []byte(a.Destination) {
+		late = late*31%997 + time.Duration(c)
+	}
+	<-time.After(late * time.Microsecond)
+	return s.peer.Deliver(ctx, a)
 }
 
 func (s *scenario) answer(a Attempt, _ uint32) Outcome {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"postern/journal"
@@ -26,6 +27,9 @@ func (e *Engine) begin(ctx context.Context) error {
 	e.next = e.options.Journal.Durable() + 1
 	e.firstSeq = e.next
 	t, doc := e.newTurn()
+	if err := t.noticeStepBack(e.options.Journal); err != nil {
+		return err
+	}
 	if err := e.options.Rows.EachHost(ctx, func(h journal.LiveHost) error {
 		if h.Down {
 			s.setDown(s.destination(h.Destination), h.Failures, int64(h.Next)-s.shift)
@@ -53,6 +57,22 @@ func (e *Engine) begin(ctx context.Context) error {
 	return nil
 }
 
+// noticeStepBack compares the clock with the last fact's time. A machine that wakes without knowing the time is behind it,
+// and the right time comes later as a jump forward: both must count, or all that waits would be due that much too late.
+func (t *turn) noticeStepBack(j *journal.Journal) error {
+	if j.Durable() == 0 {
+		return nil
+	}
+	last, err := j.At(j.Durable())
+	if err != nil {
+		return fmt.Errorf("engine: the last fact: %w", err)
+	}
+	if back := t.now.Sub(last.Time); back < -maxStep {
+		t.jump(back)
+	}
+	return nil
+}
+
 // refill reserves another block of ids. They are given out only after this turn's sync, which is when the goroutine gets
 // them: by then the fact is durable.
 func (t *turn) refill(e *Engine, k journal.IDKind) {
@@ -71,8 +91,9 @@ func (e *Engine) load(ctx context.Context) {
 	e.workers.Add(1)
 	go func() {
 		defer e.workers.Done()
-		if err := e.loadRows(ctx, total); err != nil && ctx.Err() == nil {
-			e.options.Problem(fmt.Errorf("engine: the queue could not be loaded: %w", err))
+		if err := e.loadRows(ctx, total); err != nil && ctx.Err() == nil && !errors.Is(err, ErrStopping) {
+			// Mail would be taken in and that of before never sent: the end is louder, and the next start may mend it.
+			e.order(func(*turn) { e.broken = fmt.Errorf("engine: the queue could not be loaded: %w", err) })
 		}
 	}()
 }
@@ -149,7 +170,7 @@ func (t *turn) takeIn(e *Engine, m *journal.LiveMessage, unclean uint32, shift i
 	if m.SetAside {
 		msg.flags |= setAside
 	}
-	mi := s.addMessage(msg)
+	mi := s.addLoaded(msg)
 	inDoubt := map[string][]uint32(nil)
 	for i := len(m.Recipients) - 1; i >= 0; i-- {
 		rc := &m.Recipients[i]

@@ -21,6 +21,9 @@ type State struct {
 	probes dueHeap // destinations that are down
 
 	oldest, newest uint32 // messages in the order in which they came, for expiry
+	loadedTo       uint32 // the newest of before the start that is in; what came during the loading stands behind it
+	expiring       uint32 // where expiry goes on with the next turn; 0: it begins anew
+	look           int64  // and not before; State's clock
 
 	runnable []uint32 // destinations that may have something to start, in turn
 
@@ -31,6 +34,7 @@ type State struct {
 
 	reports     map[uint32][]uint64 // message → Seqs of facts whose report is due
 	reportQueue []uint32            // messages with reports due that no writer has in hand
+	reportLater dueHeap             // messages whose notification could not be written
 
 	now        int64  // time of the last record; State's clock
 	inHand     int    // attempts under way
@@ -133,16 +137,30 @@ func (s *State) Totals() Totals {
 }
 
 // addMessage links a new message at the end of the order of age.
-func (s *State) addMessage(m message) uint32 {
+func (s *State) addMessage(m message) uint32 { return s.addAfter(s.newest, m) }
+
+// addLoaded links a message of before the start: behind those that were loaded already, before all that came since.
+func (s *State) addLoaded(m message) uint32 {
+	s.loadedTo = s.addAfter(s.loadedTo, m)
+	return s.loadedTo
+}
+
+// addAfter links a message behind another one in the order of age, 0 for the first place.
+func (s *State) addAfter(older uint32, m message) uint32 {
 	i := s.messages.take()
-	m.older, m.newer = s.newest, 0
-	*s.messages.at(i) = m
-	if s.newest != 0 {
-		s.messages.at(s.newest).newer = i
+	m.older, m.newer = older, s.oldest
+	if older != 0 {
+		m.newer = s.messages.at(older).newer
+		s.messages.at(older).newer = i
 	} else {
 		s.oldest = i
 	}
-	s.newest = i
+	if m.newer != 0 {
+		s.messages.at(m.newer).older = i
+	} else {
+		s.newest = i
+	}
+	*s.messages.at(i) = m
 	s.bySeq[m.seq] = i
 	if m.flags&copyBody == 0 {
 		s.bodyBytes += m.size
@@ -184,6 +202,12 @@ func (s *State) endIfDone(mi uint32) {
 		return
 	}
 	delete(s.bySeq, m.seq)
+	if s.loadedTo == mi {
+		s.loadedTo = m.older
+	}
+	if s.expiring == mi {
+		s.expiring = m.newer
+	}
 	if m.older != 0 {
 		s.messages.at(m.older).newer = m.newer
 	} else {
@@ -208,4 +232,10 @@ func (s *State) recipientOf(mi, rid uint32) uint32 {
 		i = r.next
 	}
 	return 0
+}
+
+// unmap gives up the memory of the queue; only Totals may be asked afterwards.
+func (s *State) unmap() {
+	s.messages.unmap()
+	s.recipients.unmap()
 }
