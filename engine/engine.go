@@ -389,6 +389,7 @@ func omittedNotes(n map[journal.Kind]int64) *journal.NotesOmitted {
 
 // refuseRest answers what is still waiting when Run ends.
 func (e *Engine) refuseRest() {
+	e.admission.stopping.Store(true)
 	for _, it := range e.inbox.close() {
 		if it.what == itemInjection {
 			it.reply <- answer{err: ErrStopping}

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"io"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -36,6 +38,7 @@ func TestRefusals(t *testing.T) {
 		"busy port":       {[]string{"serve", "--data", data(listener(taken.Addr().String()))}, 1, []string{taken.Addr().String(), "in use"}},
 		"unknown key":     {[]string{"serve", "--data", data("hostname = \"x.test\"\n\n[retry]\n  colour = 3\n")}, 1, []string{"postern.toml:4:3", "colour"}},
 		"no TOML":         {[]string{"serve", "--data", data("hostname = \"x.test\"\n[[listener\n")}, 1, []string{"postern.toml:2:"}},
+		"not done yet":    {[]string{"serve", "--data", data("hostname = \"x.test\"\n[delivery]\nin_doubt = \"hold\"\n")}, 1, []string{"in_doubt", "not available"}},
 		"bad value":       {[]string{"config", "check", "--data", data("hostname = \"x.test\"\n[retry]\ninitial_seconds = -1\n")}, 1, []string{"postern.toml:3:", "initial_seconds"}},
 		"unknown command": {[]string{"frobnicate", "--data", data("")}, 2, []string{"frobnicate"}},
 		"no command":      {nil, 2, []string{"postern serve"}},
@@ -65,6 +68,32 @@ func TestSecondDaemonIsRefused(t *testing.T) {
 	}
 	send(t, g.Address, "user@sink.test")
 	eventually(t, "the first goes on", func() bool { return s.Total() == 1 })
+	stop(t, g)
+}
+
+// Somebody who reads the store of a stopped gateway, and is in no hurry, does not keep the gateway from starting.
+func TestReaderLetsGo(t *testing.T) {
+	s := runSink(t)
+	g := runGateway(t, s, "")
+	for range 300 { // more than a pipe holds
+		send(t, g.Address, "user@sink.test")
+	}
+	stop(t, g)
+	dump := exec.Command(binary, "journal", "dump", "--json", "--data", g.Data)
+	out, err := dump.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := dump.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(out, make([]byte, 100)); err != nil {
+		t.Fatal(err)
+	}
+	start(t, g)
+	if err := dump.Wait(); err == nil {
+		t.Error("the dump ended as if it were whole")
+	}
 	stop(t, g)
 }
 

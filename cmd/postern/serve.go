@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"net/netip"
 	"os"
 	"os/signal"
@@ -61,8 +62,7 @@ func serve(f flags, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
+	asked := stopSignal()
 	g := &gateway{log: processLog(stderr), data: data, document: doc}
 	if err := g.build(); err != nil {
 		g.close()
@@ -78,15 +78,23 @@ func serve(f flags, stderr io.Writer) error {
 		if err == nil {
 			err = errors.New("the engine ended by itself")
 		}
-	case s := <-signals:
+	case s := <-asked:
 		g.log.Info().Str("signal", s.String()).Msg("stopping; a second signal ends at once")
 	}
+	g.stop(cancel)
+	return err
+}
+
+// stopSignal gives the first signal that asks for a stop; the second ends the process, also while it still starts.
+func stopSignal() <-chan os.Signal {
+	signals, first := make(chan os.Signal, 2), make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
 	go func() {
+		first <- <-signals
 		<-signals
 		os.Exit(exitRefused)
 	}()
-	g.stop(cancel)
-	return err
+	return first
 }
 
 // loadDocument reads the configuration; without a file, the defaults hold.
@@ -102,8 +110,23 @@ func loadDocument(f flags) (*config.Document, string, error) {
 			return config.Default(), data, nil
 		}
 	}
-	doc, err := config.Load(path)
+	doc, err := loadFile(path)
 	return doc, data, err
+}
+
+// loadFile reads a configuration and refuses what it may say but this release does not do: silence would be a promise.
+func loadFile(path string) (*config.Document, error) {
+	doc, err := config.Load(path)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case doc.Delivery.InDoubt != "" && doc.Delivery.InDoubt != "resend":
+		return nil, fmt.Errorf("%s: delivery.in_doubt: %q is not available in this release; \"resend\" is", path, doc.Delivery.InDoubt)
+	case doc.Daemon.User != "" || doc.Daemon.Group != "":
+		return nil, fmt.Errorf("%s: daemon: changing the user is not available in this release; let systemd do it (User=, AmbientCapabilities=CAP_NET_BIND_SERVICE)", path)
+	}
+	return doc, nil
 }
 
 // processLog is the process's own log: for people on a terminal, for programs otherwise.
@@ -146,15 +169,11 @@ func (g *gateway) build() error {
 
 // open takes the store: the lock that tells readers to let go, the journal, and the live rows up to its end.
 func (g *gateway) open() error {
-	lock, err := os.OpenFile(filepath.Join(g.data, "serve.lock"), os.O_CREATE|os.O_RDWR, 0o640)
-	if err != nil {
+	var err error
+	if g.lock, err = takeServeLock(g.data); err != nil {
 		return err
 	}
-	g.lock = lock
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		return fmt.Errorf("the gateway of %s is running already", g.data)
-	}
-	if g.journal, err = openWaiting(filepath.Join(g.data, "journal"), journal.Options{}, 15*time.Second); err != nil {
+	if g.journal, err = openWaiting(filepath.Join(g.data, "journal"), journal.Options{}, readerPatience); err != nil {
 		return err
 	}
 	if g.rows, err = journal.OpenLiveRows(g.journal); err != nil {
@@ -175,8 +194,15 @@ func openWaiting(dir string, o journal.Options, patience time.Duration) (*journa
 }
 
 func (g *gateway) start(ctx context.Context, ended chan<- error) {
-	go func() { ended <- g.engine.Run(context.Background()) }()
-	<-g.engine.Ready()
+	over := make(chan struct{})
+	go func() {
+		ended <- g.engine.Run(context.Background())
+		close(over)
+	}()
+	select {
+	case <-g.engine.Ready():
+	case <-over: // it could not begin: what is started now is stopped again at once
+	}
 	g.run("delivery", func() error { return g.client.Run(ctx) })
 	g.run("receiving", func() error { return g.receiver.Serve(context.Background()) })
 	g.follow(ctx)
@@ -236,10 +262,29 @@ func (g *gateway) close() {
 	}
 }
 
-// isOwn tells whether an address and port is one of our listeners.
+// isOwn tells whether an address and port is one of our listeners. One on 0.0.0.0 or :: is on every address of the machine.
 func (g *gateway) isOwn(a netip.AddrPort) bool {
+	to := a.Addr().Unmap()
 	for _, l := range g.document.Listeners {
-		if l.Address == a || l.Address.Addr().IsUnspecified() && l.Address.Port() == a.Port() && a.Addr().IsLoopback() {
+		switch {
+		case l.Address.Port() != a.Port():
+		case l.Address.Addr().Unmap() == to, l.Address.Addr().IsUnspecified() && isLocal(to):
+			return true
+		}
+	}
+	return false
+}
+
+func isLocal(a netip.Addr) bool {
+	if a.IsLoopback() || a.IsUnspecified() {
+		return true
+	}
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		return false
+	}
+	for _, i := range addrs {
+		if p, err := netip.ParsePrefix(i.String()); err == nil && p.Addr().Unmap() == a.WithZone("") {
 			return true
 		}
 	}

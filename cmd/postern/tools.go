@@ -1,15 +1,16 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 
-	"postern/engine/config"
 	"postern/journal"
 )
 
@@ -27,7 +28,7 @@ func configTool(f flags, stdout, stderr io.Writer) int {
 		}
 		path = filepath.Join(data, "postern.toml")
 	}
-	if _, err := config.Load(path); err != nil {
+	if _, err := loadFile(path); err != nil {
 		return failing(stderr, err)
 	}
 	fmt.Fprintf(stdout, "%s is good.\n", path)
@@ -61,7 +62,15 @@ func reading(f flags) (*journal.Journal, error) {
 	if locked := (*journal.LockedError)(nil); errors.As(err, &locked) {
 		return nil, fmt.Errorf("the gateway of %s is running: stop it first", data)
 	}
-	return j, err
+	if err != nil {
+		return nil, err
+	}
+	// What is printed may wait for its reader for hours; the end of the process lets go of the store whatever it is doing.
+	whenServed(context.Background(), data, func() {
+		fmt.Fprintf(os.Stderr, "postern: the gateway of %s starts and needs its store: not all was read\n", data)
+		os.Exit(exitRefused)
+	})
+	return j, nil
 }
 
 func dumpJournal(f flags, args []string, w io.Writer) error {
@@ -141,10 +150,12 @@ func backupJournal(f flags, to string, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	j, err := journal.Open(filepath.Join(data, "journal"), journal.Options{})
-	if locked := (*journal.LockedError)(nil); errors.As(err, &locked) {
-		return fmt.Errorf("the gateway of %s is running: stop it first", data)
+	lock, err := takeServeLock(data) // a copy has to be whole: the gateway waits for it
+	if err != nil {
+		return err
 	}
+	defer lock.Close()
+	j, err := journal.Open(filepath.Join(data, "journal"), journal.Options{})
 	if err != nil {
 		return err
 	}
