@@ -26,6 +26,7 @@ type Options struct {
 	Mono      func() time.Duration    // the monotonic clock; nil: the system's
 	Draw      func() float64          // in [0, 1), for jitter; nil: math/rand
 	Space     func() Space            // nil: the journal's file system
+	Drained   func()                  // called at the stop when no attempt is left: what is noted now is still written; nil: nothing
 	Problem   func(error)             // what an operator should hear of; nil: dropped
 }
 
@@ -75,6 +76,9 @@ func New(o Options) *Engine {
 	}
 	if o.Space == nil {
 		o.Space = spaceOf(o.Journal)
+	}
+	if o.Drained == nil {
+		o.Drained = func() {}
 	}
 	if o.Problem == nil {
 		o.Problem = func(error) {}

@@ -38,9 +38,11 @@ func (e *Engine) begin(ctx context.Context) error {
 	}); err != nil {
 		return fmt.Errorf("engine: load hosts: %w", err)
 	}
-	if restored, err := e.options.Journal.Restored(); err != nil {
+	restored, err := e.options.Journal.Restored()
+	if err != nil {
 		return err
-	} else if restored && !s.suspended["*"] {
+	}
+	if restored && !s.suspended["*"] {
 		t.emit(&journal.DeliverySuspended{By: "restore"})
 	}
 	t.emit(&journal.Started{Boot: sys.Boots + 1, Version: e.options.Version, Hostname: doc.Hostname, Clean: sys.Clean || sys.Boots == 0})
@@ -50,6 +52,11 @@ func (e *Engine) begin(ctx context.Context) error {
 	}
 	if err := e.commit(t); err != nil {
 		return err
+	}
+	if restored { // the suspension is a durable fact now, and stands until somebody resumes
+		if err := e.options.Journal.ClearRestored(); err != nil {
+			return err
+		}
 	}
 	for _, r := range reserved {
 		e.ids[r.ID].add(r)

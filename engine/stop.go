@@ -22,6 +22,7 @@ func (e *Engine) Stop(ctx context.Context) {
 
 // finish is the last turn.
 func (e *Engine) finish() error {
+	e.options.Drained()
 	rest := e.inbox.close()
 	t, _ := e.newTurn()
 	var refused []item

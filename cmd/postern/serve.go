@@ -123,8 +123,6 @@ func loadFile(path string) (*config.Document, error) {
 	switch {
 	case doc.Delivery.InDoubt != "" && doc.Delivery.InDoubt != "resend":
 		return nil, fmt.Errorf("%s: delivery.in_doubt: %q is not available in this release; \"resend\" is", path, doc.Delivery.InDoubt)
-	case doc.Daemon.User != "" || doc.Daemon.Group != "":
-		return nil, fmt.Errorf("%s: daemon: changing the user is not available in this release; let systemd do it (User=, AmbientCapabilities=CAP_NET_BIND_SERVICE)", path)
 	}
 	return doc, nil
 }
@@ -154,7 +152,9 @@ func (g *gateway) build() error {
 			}
 			return c, c.Size, nil
 		}}
-	g.engine = engine.New(engine.Options{Journal: g.journal, Rows: g.rows, Deliverer: g.client, Document: document, Version: Version,
+	// Idle connections are closed while their last facts can still be written.
+	drained := func() { g.client.Close() }
+	g.engine = engine.New(engine.Options{Drained: drained, Journal: g.journal, Rows: g.rows, Deliverer: g.client, Document: document, Version: Version,
 		Problem: func(err error) { g.log.Error().Err(err).Msg("engine") }})
 	g.client.Note = g.engine.Note
 	g.client.DCID = func(ctx context.Context) (uint32, error) { return g.engine.ID(ctx, journal.DCID) }
@@ -164,7 +164,22 @@ func (g *gateway) build() error {
 	if err := g.receiver.Listen(); err != nil {
 		return err
 	}
-	return g.buildFollowers()
+	if err := g.buildFollowers(); err != nil {
+		return err
+	}
+	return g.dropPrivileges()
+}
+
+// dropPrivileges goes on as the configured user, now that all ports are bound and the store is open.
+func (g *gateway) dropPrivileges() error {
+	a, err := accountOf(g.document.Daemon)
+	if err != nil || a == nil {
+		return err
+	}
+	if err := a.own(g.data); err != nil {
+		return fmt.Errorf("the data directory is to be %s's: %w", g.document.Daemon.User, err)
+	}
+	return a.become()
 }
 
 // open takes the store: the lock that tells readers to let go, the journal, and the live rows up to its end.
