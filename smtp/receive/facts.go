@@ -56,6 +56,11 @@ func (c *conversation) abort(reason string) {
 	if !t.open {
 		return
 	}
+	if c.how == "lost" {
+		// The log tells first that the client is gone, then what became of its message, and at last that the connection is closed.
+		c.interrupted(c.how)
+		c.how = ""
+	}
 	c.server.Queue.Note(&journal.ReceivingAborted{
 		ICID: c.icid, MID: t.mid, Reason: reason, Size: t.size,
 		Sender: t.sender, Recipients: t.recipients, Rejected: t.rejected,
