@@ -142,7 +142,6 @@ func (s *State) applyAttempt(e *journal.AttemptStarted) {
 		s.anomalies++
 		return
 	}
-	di := uint32(0)
 	for _, rid := range e.RIDs {
 		ri := s.recipientOf(mi, rid)
 		if ri == 0 || s.recipients.at(ri).state == trying {
@@ -151,13 +150,12 @@ func (s *State) applyAttempt(e *journal.AttemptStarted) {
 		}
 		s.unlist(ri)
 		r := s.recipients.at(ri)
+		if !s.isTrying(mi, r.destination) {
+			s.destinations[r.destination].inHand++
+			s.messages.at(mi).inHand++
+			s.inHand++
+		}
 		r.state, r.attempts, r.due = trying, e.Attempt, int64(e.Next)-s.shift
-		di = r.destination
-	}
-	if di != 0 {
-		s.destinations[di].inHand++
-		s.messages.at(mi).inHand++
-		s.inHand++
 	}
 }
 
@@ -217,14 +215,21 @@ func noteTouched(few *[4]uint32, more map[uint32]bool, di uint32) map[uint32]boo
 }
 
 func (s *State) overIfNoneTrying(mi, di uint32) {
+	if !s.isTrying(mi, di) {
+		s.attemptOver(mi, di)
+	}
+}
+
+// isTrying tells whether an attempt of a message to a destination is under way.
+func (s *State) isTrying(mi, di uint32) bool {
 	for i := s.messages.at(mi).first; i != 0; {
 		r := s.recipients.at(i)
 		if r.destination == di && r.state == trying {
-			return
+			return true
 		}
 		i = r.next
 	}
-	s.attemptOver(mi, di)
+	return false
 }
 
 // terminal ends recipients; with report, the record's Seq becomes a report that is due to the sender.

@@ -198,7 +198,7 @@ func (s *State) removeRecipient(ri uint32) {
 // endIfDone lets a message go that has neither recipients nor reports left.
 func (s *State) endIfDone(mi uint32) {
 	m := s.messages.at(mi)
-	if m.live > 0 || len(s.reports[mi]) > 0 {
+	if m.seq == 0 || m.live > 0 || len(s.reports[mi]) > 0 { // it may be gone already
 		return
 	}
 	delete(s.bySeq, m.seq)

@@ -1,0 +1,138 @@
+package engine
+
+import (
+	"fmt"
+	"testing"
+
+	"postern/journal"
+)
+
+// FuzzApply folds any sequence of facts, absurd ones too: nothing panics, and the lists, counts and maps of the state agree
+// with one another after each of them.
+func FuzzApply(f *testing.F) {
+	f.Add([]byte{0, 1, 2, 1, 1, 0, 2, 1, 0})
+	f.Add([]byte{0, 3, 1, 1, 1, 3, 3, 1, 1, 7, 0, 0, 0, 1, 1, 9, 1, 0})
+	f.Fuzz(func(t *testing.T, script []byte) {
+		s := NewState()
+		seq := uint64(0)
+		for len(script) >= 3 && seq < 300 {
+			seq++
+			s.Apply(journal.Record{Seq: seq, Time: journal.Instant(seq) * 1e9, Event: anyFact(script[0], script[1], script[2])})
+			script = script[3:]
+			if err := s.consistent(); err != nil {
+				t.Fatalf("after record %d: %v", seq, err)
+			}
+		}
+	})
+}
+
+// anyFact makes a fact of three bytes; a and b choose messages, recipients and destinations, which need not exist.
+func anyFact(kind, a, b byte) journal.Event {
+	message, rids := uint64(a%16), []uint32{uint32(b % 4)}
+	if b&4 != 0 {
+		rids = append(rids, uint32(b/8%4))
+	}
+	dest := fmt.Sprintf("d%d.test", b%3)
+	next := journal.Instant(b) * 1e9
+	set := []journal.MessageRecipients{{Message: message, RIDs: rids}}
+	switch kind % 19 {
+	case 0:
+		e := &journal.MessageInjected{MID: uint32(a), Body: journal.BodyID(a), Size: 10, Sender: "s@x.test", Queued: true}
+		for i := range b % 5 {
+			e.Recipients = append(e.Recipients, journal.InjectedRecipient{RID: uint32(i), Local: "r", Domain: fmt.Sprintf("d%d.test", i%3)})
+		}
+		return e
+	case 1:
+		return &journal.AttemptStarted{Message: message, RIDs: rids, Attempt: 1, Next: next, Destination: dest}
+	case 2:
+		return &journal.Delivered{Message: message, RIDs: rids, Notify: b&8 != 0}
+	case 3:
+		return &journal.HardBounced{Message: message, RIDs: rids, Notify: b&8 != 0}
+	case 4:
+		return &journal.SoftBounced{Message: message, RIDs: rids, Attempts: 2, Next: next}
+	case 5:
+		return &journal.OutcomeUnknown{Message: message, RIDs: rids, Attempts: 2, Next: next}
+	case 6:
+		return &journal.HostDown{Destination: dest, Failures: 1, Next: next}
+	case 7:
+		return &journal.HostUp{Destination: dest}
+	case 8:
+		return &journal.DoubleBounced{Message: message, RIDs: rids}
+	case 9:
+		return &journal.MessageInjected{Why: journal.WhyBounce, Parent: message, Body: journal.BodyID(b), Reports: []uint64{uint64(b % 32)}, Size: 5}
+	case 10:
+		return &journal.SetAside{Message: message}
+	case 11:
+		return &journal.Held{Set: set}
+	case 12:
+		return &journal.Unheld{Set: set}
+	case 13:
+		return &journal.RecipientsDeleted{Set: set}
+	case 14:
+		return &journal.RecipientsBounced{Set: set}
+	case 15:
+		return &journal.DeliverySuspended{Domains: []string{dest}}
+	case 16:
+		return &journal.DeliveryResumed{}
+	case 17:
+		return &journal.ClockJumped{Delta: int64(next)}
+	}
+	return &journal.Rewritten{Message: message}
+}
+
+// consistent checks the state against itself, the slow way.
+func (s *State) consistent() error {
+	ready, recipients, trials := map[uint32]int{}, map[uint32]int{}, map[uint32]map[uint32]bool{}
+	messages, total := 0, 0
+	for mi := s.oldest; mi != 0; mi = s.messages.at(mi).newer {
+		m := s.messages.at(mi)
+		messages++
+		if s.bySeq[m.seq] != mi {
+			return fmt.Errorf("message %d is not found by its Seq", m.seq)
+		}
+		live := uint32(0)
+		for ri := m.first; ri != 0; ri = s.recipients.at(ri).next {
+			r := s.recipients.at(ri)
+			live++
+			recipients[r.destination]++
+			if r.state == readyPhase {
+				ready[r.destination]++
+			}
+			if r.state == trying {
+				if trials[mi] == nil {
+					trials[mi] = map[uint32]bool{}
+				}
+				trials[mi][r.destination] = true
+			}
+		}
+		total += int(live)
+		if live != m.live || live == 0 && len(s.reports[mi]) == 0 {
+			return fmt.Errorf("message %d counts %d recipients of %d", m.seq, m.live, live)
+		}
+	}
+	if messages != s.messages.live() || messages != len(s.bySeq) || total != s.recipients.live() {
+		return fmt.Errorf("%d messages, %d in the slab, %d by Seq; %d recipients, %d in the slab", messages, s.messages.live(), len(s.bySeq), total, s.recipients.live())
+	}
+	for di, d := range s.destinations {
+		if d == nil {
+			continue
+		}
+		listed := 0
+		for ri := d.head; ri != 0; ri = s.recipients.at(ri).then {
+			listed++
+		}
+		if listed != d.ready || listed != ready[uint32(di)] || d.recipients != recipients[uint32(di)] {
+			return fmt.Errorf("%s: %d ready listed, %d counted, %d are; %d recipients counted, %d are", d.name, listed, d.ready, ready[uint32(di)], d.recipients, recipients[uint32(di)])
+		}
+		if d.inHand < 0 {
+			return fmt.Errorf("%s: %d attempts in hand", d.name, d.inHand)
+		}
+	}
+	if s.inHand < 0 || s.bodyBytes < 0 {
+		return fmt.Errorf("%d attempts, %d bytes", s.inHand, s.bodyBytes)
+	}
+	return nil
+}
+
+// readyPhase is ready, where a variable has that name.
+const readyPhase = ready
