@@ -45,6 +45,10 @@ func run(argv []string, _ io.Reader, stdout, stderr io.Writer) int {
 	}
 	switch name := f.args[0]; name {
 	case "serve":
+		if len(f.args) > 1 {
+			fmt.Fprintf(stderr, "postern: serve takes no argument %q\nTry: postern help\n", f.args[1])
+			return exitUsage
+		}
 		return failing(stderr, serve(f, stderr))
 	case "journal":
 		return journalTool(f, stdout, stderr)
@@ -90,6 +94,8 @@ func parseFlags(argv []string) (flags, error) {
 			return f, fmt.Errorf("%s wants a value", name)
 		case mark != nil && !given:
 			*mark = true
+		case strings.HasPrefix(name, "-") && name != "--next-mid" && name != "--help" && name != "-h":
+			return f, fmt.Errorf("unknown flag %s", name)
 		default:
 			f.args = append(f.args, argv[i])
 		}

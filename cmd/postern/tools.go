@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -160,7 +161,21 @@ func backupJournal(f flags, to string, w io.Writer) error {
 		return err
 	}
 	defer j.Close()
-	if err := j.Backup(filepath.Join(to, "journal")); err != nil {
+	copied := filepath.Join(to, "journal")
+	if err := j.Backup(copied); err != nil {
+		return err
+	}
+	// It holds people's mail: nobody but its owner reads it.
+	for _, dir := range []string{copied, to} {
+		if err := os.Chmod(dir, 0o700); err != nil {
+			return err
+		}
+	}
+	text, err := os.ReadFile(filepath.Join(data, "postern.toml"))
+	if err == nil {
+		err = os.WriteFile(filepath.Join(to, "postern.toml"), text, 0o600)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	fmt.Fprintf(w, "Backup written to %s; a gateway started on it holds delivery until it is resumed.\n", to)
