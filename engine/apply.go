@@ -2,6 +2,7 @@ package engine
 
 import (
 	"postern/journal"
+	"slices"
 )
 
 // Apply folds one record into the state. It is total: facts that do not fit (an outcome for a message that is not there)
@@ -106,7 +107,7 @@ func (s *State) applyInjected(r journal.Record, e *journal.MessageInjected) {
 	}
 	m := message{seq: r.Seq, injected: int64(r.Time) - s.shift, body: e.Body, size: e.Size, mid: e.MID, why: e.Why,
 		sender: journal.HashSender(e.Sender)}
-	if sharesBody(e.Why) {
+	if e.Why.SharesBody() {
 		m.flags |= copyBody
 		if e.Body != 0 {
 			p, ok := s.bySeq[e.Parent]
@@ -125,15 +126,6 @@ func (s *State) applyInjected(r journal.Record, e *journal.MessageInjected) {
 		s.clearReports(e.Parent, e.Reports)
 	}
 	s.endIfDone(mi)
-}
-
-// sharesBody tells the origins whose Body is that of the parent.
-func sharesBody(w journal.Why) bool {
-	switch w {
-	case journal.WhyBounce, journal.WhyDelay, journal.WhySuccess, journal.WhySplit, journal.WhyCopy:
-		return true
-	}
-	return false
 }
 
 func (s *State) applyAttempt(e *journal.AttemptStarted) {
@@ -278,7 +270,7 @@ func (s *State) clearReports(parent uint64, seqs []uint64) {
 	}
 	left := s.reports[mi][:0]
 	for _, due := range s.reports[mi] {
-		if !contains(seqs, due) {
+		if !slices.Contains(seqs, due) {
 			left = append(left, due)
 		}
 	}
@@ -293,15 +285,6 @@ func (s *State) clearReports(parent uint64, seqs []uint64) {
 		delete(s.reports, mi)
 	}
 	s.endIfDone(mi)
-}
-
-func contains[T comparable](in []T, x T) bool {
-	for _, y := range in {
-		if x == y {
-			return true
-		}
-	}
-	return false
 }
 
 func (s *State) applySetAside(e *journal.SetAside) {

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 
 	"postern/journal"
@@ -64,7 +65,7 @@ func (s *stock) first() (uint32, bool) {
 		for r.next < r.to {
 			id := r.next
 			r.next++
-			if !contains(r.skip, id) {
+			if !slices.Contains(r.skip, id) {
 				return id, true
 			}
 		}

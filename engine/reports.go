@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -47,7 +48,7 @@ func (s *State) reportsDue(parent uint64, facts []uint64) bool {
 		return false
 	}
 	for _, f := range facts {
-		if !contains(s.reports[mi], f) {
+		if !slices.Contains(s.reports[mi], f) {
 			return false
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"postern/journal"
 )
@@ -168,7 +169,7 @@ func (t *turn) takeIn(e *Engine, m *journal.LiveMessage, unclean uint32, shift i
 		return
 	}
 	msg := message{seq: m.Seq, injected: int64(m.Injected) - shift, body: m.Body, size: m.Size, mid: m.MID, why: m.Why, sender: m.SenderHash}
-	if sharesBody(m.Why) {
+	if m.Why.SharesBody() {
 		msg.flags |= copyBody
 		if m.Body != 0 {
 			s.shareBody(m.Body, false)
@@ -220,17 +221,11 @@ func (t *turn) writeDoubts(e *Engine, mi uint32, m *journal.LiveMessage, inDoubt
 			continue
 		}
 		delete(inDoubt, dest)
-		reverse(rids)
+		slices.Reverse(rids)
 		ri := t.s.recipientOf(mi, rids[0])
 		r := t.s.recipients.at(ri)
 		t.emit(&journal.OutcomeUnknown{Message: m.Seq, MID: m.MID, Destination: dest, RIDs: rids, Attempts: r.attempts,
 			Next: journal.Instant(r.due + t.s.shift), Reason: "the gateway ended while the attempt was under way"})
-	}
-}
-
-func reverse[T any](s []T) {
-	for i, j := 0, len(s)-1; i < j; i, j = i+1, j-1 {
-		s[i], s[j] = s[j], s[i]
 	}
 }
 

@@ -95,8 +95,8 @@ func HashSender(sender string) uint64 {
 	return 1
 }
 
-// sharesBody tells whether a message made for that reason stands on its parent's body.
-func (w Why) sharesBody() bool {
+// SharesBody tells whether a message made for that reason stands on its parent's body.
+func (w Why) SharesBody() bool {
 	switch w {
 	case WhyBounce, WhyDelay, WhySuccess, WhySplit, WhyCopy:
 		return true
@@ -106,7 +106,7 @@ func (w Why) sharesBody() bool {
 
 // bodyBytes is what a message adds to LiveSystem.BodyBytes.
 func (m *LiveMessage) bodyBytes() int64 {
-	if m.Why.sharesBody() {
+	if m.Why.SharesBody() {
 		return 0
 	}
 	return m.Size

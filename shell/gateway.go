@@ -50,7 +50,7 @@ func (o *Offline) Status(ctx context.Context) (projections.Status, error) {
 		return projections.Status{}, err
 	}
 	defer j.Close()
-	figures, err := projections.AsOf(ctx, j, &projections.Keyframes{Rows: j.Rows("keyframes")}, j.Durable(), 0)
+	figures, err := projections.AsOf(ctx, j, &projections.Keyframes{Rows: j.Rows(projections.KeyframeRows)}, j.Durable(), 0)
 	if err != nil {
 		return projections.Status{}, fmt.Errorf("the journal of %s could not be replayed: %w", o.Data, err)
 	}

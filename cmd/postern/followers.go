@@ -36,7 +36,7 @@ func (g *gateway) buildFollowers() error {
 
 // buildFigures makes the figures of status, from the newest keyframe on.
 func (g *gateway) buildFigures() error {
-	frames := &projections.Keyframes{Rows: g.journal.Rows("keyframes")}
+	frames := &projections.Keyframes{Rows: g.journal.Rows(projections.KeyframeRows)}
 	figures, err := frames.Load(g.journal.Durable(), 0)
 	if err != nil {
 		return err
