@@ -2,73 +2,164 @@ package shell
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
-	"time"
 )
 
-// Command is one command, as data: shell, batch mode, --json, help and completion all come from the table of them.
+// Command is one command, as data: the shell, batch mode, --json, help and completion all come from the table of them.
 type Command struct {
-	Name     string
-	Usage    string // of its arguments
-	Summary  string
-	ReadOnly bool // can be answered from a stopped store
-	Run      func(ctx context.Context, g Gateway, args []string) (Result, error)
+	Name    string
+	Aliases []string
+	Summary string  // half a line, for help and completion
+	Params  []Param // its arguments, and the questions that ask for them
+	Help    string  // more, for "help COMMAND"; may be empty
+
+	Offline  bool // reads only: can be answered from a stopped store
+	Live     bool // goes on until Ctrl-C or --count
+	Local    bool // is about the shell itself: needs no gateway
+	OwnFlags bool // words that begin with a dash are the command's own
+
+	Run func(ctx context.Context, c *Call) error `json:"-"`
 }
 
-// Result is what a command found: for programs and for people.
-type Result struct {
-	JSON any
-	Text string
+// Param is an argument of a command. In the shell a missing one is asked for; in batch its default stands for it.
+type Param struct {
+	Name     string                                                         // in the usage line: HOST
+	Question string                                                         // what is asked; may have several lines
+	Default  string                                                         // what Enter means
+	Required bool                                                           // has no default: in batch it must be given
+	Optional bool                                                           // is never asked for: an argument only
+	Rest     bool                                                           // takes all words that are left
+	Choices  []Choice                                                       // a menu
+	Check    func(string) error                                             `json:"-"`
+	Complete func(ctx context.Context, g Gateway, word string) []Suggestion `json:"-"`
 }
+
+// Choice is a line of a menu. Its key is what a batch argument says and what the command is given.
+type Choice struct{ Key, Title string }
+
+// Suggestion completes a word.
+type Suggestion struct{ Text, Summary string }
 
 // UsageError says that a command was called with arguments that it does not take.
-type UsageError struct{ Command *Command }
-
-func (e *UsageError) Error() string {
-	return strings.TrimSpace("usage: postern " + e.Command.Name + " " + e.Command.Usage)
+type UsageError struct {
+	Command *Command
+	Reason  string // "" : none but the usage line
 }
 
-// Commands is the table, by name.
-var Commands = []*Command{statusCommand}
+func (e *UsageError) Error() string {
+	usage := "usage: " + e.Command.Usage()
+	if e.Reason == "" {
+		return usage
+	}
+	return e.Reason + "\n" + usage
+}
 
-// Find returns the command of that name, nil when there is none.
+// Usage is the command's line for people: hostrate HOST [SECONDS] [--count N] [--json].
+func (c *Command) Usage() string {
+	words := []string{c.Name}
+	for _, p := range c.Params {
+		name := p.Name
+		if len(p.Choices) > 0 {
+			var keys []string
+			for _, choice := range p.Choices {
+				keys = append(keys, choice.Key)
+			}
+			name = strings.Join(keys, "|")
+		}
+		if p.Rest {
+			name += " ..."
+		}
+		if !p.Required {
+			name = "[" + name + "]"
+		}
+		words = append(words, name)
+	}
+	if c.Live {
+		words = append(words, "[--count N]")
+	}
+	if !c.Local {
+		words = append(words, "[--json]")
+	}
+	return strings.Join(words, " ")
+}
+
+// Commands is the table, by name. It is complete before main begins and never changes.
+var Commands []*Command
+
+// register puts commands into the table; the files that define them call it as the package is initialised.
+func register(commands ...*Command) struct{} {
+	Commands = append(Commands, commands...)
+	slices.SortFunc(Commands, func(a, b *Command) int { return strings.Compare(a.Name, b.Name) })
+	return struct{}{}
+}
+
+// Find returns the command of that name, in any case of letters; nil when there is none.
 func Find(name string) *Command {
-	if i := slices.IndexFunc(Commands, func(c *Command) bool { return c.Name == name }); i >= 0 {
+	name = strings.ToLower(name)
+	if i := slices.IndexFunc(Commands, func(c *Command) bool { return c.Name == name || slices.Contains(c.Aliases, name) }); i >= 0 {
 		return Commands[i]
 	}
 	return nil
 }
 
-var statusCommand = &Command{Name: "status", Usage: "[detail]", Summary: "counters, rates and gauges of the gateway", ReadOnly: true}
+// UnknownCommandError says that there is no such command, and which there are that look like it.
+type UnknownCommandError struct{ Word string }
 
-func init() {
-	statusCommand.Run = func(ctx context.Context, g Gateway, args []string) (Result, error) {
-		detail := len(args) == 1 && strings.EqualFold(args[0], "detail")
-		if len(args) > 0 && !detail {
-			return Result{}, &UsageError{statusCommand}
-		}
-		s, err := g.Status(ctx)
-		if err != nil {
-			return Result{}, err
-		}
-		return Result{JSON: s, Text: RenderStatus(s, detail, time.Local)}, nil
+func (e *UnknownCommandError) Error() string {
+	text := "Unknown command or missing feature key: " + e.Word
+	if near := nearest(e.Word); len(near) > 0 {
+		text += fmt.Sprintf("\nDid you mean %s?", strings.Join(near, ", "))
 	}
+	return text
 }
 
-// Write prints a result, as JSON or as text.
-func (r Result) Write(w io.Writer, asJSON bool) error {
-	if !asJSON {
-		_, err := io.WriteString(w, r.Text)
-		return err
+// nearest gives up to three commands that begin like the word or differ from it by a slip or two, the nearest first.
+func nearest(word string) []string {
+	type near struct {
+		name     string
+		distance int
 	}
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	if err := e.Encode(r.JSON); err != nil {
-		return fmt.Errorf("as JSON: %w", err)
+	word = strings.ToLower(word)
+	if len(word) > 40 {
+		return nil
 	}
-	return nil
+	var found []near
+	for _, c := range Commands {
+		d := slips(word, c.Name)
+		if len(word) >= 3 && strings.HasPrefix(c.Name, word) {
+			d = min(d, 1)
+		}
+		if d <= 1+len(word)/4 {
+			found = append(found, near{c.Name, d})
+		}
+	}
+	slices.SortStableFunc(found, func(a, b near) int { return a.distance - b.distance })
+	var names []string
+	for _, f := range found[:min(3, len(found))] {
+		names = append(names, f.name)
+	}
+	return names
+}
+
+// slips counts the letters to put in, take out or change that make a of b (Levenshtein).
+func slips(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
 }

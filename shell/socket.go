@@ -2,17 +2,12 @@ package shell
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
-	"os/user"
 	"path/filepath"
-	"slices"
-	"strconv"
-	"syscall"
 	"time"
 )
 
@@ -35,13 +30,12 @@ func socketPath(data string) (path string, dir *os.File, err error) {
 // Admin serves a Gateway over the admin socket: HTTP and JSON, to root, to the daemon's user, and to members of Group.
 type Admin struct {
 	Gateway Gateway
-	Group   string // "": none
+	Group   string    // "": none
+	Shells  *Sessions // nil: nobody counts them
 	server  *http.Server
 	ln      net.Listener
 	dir     *os.File
 }
-
-type peerKey struct{}
 
 // Listen binds the socket in the data directory; one that a crash left behind is replaced.
 func (a *Admin) Listen(data string) error {
@@ -62,7 +56,7 @@ func (a *Admin) Listen(data string) error {
 	}
 	a.server = &http.Server{Handler: a.handler(), ReadHeaderTimeout: 5 * time.Second, MaxHeaderBytes: 16 << 10,
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
-			return context.WithValue(ctx, peerKey{}, peerOf(c))
+			return WithOperator(ctx, peerOf(c))
 		}}
 	return nil
 }
@@ -87,65 +81,17 @@ func (a *Admin) Close() error {
 	return err
 }
 
+// handler lets those in who may, each as the operator that the kernel says they are.
 func (a *Admin) handler() http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, r *http.Request) {
-		s, err := a.Gateway.Status(r.Context())
-		answerJSON(w, s, err)
-	})
+	next := routes(a.Gateway)
+	if a.Shells != nil {
+		next = touching(a.Shells, next)
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		who, _ := r.Context().Value(peerKey{}).(*user.User)
-		if err := a.allowed(who); err != nil {
+		if err := allowed(OperatorOf(r.Context()), a.Group); err != nil {
 			http.Error(w, err.Error(), http.StatusForbidden)
 			return
 		}
-		mux.ServeHTTP(w, r)
+		next.ServeHTTP(w, r)
 	})
-}
-
-func answerJSON(w http.ResponseWriter, v any, err error) {
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusServiceUnavailable)
-		return
-	}
-	w.Header().Set("Content-Type", "application/json")
-	json.NewEncoder(w).Encode(v)
-}
-
-// peerOf asks the kernel who is on the other end; nil when it does not say.
-func peerOf(c net.Conn) *user.User {
-	raw, err := c.(*net.UnixConn).SyscallConn()
-	if err != nil {
-		return nil
-	}
-	var cred *syscall.Ucred
-	if raw.Control(func(fd uintptr) {
-		cred, err = syscall.GetsockoptUcred(int(fd), syscall.SOL_SOCKET, syscall.SO_PEERCRED)
-	}) != nil || err != nil {
-		return nil
-	}
-	uid := strconv.FormatUint(uint64(cred.Uid), 10)
-	if u, err := user.LookupId(uid); err == nil {
-		return u
-	}
-	return &user.User{Uid: uid, Username: uid}
-}
-
-func (a *Admin) allowed(u *user.User) error {
-	switch {
-	case u == nil:
-		return errors.New("the system does not say who you are")
-	case u.Uid == "0" || u.Uid == strconv.Itoa(os.Geteuid()):
-		return nil
-	}
-	if a.Group != "" {
-		g, err := user.LookupGroup(a.Group)
-		if err == nil {
-			if ids, err := u.GroupIds(); err == nil && slices.Contains(ids, g.Gid) {
-				return nil
-			}
-		}
-		return fmt.Errorf("user %s may not administer this gateway: only root, its own user and members of group %s may", u.Username, a.Group)
-	}
-	return fmt.Errorf("user %s may not administer this gateway: only root and its own user may ([admin] group lets others in)", u.Username)
 }

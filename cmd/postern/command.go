@@ -5,54 +5,102 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
 	"time"
 
 	"postern/shell"
 )
 
-// command runs one of the shell's commands in batch: over the admin socket, or, when no daemon runs and the command only
-// reads, on the stopped store.
+// command runs one of the shell's commands in batch.
 func command(f flags, stdout, stderr io.Writer) int {
 	c := shell.Find(f.args[0])
 	if c == nil {
-		fmt.Fprintf(stderr, "postern: unknown command %q\nTry: postern help\n", f.args[0])
+		fmt.Fprintf(stderr, "postern: %v\nTry: postern help\n", &shell.UnknownCommandError{Word: f.args[0]})
+		return exitUsage
+	}
+	call := &shell.Call{Command: c, JSON: f.json, Yes: f.yes, Zone: time.Local, Out: shell.Terminal(stdout)}
+	if err := call.Parse(f.args[1:]); err != nil {
+		return outcome(stderr, err)
+	}
+	data := ""
+	if !c.Local {
+		var err error
+		if data, err = f.dataDirectory(false); err != nil {
+			return failing(stderr, err)
+		}
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	call.Gateway = &shell.Remote{Data: data}
+	err := execute(ctx, data, call)
+	if c.Live && errors.Is(err, context.Canceled) {
+		err = nil
+	}
+	return outcome(stderr, err)
+}
+
+func outcome(stderr io.Writer, err error) int {
+	if usage := (*shell.UsageError)(nil); errors.As(err, &usage) {
+		fmt.Fprintf(stderr, "postern: %v\n", err)
+		return exitUsage
+	}
+	return failing(stderr, err)
+}
+
+// interactive runs the shell.
+func interactive(f flags, stdin *os.File, stdout, stderr io.Writer) int {
+	if len(f.args) > 1 || f.json || f.yes {
+		fmt.Fprint(stderr, "postern: shell takes no arguments but --data\nTry: postern help\n")
 		return exitUsage
 	}
 	data, err := f.dataDirectory(false)
 	if err != nil {
 		return failing(stderr, err)
 	}
-	ctx := context.Background()
-	result, err := c.Run(ctx, &shell.Remote{Data: data}, f.args[1:])
-	if errors.Is(err, shell.ErrNotRunning) && c.ReadOnly {
-		result, err = offline(c, data, f.args[1:])
+	s := &shell.Shell{Remote: &shell.Remote{Data: data}, In: stdin, Out: stdout, Zone: time.Local,
+		Execute: func(ctx context.Context, c *shell.Call) error { return execute(ctx, data, c) }}
+	if home, err := os.UserHomeDir(); err == nil {
+		s.History = shell.OpenHistory(filepath.Join(home, ".postern_history"))
 	}
-	if usage := (*shell.UsageError)(nil); errors.As(err, &usage) {
-		fmt.Fprintln(stderr, err)
-		return exitUsage
+	if s.Run(context.Background()) {
+		return exitRefused
 	}
-	if err != nil {
-		return failing(stderr, err)
+	return exitDone
+}
+
+// execute has a call done over the admin socket, or, when no daemon runs and the command only reads, on the stopped store.
+func execute(ctx context.Context, data string, c *shell.Call) error {
+	err := c.Do(ctx)
+	if errors.Is(err, shell.ErrNotRunning) && c.Command.Offline {
+		return offline(ctx, data, c)
 	}
-	return failing(stderr, result.Write(stdout, f.json))
+	if errors.Is(err, shell.ErrNotRunning) {
+		return fmt.Errorf("%w: %s needs it (\"postern serve\" starts it)", err, c.Command.Name)
+	}
+	return err
 }
 
 // offline answers from the stopped store. When a gateway starts meanwhile it lets go of it, and asks the gateway.
-func offline(c *shell.Command, data string, args []string) (shell.Result, error) {
-	ctx, cancel := context.WithCancel(context.Background())
+func offline(ctx context.Context, data string, c *shell.Call) error {
+	reading, cancel := context.WithCancel(ctx)
 	defer cancel()
 	served := false
-	wait := whenServed(ctx, data, func() { served = true; cancel() })
-	result, err := c.Run(ctx, &shell.Offline{Data: data}, args)
+	wait := whenServed(reading, data, func() { served = true; cancel() })
+	remote := c.Gateway
+	c.Gateway = &shell.Offline{Data: data}
+	err := c.Do(reading)
 	cancel()
 	wait()
 	if err == nil || !served {
-		return result, err
+		return err
 	}
+	c.Gateway = remote
 	for end := time.Now().Add(readerPatience); ; time.Sleep(100 * time.Millisecond) {
-		result, err = c.Run(context.Background(), &shell.Remote{Data: data}, args)
-		if !errors.Is(err, shell.ErrNotRunning) || time.Now().After(end) {
-			return result, err
+		if err = c.Do(ctx); !errors.Is(err, shell.ErrNotRunning) || time.Now().After(end) {
+			return err
 		}
 	}
 }

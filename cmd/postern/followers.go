@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -46,11 +47,13 @@ func (g *gateway) buildFigures() error {
 	g.looker = &projections.Follower{Source: g.journal, Projections: []projections.Projection{figures}, Keyframes: frames, Figures: figures,
 		Warn: func(err error) { g.log.Warn().Err(err).Msg("keyframe") }}
 	g.registerGauges()
-	var listeners []string
+	id := shell.Identity{Hostname: g.document.Hostname, Version: Version, Started: time.Now(), PID: os.Getpid()}
 	for _, l := range g.document.Listeners {
-		listeners = append(listeners, l.Name)
+		id.Listeners = append(id.Listeners, l.Name)
 	}
-	g.admin = &shell.Admin{Group: g.document.Admin.Group, Gateway: &shell.Local{Follower: g.looker, Figures: figures, Gauges: &g.gauges, Listeners: listeners}}
+	shells := new(shell.Sessions)
+	g.admin = &shell.Admin{Group: g.document.Admin.Group, Shells: shells,
+		Gateway: &shell.Local{Follower: g.looker, Figures: figures, Gauges: &g.gauges, Self: id, Shells: shells}}
 	return g.admin.Listen(g.data)
 }
 

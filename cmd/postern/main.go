@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"postern/shell"
 )
 
 // Version is what "postern version" and the log heads say; the build sets it.
@@ -33,7 +35,7 @@ type flags struct {
 	args   []string // what is left: the command and its arguments
 }
 
-func run(argv []string, _ io.Reader, stdout, stderr io.Writer) int {
+func run(argv []string, stdin *os.File, stdout, stderr io.Writer) int {
 	f, err := parseFlags(argv)
 	if err != nil {
 		fmt.Fprintf(stderr, "postern: %v\nTry: postern help\n", err)
@@ -54,25 +56,31 @@ func run(argv []string, _ io.Reader, stdout, stderr io.Writer) int {
 		return journalTool(f, stdout, stderr)
 	case "config":
 		return configTool(f, stdout, stderr)
-	case "version":
-		fmt.Fprintf(stdout, "Postern %s\n", Version)
+	case "shell":
+		return interactive(f, stdin, stdout, stderr)
+	case "--help", "-h":
+		fmt.Fprint(stdout, usage, "\n", shell.CommandList())
 		return exitDone
-	case "help", "--help", "-h":
-		fmt.Fprint(stdout, usage)
-		return exitDone
+	case "help":
+		if len(f.args) == 1 && !f.json {
+			fmt.Fprint(stdout, usage, "\n", shell.CommandList())
+			return exitDone
+		}
+		return command(f, stdout, stderr)
 	default:
 		return command(f, stdout, stderr)
 	}
 }
 
 const usage = `postern serve  [--config FILE] [--data DIR]        run the gateway in the foreground
-postern COMMAND [ARGUMENTS] [--json] [--data DIR]  one command: status, status detail
+postern shell  [--data DIR]                        the operator's shell; line by line from a pipe
+postern COMMAND [ARGUMENTS] [--json] [--data DIR]  one command without questions, see below
 postern config check [--config FILE]               tell what is wrong with a configuration
 postern journal dump [FROM [TO]] [--json]          print the facts of a stopped store
 postern journal stat [--json]                      count them
 postern journal init --next-mid N                  make a new store that goes on with these ids
 postern journal backup DIR                         copy a store (stopped)
-postern version | help
+postern help [COMMAND]
 
 --data defaults to $POSTERN_DATA, then ./postern-data, then /var/lib/postern; only serve and init make one.
 `
@@ -94,7 +102,7 @@ func parseFlags(argv []string) (flags, error) {
 			return f, fmt.Errorf("%s wants a value", name)
 		case mark != nil && !given:
 			*mark = true
-		case strings.HasPrefix(name, "-") && name != "--next-mid" && name != "--help" && name != "-h":
+		case len(f.args) == 0 && strings.HasPrefix(name, "-") && name != "--help" && name != "-h":
 			return f, fmt.Errorf("unknown flag %s", name)
 		default:
 			f.args = append(f.args, argv[i])

@@ -1,0 +1,196 @@
+package shell
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Call is one call of a command: whom it asks, what it was given, and where its answer goes. One goroutine uses it.
+type Call struct {
+	Gateway Gateway
+	Command *Command
+	Args    []string // once the command runs: one for each of its parameters that has a value
+	JSON    bool
+	Yes     bool // --yes: a batch command may change or remove mail
+	Count   int  // --count: rows of a live display; 0: until Ctrl-C
+	Out     io.Writer
+	Asker   Asker            // nil: nobody is there to ask (batch)
+	Zone    *time.Location   // of the times that people read
+	Now     func() time.Time // nil: time.Now
+	Height  func() int       // lines of the screen; nil or 0: endless paper
+	rows    int              // printed since the heading
+}
+
+// Parse takes a command's words apart: flags that all commands have, and arguments.
+func (c *Call) Parse(words []string) error {
+	for i := 0; i < len(words); i++ {
+		word, value, given := strings.Cut(words[i], "=")
+		switch {
+		case word == "--json" && !given:
+			c.JSON = true
+		case word == "--yes" && !given:
+			c.Yes = true
+		case word == "--count" && c.Command.Live:
+			if !given {
+				i++
+				if i < len(words) {
+					value = words[i]
+				}
+			}
+			n, err := strconv.Atoi(value)
+			if err != nil || n < 1 {
+				return &UsageError{c.Command, fmt.Sprintf("--count wants a number of rows, not %q", value)}
+			}
+			c.Count = n
+		case strings.HasPrefix(words[i], "-") && len(words[i]) > 1 && !c.Command.OwnFlags:
+			return &UsageError{c.Command, fmt.Sprintf("%s does not take %s", c.Command.Name, words[i])}
+		default:
+			c.Args = append(c.Args, words[i])
+		}
+	}
+	return nil
+}
+
+// Do runs the command: what is missing is asked for, or takes its default.
+func (c *Call) Do(ctx context.Context) error {
+	if err := c.fill(ctx); err != nil {
+		return err
+	}
+	return c.Command.Run(ctx, c)
+}
+
+func (c *Call) fill(ctx context.Context) error {
+	params := c.Command.Params
+	if n := len(params); len(c.Args) > n && (n == 0 || !params[n-1].Rest) {
+		return &UsageError{c.Command, fmt.Sprintf("%s does not take %q", c.Command.Name, c.Args[n])}
+	}
+	for i, p := range params {
+		switch {
+		case i < len(c.Args):
+			value, err := p.accept(c.Args[i])
+			if err != nil {
+				return &UsageError{c.Command, err.Error()}
+			}
+			c.Args[i] = value
+		case p.Optional:
+			return nil
+		case c.Asker != nil:
+			value, err := c.askFor(ctx, p)
+			if err != nil {
+				return err
+			}
+			c.Args = append(c.Args, value)
+		case p.Required:
+			return &UsageError{Command: c.Command}
+		default:
+			c.Args = append(c.Args, p.Default)
+		}
+	}
+	return nil
+}
+
+// Arg is the i-th argument; "" when it was left out.
+func (c *Call) Arg(i int) string {
+	if i < len(c.Args) {
+		return c.Args[i]
+	}
+	return ""
+}
+
+// accept turns what was given into the parameter's value: a choice by its key, its title or its number.
+func (p *Param) accept(given string) (string, error) {
+	given = strings.TrimSpace(given)
+	if len(p.Choices) > 0 {
+		for i, choice := range p.Choices {
+			if strings.EqualFold(given, choice.Key) || strings.EqualFold(given, choice.Title) || given == strconv.Itoa(i+1) {
+				return choice.Key, nil
+			}
+		}
+		return "", fmt.Errorf("%q is not one of the choices: give a number from 1 to %d", given, len(p.Choices))
+	}
+	if p.Check != nil {
+		if err := p.Check(given); err != nil {
+			return "", err
+		}
+	}
+	return given, nil
+}
+
+// time is the present.
+func (c *Call) time() time.Time {
+	if c.Now != nil {
+		return c.Now()
+	}
+	return time.Now()
+}
+
+// Answer prints the one answer of a command: for programs the value, for people the text.
+func (c *Call) Answer(value any, text string) error {
+	if !c.JSON {
+		_, err := io.WriteString(c.Out, text)
+		return err
+	}
+	e := json.NewEncoder(c.Out)
+	e.SetIndent("", "  ")
+	if err := e.Encode(value); err != nil {
+		return fmt.Errorf("%s as JSON: %w", c.Command.Name, err)
+	}
+	return nil
+}
+
+// Row prints a row of a live display: for programs a value on a line of its own. The heading comes before the first row
+// and again whenever it is about to leave the screen.
+func (c *Call) Row(heading string, value any, text string) error {
+	if c.JSON {
+		return json.NewEncoder(c.Out).Encode(value)
+	}
+	lines := strings.Count(heading, "\n")
+	if c.rows > 0 && c.Height != nil && c.rows+lines+1 >= c.Height() && c.Height() > lines+2 {
+		c.rows = 0
+	}
+	if c.rows == 0 {
+		if _, err := io.WriteString(c.Out, heading); err != nil {
+			return err
+		}
+	}
+	c.rows++
+	_, err := io.WriteString(c.Out, text)
+	return err
+}
+
+// Say prints a line for people; programs are spared it.
+func (c *Call) Say(text string) error {
+	if c.JSON {
+		return nil
+	}
+	_, err := fmt.Fprintln(c.Out, text)
+	return err
+}
+
+// every calls row at once and then after each interval, --count times or until ctx ends, which is how a live display is
+// meant to end.
+func (c *Call) every(ctx context.Context, interval time.Duration, row func() error) error {
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	for n := 1; ; n++ {
+		if err := row(); err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return err
+		}
+		if n == c.Count {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}

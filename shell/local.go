@@ -1,0 +1,43 @@
+package shell
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"postern/projections"
+)
+
+// Local answers inside the daemon. Its fields are set before use.
+type Local struct {
+	Follower *projections.Follower
+	Figures  *projections.Figures // one of the follower's
+	Gauges   *projections.Gauges
+	Self     Identity
+	Shells   *Sessions
+	Now      func() time.Time // nil: time.Now
+}
+
+func (l *Local) now() time.Time {
+	if l.Now != nil {
+		return l.Now()
+	}
+	return time.Now()
+}
+
+// Status implements Gateway.
+func (l *Local) Status(ctx context.Context) (s projections.Status, err error) {
+	_, err = l.Follower.Look(ctx, func() { s = l.Figures.View(l.now(), l.Gauges, l.Self.Listeners) })
+	return s, err
+}
+
+// Identity implements Gateway.
+func (l *Local) Identity(context.Context) (Identity, error) { return l.Self, nil }
+
+// WhoAmI implements Gateway.
+func (l *Local) WhoAmI(ctx context.Context) (Operator, error) {
+	if o := OperatorOf(ctx); o != nil {
+		return *o, nil
+	}
+	return Operator{}, errors.New("the system does not say who you are")
+}

@@ -1,0 +1,74 @@
+package shell
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"postern/journal"
+	"postern/projections"
+)
+
+// Offline answers from the store of a gateway that does not run. What takes a daemon it has from notRunning.
+type Offline struct {
+	notRunning
+	Data string
+	Zone *time.Location // nil: the machine's
+}
+
+// Status implements Gateway.
+func (o *Offline) Status(ctx context.Context) (s projections.Status, err error) {
+	err = o.figures(ctx, func(f *projections.Figures) {
+		s = f.View(time.Now(), nil, nil)
+		s.System, s.Uptime = projections.SystemOffline, 0
+		for _, gone := range []string{projections.GaugeInbound, projections.GaugeOutbound} {
+			s.Gauges[gone] = 0
+		}
+	})
+	return s, err
+}
+
+// Identity implements Gateway.
+func (o *Offline) Identity(ctx context.Context) (id Identity, err error) {
+	err = o.figures(ctx, func(f *projections.Figures) {
+		s := f.View(time.Now(), nil, nil)
+		id = Identity{Hostname: s.Hostname, Version: s.Build}
+	})
+	return id, err
+}
+
+// WhoAmI implements Gateway.
+func (o *Offline) WhoAmI(context.Context) (Operator, error) { return *Self(), nil }
+
+// figures shows the figures at the end of the stopped store.
+func (o *Offline) figures(ctx context.Context, show func(*projections.Figures)) error {
+	j, err := journal.Open(filepath.Join(o.Data, "journal"), journal.Options{ReadOnly: true})
+	if locked := (*journal.LockedError)(nil); errors.As(err, &locked) {
+		return fmt.Errorf("the gateway of %s is starting or stopping: try again in a moment", o.Data)
+	}
+	if err != nil {
+		return err
+	}
+	defer j.Close()
+	figures, err := projections.AsOf(ctx, j, &projections.Keyframes{Rows: j.Rows(projections.KeyframeRows)}, j.Durable(), 0)
+	if err != nil {
+		return fmt.Errorf("the journal of %s could not be replayed: %w", o.Data, err)
+	}
+	show(figures)
+	return nil
+}
+
+// notRunning is what a gateway that does not run says to everything.
+type notRunning struct{}
+
+func (notRunning) Status(context.Context) (s projections.Status, err error) { return s, ErrNotRunning }
+
+func (notRunning) Identity(context.Context) (id Identity, err error) { return id, ErrNotRunning }
+
+func (notRunning) WhoAmI(context.Context) (o Operator, err error) { return o, ErrNotRunning }
+
+func (notRunning) Sessions(context.Context) ([]Session, error) { return nil, ErrNotRunning }
+
+func (notRunning) OpenSession(context.Context, string, func(Session)) error { return ErrNotRunning }
