@@ -18,7 +18,7 @@ type pager struct {
 	height func() int
 	width  func() int
 	key    func() byte // 0: what comes next is typed already, and not meant for the pager
-	lines  int // on the screen since the last stop
+	lines  int         // on the screen since the last stop
 	column int
 }
 
