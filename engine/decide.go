@@ -175,7 +175,7 @@ func (t *turn) judgeHost(a Attempt, failed bool, why string) {
 		n := d.failures + 1
 		t.emit(&journal.HostDown{Destination: d.name, Failures: n, Next: t.nextAttempt(n), Reason: why})
 	case failed:
-	case d.down:
+	case d.failing():
 		t.emit(&journal.HostUp{Destination: d.name})
 	case d.window < t.s.limit:
 		// A destination earns one more connection with a round of successes: slowly enough to stop before it hurts.

@@ -17,7 +17,7 @@ type destination struct {
 	window     int    // how many may be under way; grows with success
 	successes  int    // since the window last grew
 	down       bool
-	failures   uint32 // in a row, when down
+	failures   uint32 // in a row; may stand without down once an operator has forced a delivery
 	next       int64  // of the probe, when down; State's clock
 	quiet      int64  // last time that something happened; State's clock
 	queued     bool   // stands in State.runnable
@@ -28,7 +28,7 @@ func (s *State) destination(name string) uint32 {
 	if i, ok := s.byName[name]; ok {
 		return i
 	}
-	d := &destination{name: strings.Clone(name), window: s.initialWin}
+	d := &destination{name: strings.Clone(name), window: s.initialWin, quiet: s.now}
 	var i uint32
 	if n := len(s.freeDest); n > 0 {
 		i = s.freeDest[n-1]
@@ -40,18 +40,6 @@ func (s *State) destination(name string) uint32 {
 	}
 	s.byName[d.name] = i
 	return i
-}
-
-// forget drops destinations that have had nothing to do since before; a destination that is down keeps its mark.
-func (s *State) forget(before int64) {
-	for i, d := range s.destinations {
-		if d == nil || d.recipients > 0 || d.inHand > 0 || d.down || d.queued || d.quiet > before {
-			continue
-		}
-		delete(s.byName, d.name)
-		s.destinations[i] = nil
-		s.freeDest = append(s.freeDest, uint32(i))
-	}
 }
 
 // makeReady puts a recipient at the end of its destination's list.

@@ -43,6 +43,9 @@ func (q *dueHeap) pop() dueEntry {
 		q.h = nil
 		return top
 	}
+	if c := cap(q.h); c > 4096 && n < c/4 {
+		q.h = append(make([]dueEntry, 0, c/2), q.h...)
+	}
 	i := 0
 	for {
 		c := 4*i + 1

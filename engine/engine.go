@@ -52,10 +52,9 @@ type Engine struct {
 	// The rest is owned by Run.
 	state    *State
 	clock    *clock
-	next     uint64    // Seq of the next event
-	swept    time.Time // when idle destinations were last forgotten
-	firstSeq uint64    // of this run; set by begin, read by the loader
-	unclean  uint32    // ends without order in a row; set by begin, read by the loader
+	next     uint64 // Seq of the next event
+	firstSeq uint64 // of this run; set by begin, read by the loader
+	unclean  uint32 // ends without order in a row; set by begin, read by the loader
 	stopping bool
 	broken   error    // ends Run
 	suspects []uint32 // messages to be tried alone, before anything else
@@ -222,6 +221,7 @@ func (e *Engine) turn(items []item, omitted map[journal.Kind]int64) (more bool, 
 	}
 	more = t.becomeDue(maxDue)
 	more = t.expire(maxExpired) || more
+	t.forget()
 	if !e.stopping {
 		more = e.startAttempts(t, doc) || more
 	}
@@ -247,19 +247,12 @@ func (e *Engine) turn(items []item, omitted map[journal.Kind]int64) (more bool, 
 	return more, nil
 }
 
-// idleDestination is how long a destination without mail keeps what was learned of it.
-const idleDestination = 10 * time.Minute
-
 func (e *Engine) newTurn() (*turn, *config.Document) {
 	doc := e.options.Document()
 	now, jump := e.clock.read()
 	t := &turn{s: e.state, retry: doc.Retry, draw: e.options.Draw, now: journal.InstantOf(now), next: e.next}
 	e.state.limit = max(1, doc.Delivery.PerDestination)
 	e.state.initialWin = min(20, e.state.limit)
-	if now.Sub(e.swept) > time.Minute || now.Before(e.swept) {
-		e.swept = now
-		e.state.forget(int64(t.now) - e.state.shift - int64(idleDestination))
-	}
 	t.clock = int64(t.now) - e.state.shift
 	if jump != 0 {
 		t.jump(jump)

@@ -32,9 +32,7 @@ func (e *Engine) begin(ctx context.Context) error {
 		return err
 	}
 	if err := e.options.Rows.EachHost(ctx, func(h journal.LiveHost) error {
-		if h.Down {
-			s.setDown(s.destination(h.Destination), h.Failures, int64(h.Next)-s.shift)
-		}
+		s.loadHost(h, t.clock)
 		return nil
 	}); err != nil {
 		return fmt.Errorf("engine: load hosts: %w", err)

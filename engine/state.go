@@ -27,6 +27,10 @@ type State struct {
 
 	runnable []uint32 // destinations that may have something to start, in turn
 
+	looking   int   // the next destination to be looked at for whether it can go; 0: it begins anew
+	lookOver  int64 // and not before; State's clock
+	mostHosts int   // in byName since it was last made
+
 	shared map[journal.BodyID]bodyUse // bodies that copies (notifications, splits) need too
 	freed  []journal.BodyID           // bodies that nobody needs since the last turn
 	loaded bool                       // everything of before the start is in; until then no body is freed
@@ -184,6 +188,9 @@ func (s *State) addRecipient(mi uint32, dest string, rid uint32, notify journal.
 func (s *State) removeRecipient(ri uint32) {
 	r := s.recipients.at(ri)
 	s.unlist(ri)
+	if d := s.destinations[r.destination]; d.recipients == 1 {
+		d.quiet = s.now
+	}
 	s.destinations[r.destination].recipients--
 	m := s.messages.at(r.message)
 	at := &m.first

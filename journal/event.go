@@ -128,6 +128,7 @@ const (
 	KindHostDown                  Kind = 72
 	KindHostUp                    Kind = 73
 	KindSetAside                  Kind = 74
+	KindDestinationsForgotten     Kind = 75
 
 	KindBulkActionOrdered    Kind = 80
 	KindBulkActionCompleted  Kind = 81

@@ -178,6 +178,10 @@ type SetAside struct {
 	Evidence string
 }
 
+// DestinationsForgotten says that what was known of destinations is of no use any more: they did not answer, and for hours
+// there has been neither mail for them nor an attempt. A destination of which mail has come since is merely no longer down.
+type DestinationsForgotten struct{ Destinations []string }
+
 func (*AttemptStarted) Kind() Kind            { return KindAttemptStarted }
 func (*DeliveryConnectionOpened) Kind() Kind  { return KindDeliveryConnectionOpened }
 func (*DeliveryConnectionSecured) Kind() Kind { return KindDeliveryConnectionSecured }
@@ -193,6 +197,7 @@ func (*DeliveryConnectionClosed) Kind() Kind  { return KindDeliveryConnectionClo
 func (*HostDown) Kind() Kind                  { return KindHostDown }
 func (*HostUp) Kind() Kind                    { return KindHostUp }
 func (*SetAside) Kind() Kind                  { return KindSetAside }
+func (*DestinationsForgotten) Kind() Kind     { return KindDestinationsForgotten }
 
 func (e *AttemptStarted) fields(c *coder) {
 	c.uint64(1, &e.Message)
@@ -339,3 +344,5 @@ func (e *SetAside) fields(c *coder) {
 	c.uint32(2, &e.MID)
 	c.string(3, &e.Evidence)
 }
+
+func (e *DestinationsForgotten) fields(c *coder) { c.strings(1, &e.Destinations) }

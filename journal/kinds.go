@@ -65,6 +65,7 @@ var kinds = [...]kindInfo{
 	KindHostDown:                  {"HostDown", true, func() Event { return new(HostDown) }},
 	KindHostUp:                    {"HostUp", true, func() Event { return new(HostUp) }},
 	KindSetAside:                  {"SetAside", true, func() Event { return new(SetAside) }},
+	KindDestinationsForgotten:     {"DestinationsForgotten", true, func() Event { return new(DestinationsForgotten) }},
 
 	KindBulkActionOrdered:    {"BulkActionOrdered", true, func() Event { return new(BulkActionOrdered) }},
 	KindBulkActionCompleted:  {"BulkActionCompleted", true, func() Event { return new(BulkActionCompleted) }},

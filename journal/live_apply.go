@@ -27,7 +27,11 @@ func (f *liveFold) apply(r Record) {
 	case *HostDown:
 		f.hostDown(e)
 	case *HostUp:
-		f.hostUp(e.Destination)
+		f.hostWell(e.Destination)
+	case *DestinationsForgotten:
+		for _, d := range e.Destinations {
+			f.hostWell(d)
+		}
 	case *SetAside:
 		if m := f.known(e.Message); m != nil {
 			m.SetAside = true
@@ -181,7 +185,8 @@ func (f *liveFold) hostDown(e *HostDown) {
 	h.stamp = f.adjust.liveStamp
 }
 
-func (f *liveFold) hostUp(destination string) {
+// hostWell drops the row of a destination: there is nothing to say against it, or nobody asks any more.
+func (f *liveFold) hostWell(destination string) {
 	h := f.host(destination)
 	if h == nil {
 		return

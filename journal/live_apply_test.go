@@ -148,6 +148,13 @@ func TestFactsAndTheQueueTheyLeave(t *testing.T) {
 					t.Errorf("hosts %+v", image.Hosts)
 				}
 			}},
+		{"hosts forgotten", []Event{&HostDown{Destination: "x.example", Failures: 1, Next: later}, &HostDown{Destination: "y.example", Failures: 2, Next: later},
+			&HostDown{Destination: "z.example", Failures: 3, Next: later}, &DestinationsForgotten{Destinations: []string{"z.example", "unknown.example", "x.example"}}},
+			queue{0, 0, 0}, func(t *testing.T, image *LiveImage) {
+				if len(image.Hosts) != 1 || image.Hosts["y.example"].Failures != 2 {
+					t.Errorf("hosts %+v", image.Hosts)
+				}
+			}},
 		{"undo brings attempts and times back", []Event{to("x.example", 2), &SoftBounced{Message: 1, RIDs: []uint32{0, 1}, Attempts: 4, Next: later}, &RecipientsDeleted{Set: set(1, 0, 1)}, &ClockJumped{Delta: int64(time.Minute)}, &RecipientsReinstated{Undone: 3, Set: set(1, 1)}},
 			queue{1, 1, 0}, func(t *testing.T, image *LiveImage) {
 				want := LiveRecipient{RID: 1, Destination: "x.example", Attempts: 4, Next: later.Add(time.Minute)}

@@ -111,6 +111,9 @@ func (s *factSource) event() Event {
 		if s.one(3) {
 			return &HostUp{Destination: s.domain()}
 		}
+		if s.one(6) {
+			return &DestinationsForgotten{Destinations: []string{s.domain(), s.domain()}}
+		}
 		return &HostDown{Destination: s.domain(), Failures: s.Uint32N(9), Next: s.later(), Reason: "no answer"}
 	case 18:
 		return s.workQueue(m, rids)

@@ -61,12 +61,18 @@ func newLiveFold() *liveFold {
 	return f
 }
 
+// maxFoldNames bounds the names that a fold keeps from one window to the next: a flood of forged ones must go again.
+const maxFoldNames = 1 << 14
+
 // begin starts a window at f.at: nothing is touched yet.
 func (f *liveFold) begin() {
 	if len(f.messages) > 0 || f.messages == nil {
 		f.messages = make(map[uint64]*liveEntry)
 	}
 	f.hosts = make(map[string]*liveHostEntry)
+	if len(f.names.names) > maxFoldNames {
+		f.names = liveNames{}
+	}
 	f.forced, f.outdated = nil, nil
 	f.rowsAt, f.size = f.at, 0
 }

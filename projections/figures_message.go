@@ -153,7 +153,7 @@ func (f *Figures) attempt(r journal.Record, e *journal.AttemptStarted) {
 		return
 	}
 	f.queue.leaveWorkQueue(&f.hosts, m) // whoever is delivered has been through it
-	if w := f.queue.recipient(m, e.RIDs[0]); w != 0 {
+	if w := f.queue.recipient(m, e.RIDs[0]); w&wordLive != 0 {
 		f.hosts.at(w.host()).lastActivity = r.Time
 	}
 }

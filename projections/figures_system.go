@@ -46,6 +46,10 @@ func (f *Figures) applyConnection(r journal.Record) bool {
 		f.hosts.touched(n, f.clock)
 		h := f.hosts.at(n)
 		h.state, h.down = HostStateUp, nil
+	case *journal.DestinationsForgotten:
+		for _, name := range e.Destinations {
+			f.hosts.forget(name)
+		}
 	default:
 		return false
 	}

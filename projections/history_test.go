@@ -275,7 +275,7 @@ func (s *story) operator(l *life) {
 }
 
 func (s *story) connection() {
-	switch s.rng.IntN(8) {
+	switch s.rng.IntN(9) {
 	case 0, 1:
 		s.icid++
 		s.inbound = append(s.inbound, s.icid)
@@ -299,6 +299,8 @@ func (s *story) connection() {
 		s.add(&journal.HostDown{Destination: s.domain(), Failures: 1, Reason: "connection refused"})
 	case 6:
 		s.add(&journal.HostUp{Destination: s.domain()})
+	case 7:
+		s.add(&journal.DestinationsForgotten{Destinations: []string{s.domain(), s.domain()}})
 	default:
 		s.mid++
 		s.add(&journal.ReceivingAborted{MID: s.mid, Recipients: make([]journal.InjectedRecipient, s.rng.IntN(3)),

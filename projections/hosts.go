@@ -13,6 +13,7 @@ const (
 	HostLife        = 3 * time.Hour // a destination stays in memory that long after its last recipient
 	DefaultMaxHosts = 200_000       // destinations kept; beyond it the longest idle are forgotten, never those with mail
 	maxErrorText    = 512           // bytes of a peer's answer that are kept
+	silentFraction  = 20            // of those kept, one in so many may be out of memory and have never taken a recipient
 )
 
 // HostState is what the last contact with a destination said of it.
@@ -93,6 +94,7 @@ const (
 	listNone    = iota // it has recipients, or the place is free
 	listIdle           // still in memory
 	listRetired        // out of memory: only its counters are kept
+	listSilent         // the same, and it took no recipient since the last reset: forged names are many
 	numLists
 )
 
@@ -101,12 +103,19 @@ const (
 	hostPageSize = 1 << hostPageBits
 )
 
+// hostPage holds hosts of successive numbers.
+type hostPage struct {
+	live int // of its numbers in use, 0 included
+	host [hostPageSize]host
+}
+
 // hosts are the destinations by name. Numbers stay the same as long as a host is remembered; 0 is none.
 type hosts struct {
-	pages     []*[hostPageSize]host
-	used      uint32 // numbers ever given, 0 included
+	pages     []*hostPage // nil: no host of it is left
+	used      uint32      // numbers ever given, 0 included
 	free      []uint32
 	byName    map[string]uint32
+	most      int // in byName since it was last made
 	head      [numLists]uint32
 	tail      [numLists]uint32
 	length    [numLists]int
@@ -118,10 +127,11 @@ func newHosts(limit int) hosts {
 	if limit <= 0 {
 		limit = DefaultMaxHosts
 	}
-	return hosts{used: 1, pages: []*[hostPageSize]host{new([hostPageSize]host)}, byName: make(map[string]uint32), max: limit}
+	return hosts{used: 1, pages: []*hostPage{{live: 1}}, byName: make(map[string]uint32), max: limit}
 }
 
-func (s *hosts) at(n uint32) *host { return &s.pages[n>>hostPageBits][n&(hostPageSize-1)] }
+// at returns a host that is remembered, by its number.
+func (s *hosts) at(n uint32) *host { return &s.pages[n>>hostPageBits].host[n&(hostPageSize-1)] }
 
 // lookup finds a destination, 0 when it is not known.
 func (s *hosts) lookup(name string) uint32 { return s.byName[name] }
@@ -132,46 +142,15 @@ func (s *hosts) number(name string, clock int64) uint32 {
 		return n
 	}
 	if len(s.byName) >= s.max {
-		s.forget()
+		s.makeRoom()
 	}
 	n := s.take()
 	name = strings.Clone(name)
 	*s.at(n) = host{name: name, idleSince: clock}
 	s.byName[name] = n
+	s.most = max(s.most, len(s.byName))
 	s.push(listIdle, n)
 	return n
-}
-
-func (s *hosts) take() uint32 {
-	if k := len(s.free); k > 0 {
-		n := s.free[k-1]
-		s.free = s.free[:k-1]
-		return n
-	}
-	n := s.used
-	s.used++
-	if int(n>>hostPageBits) == len(s.pages) {
-		s.pages = append(s.pages, new([hostPageSize]host))
-	}
-	return n
-}
-
-// forget makes room by dropping the host that has been idle longest.
-func (s *hosts) forget() {
-	for _, list := range [...]uint8{listRetired, listIdle} {
-		for n := s.head[list]; n != 0; n = s.at(n).next {
-			h := s.at(n)
-			if h.connections > 0 {
-				continue
-			}
-			s.unlink(n)
-			delete(s.byName, h.name)
-			*h = host{}
-			s.free = append(s.free, n)
-			s.forgotten++
-			return
-		}
-	}
 }
 
 func (s *hosts) push(list uint8, n uint32) {
@@ -220,20 +199,10 @@ func (s *hosts) settled(n uint32, clock int64) {
 
 // touched is called when something happens to a host that may be out of memory.
 func (s *hosts) touched(n uint32, clock int64) {
-	if h := s.at(n); h.list == listRetired {
+	if h := s.at(n); h.list == listRetired || h.list == listSilent {
 		s.unlink(n)
 		h.idleSince = clock
 		s.push(listIdle, n)
-	}
-}
-
-// expire retires the hosts whose time in memory is over.
-func (s *hosts) expire(clock int64) {
-	for n := s.head[listIdle]; n != 0 && clock-s.at(n).idleSince >= int64(HostLife); n = s.head[listIdle] {
-		h := s.at(n)
-		s.unlink(n)
-		h.state, h.down = HostUnknown, nil
-		s.push(listRetired, n)
 	}
 }
 
@@ -243,7 +212,7 @@ func (s *hosts) inMemory(clock int64) int {
 	for n := s.head[listIdle]; n != 0 && clock-s.at(n).idleSince >= int64(HostLife); n = s.at(n).next {
 		over++
 	}
-	return len(s.byName) - s.length[listRetired] - over
+	return len(s.byName) - s.length[listRetired] - s.length[listSilent] - over
 }
 
 // remembers tells whether a host is in memory as of a moment.
@@ -253,9 +222,15 @@ func (h *host) remembers(clock int64) bool {
 
 // each calls fn for every host, in the order of the numbers.
 func (s *hosts) each(fn func(n uint32, h *host)) {
-	for n := uint32(1); n < s.used; n++ {
-		if h := s.at(n); h.name != "" || s.byName[""] == n {
-			fn(n, h)
+	for i, page := range s.pages {
+		if page == nil {
+			continue
+		}
+		for k := range page.host {
+			n := uint32(i<<hostPageBits | k)
+			if h := &page.host[k]; h.name != "" || n != 0 && s.byName[""] == n {
+				fn(n, h)
+			}
 		}
 	}
 }

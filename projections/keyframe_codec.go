@@ -8,7 +8,7 @@ import (
 )
 
 // keyframeVersion changes whenever the encoding does; a keyframe of another version is as good as none.
-const keyframeVersion = 1
+const keyframeVersion = 2
 
 // encode appends the figures. Gauges are not written: they are counted again from the recipients.
 func (f *Figures) encode(b []byte) []byte {
@@ -120,7 +120,7 @@ func (s *hosts) encode(e *encoder) map[uint32]uint32 {
 			order = append(order, n)
 		}
 	})
-	for _, list := range [...]uint8{listIdle, listRetired} {
+	for _, list := range [...]uint8{listIdle, listRetired, listSilent} {
 		for n := s.head[list]; n != 0; n = s.at(n).next {
 			order = append(order, n)
 		}
@@ -176,6 +176,7 @@ func (s *hosts) decode(d *decoder) {
 		h := s.at(n)
 		h.name = name
 		s.byName[name] = n
+		s.most = max(s.most, len(s.byName))
 		list := uint8(d.below(numLists))
 		h.state = HostState(d.below(uint64(HostStateDown) + 1))
 		for _, v := range h.counters() {

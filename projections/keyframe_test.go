@@ -29,7 +29,7 @@ func digest(f *Figures) string {
 		h := *f.hosts.at(f.hosts.byName[name])
 		fmt.Fprintf(&b, "%+v %s %d %v\n", s, five, h.list, []uint64{h.opening, h.injected, h.movedIn, h.reinstated, h.strays, h.dropped, h.movedOut})
 	}
-	for _, list := range []int{listIdle, listRetired} {
+	for _, list := range []int{listIdle, listRetired, listSilent} {
 		for n := f.hosts.head[list]; n != 0; n = f.hosts.at(n).next {
 			fmt.Fprint(&b, " ", f.hosts.at(n).name, " ", f.hosts.at(n).idleSince)
 		}

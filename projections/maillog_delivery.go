@@ -43,6 +43,8 @@ func (p *page) printDelivery(e journal.Event) bool {
 		p.hostDown(e)
 	case *journal.HostUp:
 		p.info().str("Host ").plain(e.Destination).str(" is up").end()
+	case *journal.DestinationsForgotten:
+		p.info().str("Destinations without mail forgotten: ").num(uint64(len(e.Destinations))).end()
 	case *journal.SetAside:
 		p.warning().id("MID", e.MID).str(" set aside: ").plainOr(e.Evidence, "no evidence").end()
 	default:
@@ -147,10 +149,19 @@ func (p *page) doubleBounced(e *journal.DoubleBounced) {
 	p.finishedIf(e.Finished, e.MID)
 }
 
-// unknown prints that the peer may have the message; it is tried again, so this is no end of it.
+// unknown prints that the peer may have the message although it did not say so. When it is tried again, that is no end of
+// it, and may bring it twice. After a crash nobody knows the connection: what is not known is not named.
 func (p *page) unknown(e *journal.OutcomeUnknown) {
-	p.warning().id("Possible Delivery: DCID:", e.DCID).id(" MID", e.MID).str(" to ").rids(e.RIDs).
-		str(" - outcome unknown: ").plainOr(e.Reason, "no reply to the end of the message").end()
+	p.warning().str("Outcome unknown:")
+	if e.DCID != 0 {
+		p.id(" DCID", e.DCID)
+	}
+	p.id(" MID", e.MID).str(" to RID ").rids(e.RIDs).str(" - ").plainOr(e.Reason, "no reply to the end of the message").
+		str(" - the peer may have it")
+	if e.Next != 0 {
+		p.str(", it will be sent again and may arrive twice")
+	}
+	p.end()
 	p.pending(e.MID, e.RIDs, e.Next, "")
 }
 

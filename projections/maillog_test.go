@@ -136,6 +136,8 @@ func mailLogExamples() []journal.Event {
 			Reply: []string{"DNS Hard Error looking up BMQ-WIN.RUN (MX):  NXDomain"}},
 		&journal.HardBounced{MID: 8, RIDs: []uint32{0}},
 		&journal.OutcomeUnknown{DCID: 5, MID: 4, RIDs: []uint32{0, 1}, Next: next, Reason: "the connection was lost after the final dot"},
+		&journal.OutcomeUnknown{MID: 4, RIDs: []uint32{0}, Next: next, Reason: "the gateway ended while the attempt was under way"},
+		&journal.OutcomeUnknown{DCID: 5, MID: 4, RIDs: []uint32{0}},
 		&journal.DoubleBounced{DCID: 5, MID: 12222130, RIDs: []uint32{0}, Code: "501", Status: "5.1.0", Reason: "Unknown address error",
 			Reply: []string{"5.5.4 Invalid Address", "go away"}, Finished: true},
 		&journal.DeliveryConnectionClosed{DCID: 5},
@@ -164,6 +166,7 @@ func mailLogExamples() []journal.Event {
 		&journal.ListenerResumed{By: "admin", Listener: "InboundMail"},
 		&journal.DeliveryForced{By: "admin", Domain: "recipient.example.com"},
 		&journal.DeliveryForced{By: "admin"},
+		&journal.DestinationsForgotten{Destinations: []string{"dead.example", "gone.example"}},
 	}
 }
 

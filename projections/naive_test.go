@@ -212,6 +212,10 @@ func (n *naive) apply(r journal.Record) {
 		n.renew(e.Destination).state = "down"
 	case *journal.HostUp:
 		n.renew(e.Destination).state = "up"
+	case *journal.DestinationsForgotten:
+		for _, d := range e.Destinations {
+			n.forget(d)
+		}
 	case *journal.DeliveryForced:
 		if h := n.hosts[e.Domain]; h != nil && h.state == "down" {
 			h.state = "unknown"
@@ -220,6 +224,18 @@ func (n *naive) apply(r journal.Record) {
 }
 
 func (n *naive) revive(d string) { n.host(d) }
+
+// forget takes a host out of memory, or with mail lets it no longer be down.
+func (n *naive) forget(d string) {
+	h := n.hosts[d]
+	switch {
+	case h == nil:
+	case n.hostLive(d) == 0:
+		h.state, h.idle = "unknown", n.clock-int64(3*time.Hour)
+	case h.state == "down":
+		h.state = "unknown"
+	}
+}
 
 // renew brings a host that was out of memory back.
 func (n *naive) renew(d string) *naiveHost {
