@@ -16,8 +16,20 @@ import (
 // account is whom the process goes on as.
 type account struct{ uid, gid int }
 
-// accountOf finds the user and group of the configuration; nil when the process stays what it is.
+// accountOf is whom this process is to become; nil when it stays what it is.
 func accountOf(d config.Daemon) (*account, error) {
+	a, err := lookUpAccount(d)
+	switch {
+	case err != nil || a == nil || os.Geteuid() == a.uid:
+		return nil, err
+	case os.Geteuid() != 0:
+		return nil, fmt.Errorf("daemon.user is %s: only root can become somebody else", d.User)
+	}
+	return a, nil
+}
+
+// lookUpAccount finds the user and group of the configuration; nil when it names none.
+func lookUpAccount(d config.Daemon) (*account, error) {
 	if d.User == "" {
 		if d.Group != "" {
 			return nil, errors.New("daemon.group needs daemon.user")
@@ -42,12 +54,6 @@ func accountOf(d config.Daemon) (*account, error) {
 	}
 	if a.gid, err = strconv.Atoi(gid); err != nil {
 		return nil, fmt.Errorf("daemon.group: %w", err)
-	}
-	if os.Geteuid() == a.uid {
-		return nil, nil
-	}
-	if os.Geteuid() != 0 {
-		return nil, fmt.Errorf("daemon.user is %s: only root can become somebody else", d.User)
 	}
 	return a, nil
 }

@@ -35,6 +35,7 @@ type gateway struct {
 	data               string
 	document           *config.Document
 	lock               *os.File
+	ports              ports
 	journal            *journal.Journal
 	rows               *journal.LiveRows
 	resolver           *dns.Resolver
@@ -97,6 +98,9 @@ func stopSignal() <-chan os.Signal {
 	return first
 }
 
+// configName is the configuration's file in the data directory.
+const configName = "postern.toml"
+
 // loadDocument reads the configuration; without a file, the defaults hold.
 func loadDocument(f flags) (*config.Document, string, error) {
 	data, err := f.dataDirectory(true)
@@ -105,7 +109,7 @@ func loadDocument(f flags) (*config.Document, string, error) {
 	}
 	path := f.config
 	if path == "" {
-		path = filepath.Join(data, "postern.toml")
+		path = filepath.Join(data, configName)
 		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 			return config.Default(), data, nil
 		}
@@ -159,7 +163,7 @@ func (g *gateway) build() error {
 	g.client.Note = g.engine.Note
 	g.client.DCID = func(ctx context.Context) (uint32, error) { return g.engine.ID(ctx, journal.DCID) }
 	g.receiver = &receive.Server{Document: document, Queue: g.engine, Store: receive.StoreOf(g.journal), Reverse: g.resolver,
-		Tolerant:  !g.rows.System().Clean && g.rows.System().Boots > 0,
+		Announce: g.ports.announce, Tolerant: !g.rows.System().Clean && g.rows.System().Boots > 0,
 		OnProblem: func(listener string, err error) { g.log.Error().Str("listener", listener).Err(err).Msg("receiving") }}
 	if err := g.receiver.Listen(); err != nil {
 		return err
@@ -186,6 +190,9 @@ func (g *gateway) dropPrivileges() error {
 func (g *gateway) open() error {
 	var err error
 	if g.lock, err = takeServeLock(g.data); err != nil {
+		return err
+	}
+	if err = g.inspect(); err != nil {
 		return err
 	}
 	if g.journal, err = openWaiting(filepath.Join(g.data, "journal"), journal.Options{}, readerPatience); err != nil {
@@ -264,6 +271,7 @@ func (g *gateway) stop(cancel context.CancelFunc) {
 }
 
 func (g *gateway) close() {
+	g.ports.close()
 	if g.resolver != nil {
 		g.resolver.Close()
 	}

@@ -11,30 +11,10 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"postern/journal"
 )
-
-// configTool is "postern config check".
-func configTool(f flags, stdout, stderr io.Writer) int {
-	if len(f.args) != 2 || f.args[1] != "check" {
-		fmt.Fprint(stderr, "usage: postern config check [--config FILE]\n")
-		return exitUsage
-	}
-	path := f.config
-	if path == "" {
-		data, err := f.dataDirectory(false)
-		if err != nil {
-			return failing(stderr, err)
-		}
-		path = filepath.Join(data, "postern.toml")
-	}
-	if _, err := loadFile(path); err != nil {
-		return failing(stderr, err)
-	}
-	fmt.Fprintf(stdout, "%s is good.\n", path)
-	return exitDone
-}
 
 // journalTool is "postern journal ...".
 func journalTool(f flags, stdout, stderr io.Writer) int {
@@ -45,7 +25,13 @@ func journalTool(f flags, stdout, stderr io.Writer) int {
 	case len(args) == 1 && args[0] == "stat":
 		return failing(stderr, statJournal(f, stdout))
 	case len(args) >= 1 && args[0] == "init":
-		return failing(stderr, initJournal(f, args[1:], stdout))
+		next, ok, err := nextMID(args[1:])
+		if err != nil {
+			return failing(stderr, err)
+		}
+		if ok {
+			return failing(stderr, initJournal(f, next, stdout))
+		}
 	case len(args) == 2 && args[0] == "backup":
 		return failing(stderr, backupJournal(f, args[1], stdout))
 	}
@@ -79,16 +65,48 @@ func dumpJournal(f flags, args []string, w io.Writer) error {
 	for i, a := range args {
 		n, err := strconv.ParseUint(a, 10, 64)
 		if err != nil {
-			return fmt.Errorf("%q is no Seq", a)
+			return fmt.Errorf("%q is no number of a record", a)
 		}
 		bounds[i] = n
+	}
+	from, to := bounds[0], bounds[1]
+	if len(args) == 2 && from > to {
+		return fmt.Errorf("there is nothing from record %d to record %d: the lower number comes first", from, to)
 	}
 	j, err := reading(f)
 	if err != nil {
 		return err
 	}
 	defer j.Close()
-	return j.Dump(w, bounds[0], bounds[1], f.json)
+	if end := j.Durable(); from > end {
+		return fmt.Errorf("there is no record %d: the journal ends at %d", from, end)
+	}
+	return j.Dump(w, from, to, f.json)
+}
+
+// journalStat is what "journal stat --json" says.
+type journalStat struct {
+	Records      uint64             `json:"records"`
+	Blocks       uint64             `json:"blocks"`
+	BlockBytes   uint64             `json:"block_bytes"` // uncompressed
+	FirstSeq     uint64             `json:"first_seq"`
+	LastSeq      uint64             `json:"last_seq"`
+	FirstTime    time.Time          `json:"first_time,omitzero"`
+	LastTime     time.Time          `json:"last_time,omitzero"`
+	Forgotten    uint64             `json:"forgotten"`
+	Bodies       uint64             `json:"bodies"`
+	BodyBytes    int64              `json:"body_bytes"`
+	Boots        uint64             `json:"boots"`    // times the store was opened for writing
+	Restored     bool               `json:"restored"` // a backup that no gateway was started on
+	LargestBlock uint64             `json:"largest_block_bytes"`
+	LargestAt    uint64             `json:"largest_block_first_seq"`
+	Kinds        []journalKindCount `json:"kinds"`
+}
+
+type journalKindCount struct {
+	Kind    string `json:"kind"`
+	Records uint64 `json:"records"`
+	Bytes   uint64 `json:"bytes"`
 }
 
 func statJournal(f flags, w io.Writer) error {
@@ -102,7 +120,7 @@ func statJournal(f flags, w io.Writer) error {
 		return err
 	}
 	if f.json {
-		return json.NewEncoder(w).Encode(s)
+		return json.NewEncoder(w).Encode(newJournalStat(s))
 	}
 	fmt.Fprintf(w, "%-20s %14d\n%-20s %14d\n%-20s %14d\n", "Records", s.Records, "Blocks", s.Blocks, "Bodies", s.Bodies)
 	for _, k := range s.Kinds {
@@ -111,35 +129,62 @@ func statJournal(f flags, w io.Writer) error {
 	return nil
 }
 
-// initJournal makes a store that goes on where another gateway's ids ended.
-func initJournal(f flags, args []string, w io.Writer) error {
-	next := uint64(1)
-	for i, a := range args {
-		text, ok := strings.CutPrefix(a, "--next-mid=")
-		if a == "--next-mid" && i+1 < len(args) {
-			text, ok = args[i+1], true
-		}
-		if ok {
-			n, err := strconv.ParseUint(text, 10, 32)
-			if err != nil || n < 1 || n >= journal.IDLimit {
-				return fmt.Errorf("--next-mid %q: a number from 1 to %d is wanted", text, journal.IDLimit-1)
-			}
-			next = n
-		}
+func newJournalStat(s journal.Stat) journalStat {
+	o := journalStat{Records: s.Records, Blocks: s.Blocks, BlockBytes: s.Bytes, FirstSeq: s.FirstSeq, LastSeq: s.LastSeq,
+		FirstTime: s.FirstTime.Time(), LastTime: s.LastTime.Time(), Forgotten: s.Forgotten, Bodies: s.Bodies, BodyBytes: s.BodyBytes,
+		Boots: s.Boot, Restored: s.Restored, LargestBlock: s.LargestBlock, LargestAt: s.LargestBlockFirstSeq,
+		Kinds: make([]journalKindCount, 0, len(s.Kinds))}
+	for _, k := range s.Kinds {
+		o.Kinds = append(o.Kinds, journalKindCount{Kind: k.Kind.String(), Records: k.Records, Bytes: k.Bytes})
 	}
+	return o
+}
+
+// nextMID takes --next-mid out of the arguments of init, which has no others; ok is false when there are others.
+func nextMID(args []string) (next uint32, ok bool, err error) {
+	if len(args) == 0 {
+		return 1, true, nil
+	}
+	text, found := strings.CutPrefix(args[0], "--next-mid=")
+	switch {
+	case found && len(args) == 1:
+	case args[0] == "--next-mid" && len(args) == 2:
+		text = args[1]
+	default:
+		return 0, false, nil
+	}
+	n, err := strconv.ParseUint(text, 10, 32)
+	if err != nil || n < 1 || n >= journal.IDLimit {
+		return 0, true, fmt.Errorf("--next-mid %q: a number from 1 to %d is wanted", text, journal.IDLimit-1)
+	}
+	return uint32(n), true, nil
+}
+
+// initJournal makes a store that goes on where another gateway's ids ended.
+func initJournal(f flags, next uint32, w io.Writer) error {
 	data, err := f.dataDirectory(true)
 	if err != nil {
 		return err
 	}
-	j, err := journal.Open(filepath.Join(data, "journal"), journal.Options{})
+	lock, err := takeServeLock(data)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	dir := filepath.Join(data, "journal")
+	if old, err := journal.Open(dir, journal.Options{ReadOnly: true}); err == nil {
+		end := old.Durable()
+		old.Close()
+		if end > 0 {
+			return fmt.Errorf("%s holds a journal of %d records already; nothing was changed", data, end)
+		}
+	}
+	j, err := journal.Open(dir, journal.Options{})
 	if err != nil {
 		return err
 	}
 	defer j.Close()
-	if j.Durable() > 0 {
-		return fmt.Errorf("%s holds a journal of %d records already; nothing was changed", data, j.Durable())
-	}
-	if _, err := j.AppendEvents(0, &journal.Stopped{NextMID: uint32(next), NextICID: 1, NextDCID: 1}); err != nil {
+	if _, err := j.AppendEvents(0, &journal.Stopped{NextMID: next, NextICID: 1, NextDCID: 1}); err != nil {
 		return err
 	}
 	fmt.Fprintf(w, "A new journal in %s; the first MID will be %d.\n", data, next)
@@ -171,9 +216,9 @@ func backupJournal(f flags, to string, w io.Writer) error {
 			return err
 		}
 	}
-	text, err := os.ReadFile(filepath.Join(data, "postern.toml"))
+	text, err := os.ReadFile(filepath.Join(data, configName))
 	if err == nil {
-		err = os.WriteFile(filepath.Join(to, "postern.toml"), text, 0o600)
+		err = os.WriteFile(filepath.Join(to, configName), text, 0o600)
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"os/user"
+	"path/filepath"
+
+	"postern/engine/config"
+)
+
+// configTool is "postern config check": what a start would refuse, and what it would only find out later, without a start.
+func configTool(f flags, stdout, stderr io.Writer) int {
+	args := f.args[1:]
+	bind := len(args) == 2 && args[1] == "--bind"
+	if len(args) == 0 || args[0] != "check" || len(args) > 1 && !bind {
+		fmt.Fprint(stderr, "usage: postern config check [--bind] [--config FILE]\n")
+		return exitUsage
+	}
+	name, doc, err := documentToCheck(f)
+	if err != nil {
+		return failing(stderr, err)
+	}
+	faults := findFaults(doc)
+	if bind {
+		faults = append(faults, findBusy(doc)...)
+		if data, err := f.dataDirectory(false); err == nil && len(faults) > 0 && isServed(data) {
+			fmt.Fprintf(stderr, "postern: the gateway of %s is running: its own ports are busy\n", data)
+		}
+	}
+	for _, fault := range faults {
+		fmt.Fprintf(stderr, "postern: %s: %v\n", name, fault)
+	}
+	if len(faults) > 0 {
+		return exitRefused
+	}
+	fmt.Fprintf(stdout, "%s: good.\n", name)
+	return exitDone
+}
+
+// documentToCheck reads the configuration that a start would read, without making a data directory, and says what it is
+// called.
+func documentToCheck(f flags) (string, *config.Document, error) {
+	if f.config != "" {
+		doc, err := loadFile(f.config)
+		return f.config, doc, err
+	}
+	data, err := f.dataDirectory(false)
+	if err != nil && (f.data != "" || os.Getenv("POSTERN_DATA") != "") {
+		return "", nil, err
+	}
+	if err != nil { // none was named, and there is none yet
+		return "the embedded defaults (there is no data directory)", config.Default(), nil
+	}
+	path := filepath.Join(data, configName)
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Sprintf("the embedded defaults (there is no %s)", path), config.Default(), nil
+	}
+	doc, err := loadFile(path)
+	return path, doc, err
+}
+
+// findFaults looks at what a configuration names outside of itself: certificates, users, groups.
+func findFaults(d *config.Document) (faults []error) {
+	for i := range d.Listeners {
+		l := &d.Listeners[i]
+		if l.Certificate == "" {
+			continue
+		}
+		if _, err := tls.LoadX509KeyPair(l.Certificate, l.Key); err != nil {
+			faults = append(faults, fmt.Errorf("listener %q: certificate %s with key %s: %w", l.Name, l.Certificate, l.Key, err))
+		}
+	}
+	if _, err := lookUpAccount(d.Daemon); err != nil {
+		faults = append(faults, err)
+	}
+	if d.Admin.Group != "" {
+		if _, err := user.LookupGroup(d.Admin.Group); err != nil {
+			faults = append(faults, fmt.Errorf("admin.group: %w", err))
+		}
+	}
+	return faults
+}
+
+// findBusy tries to listen where the listeners would, all at once, and to send from the interfaces.
+func findBusy(d *config.Document) (faults []error) {
+	p := &ports{}
+	defer p.close()
+	for i := range d.Listeners {
+		if err := p.bind(&d.Listeners[i]); err != nil {
+			faults = append(faults, err)
+		}
+	}
+	for _, in := range d.Interfaces {
+		address := net.JoinHostPort(in.Address.Addr().String(), "0")
+		c, err := new(net.ListenConfig).Listen(context.Background(), "tcp", address)
+		if err != nil {
+			faults = append(faults, fmt.Errorf("interface %q: %w", in.Name, err))
+			continue
+		}
+		c.Close()
+	}
+	return faults
+}

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+
+	"postern/engine/config"
+)
+
+// ports are listeners' ports that were bound before the receiver wants them: before a store is made, so that a busy port
+// does not leave one behind. Used by one goroutine.
+type ports struct {
+	bound map[string][]net.Listener // by the configured address; several may be on port 0
+}
+
+// listenTCP binds a port; the silence of clients is judged by the receiver, not by keep-alives.
+var listenTCP = (&net.ListenConfig{KeepAlive: -1}).Listen
+
+// bind takes a listener's port.
+func (p *ports) bind(l *config.Listener) error {
+	address := l.Address.String()
+	bound, err := listenTCP(context.Background(), "tcp", address)
+	if err != nil {
+		return fmt.Errorf("listener %q cannot listen on %s: %w", l.Name, address, err)
+	}
+	if p.bound == nil {
+		p.bound = make(map[string][]net.Listener)
+	}
+	p.bound[address] = append(p.bound[address], bound)
+	return nil
+}
+
+// announce hands out what is bound, once, and binds what is not.
+func (p *ports) announce(ctx context.Context, network, address string) (net.Listener, error) {
+	if list := p.bound[address]; len(list) > 0 {
+		p.bound[address] = list[1:]
+		return list[0], nil
+	}
+	return listenTCP(ctx, network, address)
+}
+
+// close lets go of what nobody took.
+func (p *ports) close() {
+	for _, list := range p.bound {
+		for _, l := range list {
+			l.Close()
+		}
+	}
+	p.bound = nil
+}
+
+// inspect finds what would end a first start when its store is made already: nothing is to be left behind then. A store
+// that exists may hold mail, and is served as well as can be.
+func (g *gateway) inspect() error {
+	if _, err := os.Stat(filepath.Join(g.data, "journal")); !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if _, err := accountOf(g.document.Daemon); err != nil {
+		return err
+	}
+	if faults := findFaults(g.document); len(faults) > 0 {
+		return faults[0]
+	}
+	for i := range g.document.Listeners {
+		if err := g.ports.bind(&g.document.Listeners[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
