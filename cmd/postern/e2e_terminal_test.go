@@ -1,0 +1,261 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/creack/pty"
+	"golang.org/x/sys/unix"
+
+	"postern/bench"
+)
+
+// typist is a person at a pseudo-terminal with the shell on it.
+type typist struct {
+	t       *testing.T
+	tty     *os.File
+	command *exec.Cmd
+	ended   chan error
+
+	mu     sync.Mutex
+	screen bytes.Buffer // all that was ever written to the terminal
+	read   int          // of it, what wait has seen
+}
+
+// sitDown starts the shell of g on a terminal of that size.
+func sitDown(t *testing.T, g *bench.Gateway, rows, columns uint16) *typist {
+	t.Helper()
+	p := &typist{t: t, command: exec.Command(binary, "shell", "--data", g.Data), ended: make(chan error, 1)}
+	p.command.Env = append(os.Environ(), "TERM=xterm", "HOME="+t.TempDir(), "SSH_CONNECTION=192.0.2.7 50000 192.0.2.1 22")
+	var err error
+	if p.tty, err = pty.StartWithSize(p.command, &pty.Winsize{Rows: rows, Cols: columns}); err != nil {
+		t.Fatal(err)
+	}
+	copied := make(chan struct{})
+	go func() {
+		defer close(copied)
+		b := make([]byte, 4096)
+		for {
+			n, err := p.tty.Read(b)
+			p.mu.Lock()
+			p.screen.Write(b[:n])
+			p.mu.Unlock()
+			if err != nil {
+				return
+			}
+		}
+	}()
+	go func() { p.ended <- p.command.Wait() }()
+	t.Cleanup(func() {
+		p.command.Process.Kill()
+		p.tty.Close()
+		<-copied
+		if t.Failed() {
+			t.Logf("the terminal got: %q", p.all())
+		}
+	})
+	p.wait("> ")
+	return p
+}
+
+func (p *typist) press(keys string) {
+	p.t.Helper()
+	if _, err := p.tty.WriteString(keys); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// wait waits until text stands on the terminal, behind what was waited for before.
+func (p *typist) wait(text string) {
+	p.t.Helper()
+	eventually(p.t, "the terminal shows "+text, func() bool {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		i := bytes.Index(p.screen.Bytes()[p.read:], []byte(text))
+		if i >= 0 {
+			p.read += i + len(text)
+		}
+		return i >= 0
+	})
+}
+
+// prompted waits until an empty prompt is drawn: go-prompt erases what is below as it draws one.
+func (p *typist) prompted() {
+	p.t.Helper()
+	p.wait("> \x1b[0;39;49m\x1b[0;39;49m\x1b[0;39;49m\x1b[J")
+}
+
+// seen gives all that was written since the last wait.
+func (p *typist) seen() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.screen.String()[p.read:]
+}
+
+func (p *typist) all() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.screen.String()
+}
+
+// leaves waits for the end of the shell.
+func (p *typist) leaves() {
+	p.t.Helper()
+	select {
+	case <-p.ended:
+	case <-time.After(10 * time.Second):
+		p.t.Fatal("the shell did not end")
+	}
+}
+
+func (p *typist) settings() unix.Termios {
+	p.t.Helper()
+	s, err := unix.IoctlGetTermios(int(p.tty.Fd()), unix.TCGETS)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return *s
+}
+
+func shellGateway(t *testing.T) *bench.Gateway {
+	return runGateway(t, runSink(t), "")
+}
+
+// TestShellCompletes types the beginning of a command, takes what is suggested, and has it run.
+func TestShellCompletes(t *testing.T) {
+	p := sitDown(t, shellGateway(t), 50, 100)
+	p.press("sta")
+	p.wait("counters, rates and gauges")
+	p.press("\t\r")
+	p.wait("System status:               Online")
+	p.prompted()
+	p.press("status d")
+	p.wait("detail")
+	p.press("\t\r")
+	p.wait("Rates (Events Per Hour):")
+}
+
+// TestShellGivesTheTerminalBack leaves in each way, and compares the terminal's settings.
+func TestShellGivesTheTerminalBack(t *testing.T) {
+	g := shellGateway(t)
+	for name, keys := range map[string]string{"exit": "exit\r", "quit": "quit\r", "Ctrl-D": "\x04", "in any case": "EXIT\r"} {
+		t.Run(name, func(t *testing.T) {
+			tty, slave, err := pty.Open()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer tty.Close()
+			defer slave.Close()
+			before, err := unix.IoctlGetTermios(int(slave.Fd()), unix.TCGETS)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c := exec.Command(binary, "shell", "--data", g.Data)
+			c.Env = append(os.Environ(), "TERM=xterm", "HOME="+t.TempDir())
+			c.Stdin, c.Stdout, c.Stderr = slave, slave, slave
+			c.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+			p := &typist{t: t, tty: tty, command: c, ended: make(chan error, 1)}
+			if err := c.Start(); err != nil {
+				t.Fatal(err)
+			}
+			go func() { p.ended <- c.Wait() }()
+			go func() {
+				b := make([]byte, 4096)
+				for {
+					n, err := tty.Read(b)
+					if err != nil {
+						return
+					}
+					p.mu.Lock()
+					p.screen.Write(b[:n])
+					p.mu.Unlock()
+				}
+			}()
+			p.prompted()
+			p.press("help exit\r")
+			p.wait("leave the shell")
+			p.prompted()
+			p.press(keys)
+			p.leaves()
+			after, err := unix.IoctlGetTermios(int(slave.Fd()), unix.TCGETS)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if *before != *after {
+				t.Errorf("settings before %+v, after %+v", *before, *after)
+			}
+		})
+	}
+}
+
+// TestShellStaysAtCtrlC presses it at the prompt, with and without text.
+func TestShellStaysAtCtrlC(t *testing.T) {
+	p := sitDown(t, shellGateway(t), 50, 100)
+	p.press("\x03")
+	p.prompted()
+	p.press("stat\x03")
+	p.prompted()
+	p.press("help exit\r")
+	p.wait("leave the shell")
+}
+
+// TestShellTakesPastes runs several lines that came at once, in their order, and none twice.
+func TestShellTakesPastes(t *testing.T) {
+	p := sitDown(t, shellGateway(t), 24, 80)
+	p.press("help exit\rno-such-command\r\nhelp status\rexit\r")
+	p.wait("leave the shell")
+	p.wait("Unknown command or missing feature key: no-such-command")
+	p.wait("status [detail] [--json]")
+	p.leaves()
+	if n := strings.Count(p.all(), "leave the shell\r\n\r\n"); n != 1 {
+		t.Errorf("the first command ran %d times", n)
+	}
+}
+
+// TestShellPages stops a long output at each full screen, as high as the screen is now.
+func TestShellPages(t *testing.T) {
+	p := sitDown(t, shellGateway(t), 60, 100)
+	p.press("status\r")
+	p.wait("Kilobytes Free")
+	if strings.Contains(p.all(), "-Press Any Key For More-") {
+		t.Error("it stopped though all fitted on the screen")
+	}
+	p.prompted()
+	if err := pty.Setsize(p.tty, &pty.Winsize{Rows: 12, Cols: 100}); err != nil {
+		t.Fatal(err)
+	}
+	p.press("status\r")
+	p.wait("-Press Any Key For More-")
+	if got := p.seen(); strings.Contains(got, "Kilobytes Free") {
+		t.Error("it went on without a key")
+	}
+	p.press(" ")
+	p.wait("-Press Any Key For More-")
+	p.press("q")
+	p.prompted()
+	p.press("help exit\r")
+	p.wait("leave the shell")
+}
+
+// TestShellFromAPipe reads commands line by line; its exit status is the last one's.
+func TestShellFromAPipe(t *testing.T) {
+	g := shellGateway(t)
+	for input, want := range map[string]int{"status\nexit\n": exitDone, "status\nfrobnicate\n": exitRefused, "frobnicate\nstatus": exitDone, "status 'detail\n": exitRefused} {
+		c := exec.Command(binary, "shell", "--data", g.Data)
+		c.Env = append(os.Environ(), "HOME="+t.TempDir())
+		c.Stdin = strings.NewReader(input)
+		out, _ := c.Output()
+		if got := c.ProcessState.ExitCode(); got != want {
+			t.Errorf("%q: exit status %d, want %d:\n%s", input, got, want, out)
+		}
+		if bytes.ContainsRune(out, '\x1b') {
+			t.Errorf("%q: escapes in a pipe: %q", input, out)
+		}
+	}
+}
