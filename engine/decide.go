@@ -93,13 +93,23 @@ func (t *turn) outcome(a Attempt, mi uint32, rids []uint32, o Outcome) {
 	case Permanent:
 		t.bounce(a.Destination, a.Number, mi, rids, o)
 	case Unknown:
-		t.emit(&journal.OutcomeUnknown{DCID: o.DCID, Message: a.Message, MID: m.mid, Destination: a.Destination, RIDs: rids,
-			Attempts: a.Number, Next: t.nextAttempt(a.Number), Reason: o.Reason})
-		if int(a.Number) >= t.retry.MaxAttempts { // a peer that never answers must not get the message for ever
-			t.tooMany(a, mi, rids, o)
-		}
+		t.inDoubt(a, mi, rids, o)
 	default:
 		t.soften(a, mi, rids, o)
+	}
+}
+
+// inDoubt writes down that the peer may have the message, which is tried again: twice is better than never.
+func (t *turn) inDoubt(a Attempt, mi uint32, rids []uint32, o Outcome) {
+	e := &journal.OutcomeUnknown{DCID: o.DCID, Message: a.Message, MID: t.s.messages.at(mi).mid, Destination: a.Destination, RIDs: rids,
+		Attempts: a.Number, Reason: strings.Join(append([]string{o.Reason}, o.Reply...), ": ")}
+	lastOne := int(a.Number) >= t.retry.MaxAttempts // a peer that never answers must not get it for ever
+	if !lastOne {
+		e.Next = t.nextAttempt(a.Number)
+	}
+	t.emit(e)
+	if lastOne {
+		t.tooMany(a, mi, rids, o)
 	}
 }
 
@@ -107,7 +117,7 @@ func (t *turn) outcome(a Attempt, mi uint32, rids []uint32, o Outcome) {
 func (t *turn) soften(a Attempt, mi uint32, rids []uint32, o Outcome) {
 	m := t.s.messages.at(mi)
 	e := &journal.SoftBounced{DCID: o.DCID, Message: a.Message, MID: m.mid, Destination: a.Destination, RIDs: rids, Attempts: a.Number,
-		Code: o.Code, Status: o.Status, Reason: o.Reason, Profile: "Default", Reply: o.Reply}
+		Code: o.Code, Status: o.Status, Reason: o.Reason, Profile: "Default", Reply: o.Reply, Down: o.Host}
 	lastOne := int(a.Number) >= t.retry.MaxAttempts
 	if !lastOne {
 		e.Next = t.nextAttempt(a.Number)

@@ -92,6 +92,7 @@ type SoftBounced struct {
 	Reason      string   // the text that belongs to Status
 	Profile     string   // of bounces
 	Reply       []string // private; the reply's lines
+	Down        bool     // the destination is down: Next is the earliest, and any message to it may be the one that finds it up
 }
 
 // BounceClass is why a recipient was given up.
@@ -279,6 +280,7 @@ func (e *SoftBounced) fields(c *coder) {
 	c.string(10, &e.Reason)
 	c.string(11, &e.Profile)
 	c.privates(12, &e.Reply)
+	c.bool(13, &e.Down)
 }
 
 func (e *HardBounced) fields(c *coder) {

@@ -104,13 +104,18 @@ func codeOf(code string) string {
 	return code
 }
 
-// pending says when recipients are tried again.
-func (p *page) pending(mid uint32, rids []uint32, next journal.Instant, profile string) {
+// pending says when recipients are tried again. A destination that is down is tried with any one of its messages, and
+// the others wait for what that one finds.
+func (p *page) pending(mid uint32, rids []uint32, next journal.Instant, profile, down string) {
 	if next == 0 {
 		return
 	}
 	p.info().id("MID", mid).str(" to RID ").rids(rids).str(" pending till ").date(next).
-		str(" [").plainOr(profile, "Default").str("]").end()
+		str(" [").plainOr(profile, "Default").str("]")
+	if down != "" {
+		p.str(" at the earliest, host ").plain(down).str(" is down")
+	}
+	p.end()
 }
 
 func (p *page) softBounced(e *journal.SoftBounced) {
@@ -118,7 +123,11 @@ func (p *page) softBounced(e *journal.SoftBounced) {
 	for _, rid := range e.RIDs {
 		p.bounce("Delayed:", e.DCID, e.MID, rid, status, reason, e.Code, e.Reply)
 	}
-	p.pending(e.MID, e.RIDs, e.Next, e.Profile)
+	down := ""
+	if e.Down {
+		down = e.Destination
+	}
+	p.pending(e.MID, e.RIDs, e.Next, e.Profile, down)
 }
 
 func (p *page) hardBounced(e *journal.HardBounced) {
@@ -162,7 +171,7 @@ func (p *page) unknown(e *journal.OutcomeUnknown) {
 		p.str(", it will be sent again and may arrive twice")
 	}
 	p.end()
-	p.pending(e.MID, e.RIDs, e.Next, "")
+	p.pending(e.MID, e.RIDs, e.Next, "", "")
 }
 
 func (p *page) hostDown(e *journal.HostDown) {

@@ -167,6 +167,9 @@ func mailLogExamples() []journal.Event {
 		&journal.DeliveryForced{By: "admin", Domain: "recipient.example.com"},
 		&journal.DeliveryForced{By: "admin"},
 		&journal.DestinationsForgotten{Destinations: []string{"dead.example", "gone.example"}},
+		&journal.OperatorLoggedIn{Session: 3, By: "admin", From: netip.MustParseAddr("10.1.3.67")},
+		&journal.OperatorLoggedIn{Session: 4},
+		&journal.OperatorLoggedOut{Session: 3, By: "admin"},
 	}
 }
 
@@ -286,8 +289,8 @@ func mailLogStories() map[string][]journal.Event {
 				Recipients: []journal.InjectedRecipient{{Local: "ann", Domain: "example.com"}}},
 			&journal.AttemptStarted{MID: 8, Destination: "example.com", RIDs: rids, Attempt: 1},
 			&journal.DeliveryConnectionFailed{Destination: "example.com", Source: logLocal, Address: logPeer, Port: 25, Details: "timeout", Reason: "network error"},
-			&journal.SoftBounced{MID: 8, RIDs: rids, Attempts: 1, Next: logTime("Sat Jun  2 09:06:17 2007"), Code: "000", Status: "4.4.1",
-				Reason: "No answer from host", Reply: []string{"timeout"}},
+			&journal.SoftBounced{MID: 8, Destination: "example.com", RIDs: rids, Attempts: 1, Next: logTime("Sat Jun  2 09:06:17 2007"),
+				Code: "000", Status: "4.4.1", Reason: "No answer from host", Reply: []string{"timeout"}, Down: true},
 			&journal.HostDown{Destination: "example.com", Failures: 1, Next: logTime("Sat Jun  2 09:06:17 2007"), Reason: "timeout"},
 			closed),
 		"lost": append(connect[:len(connect):len(connect)],
