@@ -144,4 +144,6 @@ const (
 	KindListenerSuspended    Kind = 91
 	KindListenerResumed      Kind = 92
 	KindDeliveryForced       Kind = 93
+	KindOperatorLoggedIn     Kind = 94
+	KindOperatorLoggedOut    Kind = 95
 )

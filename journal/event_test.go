@@ -85,7 +85,7 @@ func TestMustUnderstandFollowsTheQueue(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"Sampled", "NotesOmitted", "LogRolledOver", "AlertRaised", "AlertCleared", "DataSent", "ConnectionAccepted",
-		"DeliveryConnectionOpened"} {
+		"DeliveryConnectionOpened", "OperatorLoggedIn", "OperatorLoggedOut"} {
 		if !optional[name] {
 			t.Errorf("an old reader has to stop at %s for nothing", name)
 		}

@@ -1,5 +1,7 @@
 package journal
 
+import "net/netip"
+
 // The facts of operators. Each has By (the user's name) and Action, the Seq of the order that it carries out; an order
 // that is one fact has its own Seq as its id and Action 0.
 
@@ -109,6 +111,21 @@ type ListenerResumed struct{ By, Listener string }
 // DeliveryForced makes the recipients of a domain (all, when empty) due now and clears down marks.
 type DeliveryForced struct{ By, Domain string }
 
+// OperatorLoggedIn says that an operator opened a shell. A session's number means nothing beyond this run of the daemon,
+// whose end closes all that are open.
+type OperatorLoggedIn struct {
+	Session uint64
+	By      string     // the user's name
+	From    netip.Addr // where they sit; invalid: at the machine itself
+}
+
+// OperatorLoggedOut says that the shell was left.
+type OperatorLoggedOut struct {
+	Session uint64
+	By      string
+	From    netip.Addr
+}
+
 func (*BulkActionOrdered) Kind() Kind    { return KindBulkActionOrdered }
 func (*BulkActionCompleted) Kind() Kind  { return KindBulkActionCompleted }
 func (*RecipientsDeleted) Kind() Kind    { return KindRecipientsDeleted }
@@ -123,6 +140,8 @@ func (*DeliveryResumed) Kind() Kind      { return KindDeliveryResumed }
 func (*ListenerSuspended) Kind() Kind    { return KindListenerSuspended }
 func (*ListenerResumed) Kind() Kind      { return KindListenerResumed }
 func (*DeliveryForced) Kind() Kind       { return KindDeliveryForced }
+func (*OperatorLoggedIn) Kind() Kind     { return KindOperatorLoggedIn }
+func (*OperatorLoggedOut) Kind() Kind    { return KindOperatorLoggedOut }
 
 func messageRecipients(c *coder, n int, v *[]MessageRecipients) {
 	list(c, n, v, func(c *coder, m *MessageRecipients) {
@@ -223,4 +242,16 @@ func (e *ListenerResumed) fields(c *coder) {
 func (e *DeliveryForced) fields(c *coder) {
 	c.string(1, &e.By)
 	c.string(2, &e.Domain)
+}
+
+func (e *OperatorLoggedIn) fields(c *coder) {
+	c.uint64(1, &e.Session)
+	c.string(2, &e.By)
+	c.addr(3, &e.From)
+}
+
+func (e *OperatorLoggedOut) fields(c *coder) {
+	c.uint64(1, &e.Session)
+	c.string(2, &e.By)
+	c.addr(3, &e.From)
 }

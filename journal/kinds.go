@@ -81,6 +81,8 @@ var kinds = [...]kindInfo{
 	KindListenerSuspended:    {"ListenerSuspended", true, func() Event { return new(ListenerSuspended) }},
 	KindListenerResumed:      {"ListenerResumed", true, func() Event { return new(ListenerResumed) }},
 	KindDeliveryForced:       {"DeliveryForced", true, func() Event { return new(DeliveryForced) }},
+	KindOperatorLoggedIn:     {"OperatorLoggedIn", false, func() Event { return new(OperatorLoggedIn) }},
+	KindOperatorLoggedOut:    {"OperatorLoggedOut", false, func() Event { return new(OperatorLoggedOut) }},
 }
 
 func (k Kind) info() *kindInfo {

@@ -20,6 +20,7 @@ type Figures struct {
 	hosts       hosts
 	connections connections
 	system      system
+	logins      logins
 }
 
 // system is what the facts say of the gateway as a whole.
@@ -27,6 +28,7 @@ type system struct {
 	hostname, version string
 	boot              uint64
 	started           journal.Instant
+	installed         journal.Instant // of the first start; -1: it lies before what the history has kept
 	running           bool
 	lastReset         journal.Instant
 	ids               [4]lastID // by journal.IDKind

@@ -61,12 +61,19 @@ func (f *Figures) applySystem(r journal.Record) {
 	s := &f.system
 	switch e := r.Event.(type) {
 	case *journal.Started:
+		if s.running {
+			f.logins.ended(r.Time, LoginCrash)
+		}
+		if s.installed == 0 {
+			s.installed = r.Time
+		}
 		s.boot, s.started, s.running = e.Boot, r.Time, true
 		s.hostname, s.version = strings.Clone(e.Hostname), strings.Clone(e.Version)
 		f.counters.atStart = f.counters.lifetime
 		f.connections.reset(&f.hosts)
 	case *journal.Stopped:
 		s.running = false
+		f.logins.ended(r.Time, LoginShutdown)
 		f.gaveBefore(journal.MID, e.NextMID)
 		f.gaveBefore(journal.ICID, e.NextICID)
 		f.gaveBefore(journal.DCID, e.NextDCID)
@@ -86,6 +93,10 @@ func (f *Figures) applySystem(r journal.Record) {
 		}
 	case *journal.NotesOmitted:
 		f.connections.omitted(e)
+	case *journal.OperatorLoggedIn:
+		f.logins.entered(r.Time, e)
+	case *journal.OperatorLoggedOut:
+		f.logins.left(r.Time, e)
 	case *journal.HistoryCut:
 		f.cut(e)
 	default:
@@ -138,6 +149,9 @@ func withoutWords(list, less []string) []string {
 func (f *Figures) cut(e *journal.HistoryCut) {
 	s := &f.system
 	f.counters.cut(e)
+	if s.installed == 0 {
+		s.installed = -1
+	}
 	s.boot, s.lastReset, s.revision = e.Boots, e.LastReset, e.Revision
 	s.deliverySuspended = withWords(nil, e.SuspendedHosts)
 	s.listenerSuspended = withWords(nil, e.Suspended)

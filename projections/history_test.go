@@ -309,7 +309,11 @@ func (s *story) connection() {
 }
 
 func (s *story) systemFact() {
-	switch s.rng.IntN(9) {
+	switch s.rng.IntN(11) {
+	case 9:
+		s.add(&journal.OperatorLoggedIn{Session: s.rng.Uint64N(4), By: "admin", From: netip.AddrFrom4([4]byte{10, 1, 3, byte(s.rng.IntN(256))})})
+	case 10:
+		s.add(&journal.OperatorLoggedOut{Session: s.rng.Uint64N(4), By: "admin"})
 	case 0:
 		s.add(&journal.CountersReset{By: "admin"})
 	case 1:

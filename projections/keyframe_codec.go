@@ -8,7 +8,7 @@ import (
 )
 
 // keyframeVersion changes whenever the encoding does; a keyframe of another version is as good as none.
-const keyframeVersion = 2
+const keyframeVersion = 3
 
 // encode appends the figures. Gauges are not written: they are counted again from the recipients.
 func (f *Figures) encode(b []byte) []byte {
@@ -26,6 +26,7 @@ func (f *Figures) encode(b []byte) []byte {
 	numbers := f.hosts.encode(e)
 	f.queue.encode(e, numbers)
 	f.connections.encode(e, numbers)
+	f.logins.encode(e)
 	return e.b
 }
 
@@ -50,6 +51,7 @@ func decodeFigures(b []byte, maxHosts int) (*Figures, error) {
 	f.hosts.decode(d)
 	f.queue.decode(d, &f.hosts)
 	f.connections.decode(d, &f.hosts)
+	f.logins.decode(d)
 	if d.err == nil && len(d.b) > 0 {
 		d.fail()
 	}
@@ -86,6 +88,7 @@ func (s *system) encode(e *encoder) {
 	e.uints(s.boot, s.revision, uint64(s.conservation))
 	e.int(int64(s.started))
 	e.int(int64(s.lastReset))
+	e.int(int64(s.installed))
 	e.bool(s.running)
 	e.bool(s.workQueuePaused)
 	e.strings(s.deliverySuspended)
@@ -105,6 +108,7 @@ func (s *system) decode(d *decoder) {
 	}
 	s.boot, s.revision, s.conservation = d.uint(), d.uint(), d.uint32()
 	s.started, s.lastReset = journal.Instant(d.int()), journal.Instant(d.int())
+	s.installed = journal.Instant(d.int())
 	s.running, s.workQueuePaused = d.bool(), d.bool()
 	s.deliverySuspended, s.listenerSuspended, s.conservationWhy = d.strings(), d.strings(), d.strings()
 	for i := range s.ids[1:] {

@@ -1,6 +1,10 @@
 package projections
 
-import "postern/journal"
+import (
+	"net/netip"
+
+	"postern/journal"
+)
 
 // printOperator prints the orders of operators and what they did to messages. An order is named by its Seq.
 func (p *page) printOperator(r *journal.Record) bool {
@@ -41,10 +45,22 @@ func (p *page) printOperator(r *journal.Record) bool {
 			p.str(" for ").plain(e.Domain)
 		}
 		p.by(e.By).end()
+	case *journal.OperatorLoggedIn:
+		p.visit(e.By, " logged in", e.From)
+	case *journal.OperatorLoggedOut:
+		p.visit(e.By, " logged out", e.From)
 	default:
 		return false
 	}
 	return true
+}
+
+func (p *page) visit(by, what string, from netip.Addr) {
+	p.info().str("User ").plainOr(by, "unknown").str(what)
+	if from.IsValid() {
+		p.str(" from ").addr(from)
+	}
+	p.end()
 }
 
 func (p *page) ordered(seq uint64, e *journal.BulkActionOrdered) {
