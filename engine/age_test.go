@@ -128,9 +128,9 @@ func notification(t *testing.T, parent *journal.MessageInjected, body string, re
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := &journal.MessageInjected{Parent: first, Reports: []uint64{first + 1}, SMTPUTF8: parent.SMTPUTF8,
+	n := &journal.MessageInjected{Parent: first, Reports: []uint64{first + 1}, SMTPUTF8: parent.SMTPUTF8, Form: journal.Body8Bit,
 		Recipients: []journal.InjectedRecipient{{Local: "a", Domain: "example.com"}}}
-	c, err := openNotification(j, document(), 0, 1, n)
+	c, err := openNotification(j, document(), 1, n)
 	if err != nil {
 		t.Fatal(err)
 	}

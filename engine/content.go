@@ -27,13 +27,12 @@ func (c *Content) Close() error {
 // OpenContent opens the content of the message injected at seq: its body from the store, or, for a notification, its text
 // rendered from the facts.
 func OpenContent(j *journal.Journal, doc *config.Document, seq uint64, m *journal.MessageInjected) (*Content, error) {
-	switch m.Why {
-	case journal.WhyBounce, journal.WhyDelay, journal.WhySuccess:
+	if m.Why.Notifies() {
 		r, err := j.At(seq)
 		if err != nil {
 			return nil, err
 		}
-		return openNotification(j, doc, seq, r.Time, m)
+		return openNotification(j, doc, r.Time, m)
 	}
 	body, err := j.OpenBody(m.Body)
 	if err != nil {

@@ -2,15 +2,12 @@ package engine
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"io"
 	"net/netip"
 	"strings"
 	"time"
 	"unicode/utf8"
 
-	"postern/engine/config"
 	"postern/journal"
 )
 
@@ -31,6 +28,7 @@ type report struct {
 	parent   *journal.MessageInjected
 	injected journal.Instant
 	failures []failure
+	utf8     bool // the notification may be internationalized (RFC 6533)
 }
 
 func (r *report) successOnly() bool {
@@ -59,7 +57,7 @@ func reported(j *journal.Journal, n *journal.MessageInjected) (*report, error) {
 	if !ok {
 		return nil, fmt.Errorf("record %d is no injection", n.Parent)
 	}
-	rep := &report{parent: parent, injected: rec.Time}
+	rep := &report{parent: parent, injected: rec.Time, utf8: parent.SMTPUTF8 && n.SMTPUTF8}
 	for _, seq := range n.Reports {
 		r, err := j.At(seq)
 		if err != nil {
@@ -101,91 +99,6 @@ func (r *report) add(message uint64, rec journal.Record) {
 	}
 }
 
-// openNotification renders a delivery status notification (RFC 3461 to 3464): what happened in words, the same for
-// machines, and the message itself, whole when RET and its size allow it, else its header.
-func openNotification(j *journal.Journal, doc *config.Document, seq uint64, at journal.Instant, n *journal.MessageInjected) (*Content, error) {
-	rep, err := reported(j, n)
-	if err != nil {
-		return nil, err
-	}
-	original, whole, err := rep.original(j, doc.Bounce.CopyBytes)
-	if err != nil {
-		return nil, err
-	}
-	boundary := fmt.Sprintf("=_%d.%d.%s", n.Parent, n.Reports[0], doc.Hostname)
-	var parts, b bytes.Buffer
-	rep.words(&parts, doc.Hostname, boundary)
-	rep.status(&parts, doc.Hostname, boundary)
-	rep.copied(&parts, original, whole, boundary)
-	eightBit := has8Bit(parts.Bytes())
-	rep.header(&b, doc.Hostname, at, n, boundary, eightBit)
-	b.Write(parts.Bytes())
-	return &Content{Reader: bytes.NewReader(b.Bytes()), Size: int64(b.Len()), eightBit: eightBit}, nil
-}
-
-// copied writes the last part: the message, or its header. A mere header of a message that is not internationalized stays
-// 7-bit, so that every host takes the notification.
-func (r *report) copied(b *bytes.Buffer, original []byte, whole bool, boundary string) {
-	kind := map[[2]bool]string{{false, false}: "text/rfc822-headers", {true, false}: "message/rfc822",
-		{false, true}: "message/global-headers", {true, true}: "message/global"}[[2]bool{whole, r.parent.SMTPUTF8}]
-	if !whole && !r.parent.SMTPUTF8 {
-		original = []byte(asciiOnly(string(original)))
-	}
-	fmt.Fprintf(b, "--%s\r\nContent-Type: %s\r\n%s\r\n", boundary, kind, encoding(has8Bit(original)))
-	b.Write(original)
-	if !bytes.HasSuffix(original, []byte("\r\n")) {
-		b.WriteString("\r\n")
-	}
-	fmt.Fprintf(b, "\r\n--%s--\r\n", boundary)
-}
-
-func has8Bit(b []byte) bool {
-	return bytes.ContainsFunc(b, func(r rune) bool { return r >= utf8.RuneSelf })
-}
-
-// encoding is the header field that RFC 2045 section 6 wants with 8-bit content.
-func encoding(eightBit bool) string {
-	if eightBit {
-		return "Content-Transfer-Encoding: 8bit\r\n"
-	}
-	return ""
-}
-
-// maxHeaderCopy bounds the header of the original in a notification.
-const maxHeaderCopy = 10 << 10
-
-// original reads what a notification carries of the message.
-func (r *report) original(j *journal.Journal, copyBytes int64) (text []byte, whole bool, err error) {
-	if r.parent.Body == 0 {
-		return nil, false, nil
-	}
-	body, err := j.OpenBody(r.parent.Body)
-	if errors.Is(err, journal.ErrNotFound) {
-		return nil, false, nil
-	}
-	if err != nil {
-		return nil, false, fmt.Errorf("body of message %d: %w", r.parent.MID, err)
-	}
-	defer body.Close()
-	whole = r.parent.Size <= copyBytes && r.parent.Return != journal.ReturnHeaders && r.parent.Form != journal.BodyBinary && !r.successOnly()
-	limit := int64(maxHeaderCopy)
-	if whole {
-		limit = r.parent.Size
-	}
-	text, err = io.ReadAll(io.LimitReader(body, limit))
-	if err != nil {
-		return nil, false, fmt.Errorf("body of message %d: %w", r.parent.MID, err)
-	}
-	if !whole {
-		if end := bytes.Index(text, []byte("\r\n\r\n")); end >= 0 {
-			text = text[:end+2]
-		} else if end := bytes.LastIndex(text, []byte("\r\n")); end >= 0 {
-			text = text[:end+2]
-		}
-	}
-	return text, whole, nil
-}
-
 func (r *report) header(b *bytes.Buffer, host string, at journal.Instant, n *journal.MessageInjected, boundary string, eightBit bool) {
 	fmt.Fprintf(b, "Received: from localhost by %s with Postern id %d; %s\r\n", host, n.MID, at.Time().Format(time.RFC1123Z))
 	fmt.Fprintf(b, "From: \"Mail Delivery System\" <MAILER-DAEMON@%s>\r\n", host)
@@ -197,7 +110,7 @@ func (r *report) header(b *bytes.Buffer, host string, at journal.Instant, n *jou
 	}
 	b.WriteString("Auto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n" + encoding(eightBit))
 	kind := "delivery-status"
-	if n.SMTPUTF8 {
+	if r.utf8 {
 		kind = "global-delivery-status"
 	}
 	fmt.Fprintf(b, "Content-Type: multipart/report; report-type=%s;\r\n\tboundary=\"%s\"\r\n\r\n", kind, boundary)
@@ -218,7 +131,7 @@ func (r *report) words(b *bytes.Buffer, host, boundary string) {
 	}
 	for i := range r.failures {
 		f := &r.failures[i]
-		fmt.Fprintf(b, "<%s>\r\n    %s - %s\r\n", r.line(f.recipient.Address()), f.status, f.reason)
+		fmt.Fprintf(b, "<%s>\r\n    %s - %s\r\n", r.line(f.recipient.Address()), f.status, r.line(f.reason))
 		for _, l := range f.reply {
 			if l != "" {
 				fmt.Fprintf(b, "    %s %s\r\n", f.code, r.line(l))
@@ -230,7 +143,7 @@ func (r *report) words(b *bytes.Buffer, host, boundary string) {
 
 func (r *report) status(b *bytes.Buffer, host, boundary string) {
 	kind := "message/delivery-status"
-	if r.parent.SMTPUTF8 {
+	if r.utf8 {
 		kind = "message/global-delivery-status"
 	}
 	var fields bytes.Buffer
@@ -266,10 +179,10 @@ func (r *report) fields(b *bytes.Buffer, f *failure) {
 	fmt.Fprintf(b, "Last-Attempt-Date: %s\r\n", f.last.Time().Format(time.RFC1123Z))
 }
 
-// line is text from outside as the notification may carry it: beyond ASCII only when the message was internationalized,
+// line is text from outside as the notification may carry it: beyond ASCII only when the notification is internationalized,
 // since the fields of message/delivery-status are ASCII (RFC 3464 section 2.1) and not every host takes anything else.
 func (r *report) line(s string) string {
-	if s = oneLine(s); !r.parent.SMTPUTF8 {
+	if s = oneLine(s); !r.utf8 {
 		s = asciiOnly(s)
 	}
 	return s
@@ -277,7 +190,7 @@ func (r *report) line(s string) string {
 
 // address is line for an address: what is beyond ASCII is written as utf-8-addr-xtext (RFC 6533 section 3).
 func (r *report) address(s string) string {
-	if r.parent.SMTPUTF8 {
+	if r.utf8 {
 		return oneLine(s)
 	}
 	var b strings.Builder

@@ -119,14 +119,14 @@ func (e *Engine) writeReport(ctx context.Context, o reportOrder) error {
 	if facts.successOnly() {
 		n.Why = journal.WhySuccess
 	}
-	n.Subject = facts.subject()
-	content, err := openNotification(e.options.Journal, doc, 0, journal.InstantOf(e.options.Now()), n)
+	n.Subject, n.Form = facts.subject(), journal.Body8Bit
+	content, err := openNotification(e.options.Journal, doc, journal.InstantOf(e.options.Now()), n)
 	if err != nil {
 		return err
 	}
 	n.Size = content.Size
-	if content.eightBit {
-		n.Form = journal.Body8Bit
+	if !content.eightBit {
+		n.Form = journal.Body7Bit
 	}
 	content.Close()
 	_, err = e.Inject(ctx, n)

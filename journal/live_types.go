@@ -104,6 +104,9 @@ func (w Why) SharesBody() bool {
 	return false
 }
 
+// Notifies tells whether a message made for that reason tells a sender what became of another one.
+func (w Why) Notifies() bool { return w == WhyBounce || w == WhyDelay || w == WhySuccess }
+
 // bodyBytes is what a message adds to LiveSystem.BodyBytes.
 func (m *LiveMessage) bodyBytes() int64 {
 	if m.Why.SharesBody() {

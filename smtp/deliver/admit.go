@@ -5,6 +5,16 @@ import (
 	"postern/journal"
 )
 
+// fit chooses the form in which a message goes over a connection. A notification is ours to write: a peer that could not
+// take it as it is gets a simpler one, since it has no sender who could be told.
+func (d *delivery) fit(conn *connection) {
+	m, x := d.envelope, &conn.ext
+	if m.Form == journal.Body8Bit && !x.eightBit || m.SMTPUTF8 && !x.utf8 {
+		m, _ = engine.SevenBit(m)
+	}
+	d.message = m
+}
+
 // admit refuses a message that the peer could only take if it were changed or if a promise were broken.
 func (d *delivery) admit(conn *connection) *engine.Outcome {
 	m, x := d.message, &conn.ext

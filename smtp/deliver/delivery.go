@@ -15,9 +15,10 @@ type delivery struct {
 	client   *Client
 	document *config.Document // the same from beginning to end
 	attempt  engine.Attempt
-	message  *journal.MessageInjected
-	outcomes []engine.Outcome // by the place of the RID in the attempt
-	open     []int            // the places without an outcome, ascending
+	envelope *journal.MessageInjected // as it was injected
+	message  *journal.MessageInjected // as it goes over the connection in use
+	outcomes []engine.Outcome         // by the place of the RID in the attempt
+	open     []int                    // the places without an outcome, ascending
 
 	failure  engine.Outcome // what those still open get when nothing is left to try
 	tried    int            // addresses
@@ -62,7 +63,7 @@ func (d *delivery) readEnvelope() error {
 	if !ok {
 		return fmt.Errorf("record %d is not a message", d.attempt.Message)
 	}
-	d.message = message
+	d.envelope, d.message = message, message
 	for _, rid := range d.attempt.RIDs {
 		if message.Recipient(rid) == nil {
 			return fmt.Errorf("message %d has no recipient %d", d.attempt.Message, rid)

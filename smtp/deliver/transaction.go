@@ -23,6 +23,7 @@ type transaction struct {
 // transact sends the message to the first of those open. Whoever has an answer is settled; what is open afterwards
 // needs another transaction, or another address when the ending says that this one is over.
 func (d *delivery) transact(ctx context.Context, conn *connection) ending {
+	d.fit(conn)
 	if refusal := d.admit(conn); refusal != nil {
 		d.settle(d.open, *refusal)
 		return ending{}

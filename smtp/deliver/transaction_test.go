@@ -16,6 +16,7 @@ import (
 
 	"postern/engine"
 	"postern/journal"
+	"postern/smtp/dns"
 )
 
 func TestRecipientsDiffer(t *testing.T) {
@@ -212,6 +213,39 @@ func TestHonesty(t *testing.T) {
 				t.Errorf("said %s, want %s", got, c.mail)
 			}
 		})
+	}
+}
+
+// A notification is written in 7-bit for the peer that takes nothing else, and for that one alone.
+func TestNotificationIsMadeSevenBit(t *testing.T) {
+	w := newWorld(t)
+	w.mx["example.com"] = []dns.MX{{Host: "old.example.com", Preference: 10}, {Host: "mx.example.com", Preference: 20}}
+	w.hosts["old.example.com"] = "192.0.2.2"
+	w.message.Sender, w.message.Why, w.message.Form, w.message.SMTPUTF8 = "", journal.WhyBounce, journal.Body8Bit, true
+	w.client.Content = func(_ uint64, m *journal.MessageInjected) (io.ReadCloser, int64, error) {
+		text := fmt.Sprintf("form %d, utf8 %v\r\n", m.Form, m.SMTPUTF8)
+		return io.NopCloser(strings.NewReader(text)), int64(len(text)), nil
+	}
+	farewell := ""
+	old := w.peer("192.0.2.2", &peer{extensions: []string{"PIPELINING", "SIZE 20"}, script: func(_, _ int, line string) string {
+		if line == "DATA" {
+			return farewell
+		}
+		return ""
+	}})
+	w.want(w.deliver()[0], `delivered 250 2.0.0 "taken as 1"`)
+	if got := old.got()[0]; got.from != "MAIL FROM:<>" || got.content != "form 0, utf8 false\r\n" {
+		t.Errorf("the old peer got %+v", got)
+	}
+	farewell = "421 closing"
+	able := w.peer("192.0.2.1", &peer{extensions: []string{"8BITMIME", "SMTPUTF8", "SIZE 100"}})
+	out := w.deliver()
+	w.end()
+	if out[0].Result != engine.Delivered {
+		t.Fatalf("got %s", short(out[0]))
+	}
+	if got := able.got()[0]; got.from != "MAIL FROM:<> SIZE=21 BODY=8BITMIME SMTPUTF8" || got.content != "form 1, utf8 true\r\n" {
+		t.Errorf("the able peer got %+v", got)
 	}
 }
 
