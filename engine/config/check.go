@@ -14,6 +14,11 @@ func (r *reader) check(d *Document) {
 	r.smtpRoutes(d)
 	r.dnsServers(d)
 	r.delivery(d)
+	r.alerts(d)
+	if m := d.Conserve.MemoryMegabytes; m > 0 && m < minMemory {
+		r.fail("conservation.memory_megabytes", "%d is less than the gateway needs with an empty queue; allowed are 0 and %d or more", m, minMemory)
+	}
+	r.http(d)
 	if d.Retry.MaxSeconds < d.Retry.InitialSeconds {
 		r.fail("retry.max_seconds", "%d is less than initial_seconds, which is %d", d.Retry.MaxSeconds, d.Retry.InitialSeconds)
 	}
@@ -85,12 +90,7 @@ func (r *reader) listeners(d *Document) {
 		r.listenerAddress(d.Listeners[:i], l, path)
 		r.relays(l, path)
 		r.patterns(l.AcceptDomains, path+".accept_domains")
-		if l.Certificate == "" && l.Key != "" {
-			r.fail(path+".key", "is a key without a certificate; both or neither are allowed")
-		}
-		if l.Certificate != "" && l.Key == "" {
-			r.fail(path+".certificate", "is a certificate without a key; both or neither are allowed")
-		}
+		r.pair(l.Certificate, l.Key, path)
 		if l.MaxConnectionsPerClient > l.MaxConnections && r.given(path+".max_connections_per_client") {
 			r.fail(path+".max_connections_per_client", "%d is more than max_connections, which is %d", l.MaxConnectionsPerClient, l.MaxConnections)
 		}

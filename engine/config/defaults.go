@@ -41,9 +41,11 @@ func sections(hostname string) *Document {
 			IdleTimeout:           seconds(5),
 			InDoubt:               "resend",
 		},
-		Queue:   Queue{UndoSeconds: 3600},
-		Journal: Journal{KeepDays: 30},
-		Logs:    Logs{RolloverMegabytes: 100, RolloverAge: Duration{24 * time.Hour}, Keep: 10},
+		Queue:    Queue{UndoSeconds: 3600},
+		Conserve: Conserve{ReplyDelay: Duration{50 * time.Millisecond}},
+		Alerts:   Alerts{Interval: Duration{time.Hour}, HostRecipients: 1000, CertificateDays: 30},
+		Journal:  Journal{KeepDays: 30},
+		Logs:     Logs{RolloverMegabytes: 100, RolloverAge: Duration{24 * time.Hour}, Keep: 10},
 	}
 }
 

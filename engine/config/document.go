@@ -16,10 +16,13 @@ type Document struct {
 	Bounce     Bounce      `toml:"bounce"`
 	Delivery   Delivery    `toml:"delivery"`
 	Queue      Queue       `toml:"queue"`
+	Conserve   Conserve    `toml:"conservation"`
+	Alerts     Alerts      `toml:"alerts"`
 	Journal    Journal     `toml:"journal"`
 	Logs       Logs        `toml:"logs"`
 	Admin      Admin       `toml:"admin"`
 	Daemon     Daemon      `toml:"daemon"`
+	HTTP       HTTP        `toml:"http"`
 
 	Revision uint64 `toml:"-"` // from the stamp of the text, 0 when it bears none
 
@@ -118,6 +121,23 @@ type Queue struct {
 	UndoSeconds int   `toml:"undo_seconds" limits:"0 2592000"`    // 3600
 }
 
+// Conserve shapes resource conservation: when memory, queue or disk run short, replies to senders are held back in
+// degrees from 1 (60 % of a limit) to 60 (85 %), and from 90 % on nothing is accepted until it is less than 85 % again.
+type Conserve struct {
+	MemoryMegabytes int64    `toml:"memory_megabytes" limits:"0 1048576"` // that the gateway is to keep within; 0 (default): the control group's or the machine's
+	ReplyDelay      Duration `toml:"reply_delay" limits:"1ms 1s"`         // of each reply of a transaction, for each degree; default 50ms
+}
+
+// Alerts says who hears of what is wrong with the gateway, beside displayalerts and the logs. Their mail passes the limits
+// of the queue and resource conservation.
+type Alerts struct {
+	To              []string `toml:"to"`                                  // addresses; default none
+	From            string   `toml:"from"`                                // envelope sender; default the null sender: nothing comes back
+	Interval        Duration `toml:"interval" limits:"1m 168h"`           // for which one of a kind about the same thing is not repeated; default 1h
+	HostRecipients  int      `toml:"host_recipients" limits:"1 10000000"` // that wait for a host which is down; default 1000
+	CertificateDays int      `toml:"certificate_days" limits:"1 3650"`    // before a listener's certificate ends; default 30
+}
+
 // Journal says how long history is kept.
 type Journal struct {
 	KeepDays int `toml:"keep_days" limits:"1 36500"` // 30; longer than the longest time in queue
@@ -139,4 +159,13 @@ type Admin struct {
 type Daemon struct {
 	User  string `toml:"user"`
 	Group string `toml:"group"`
+}
+
+// HTTP is where the gateway shows its status to browsers and monitoring systems.
+type HTTP struct {
+	Address     netip.AddrPort `toml:"address"`     // default: none, and nothing is served; without a password a loopback address
+	Certificate string         `toml:"certificate"` // PEM file; with Key, only TLS is spoken
+	Key         string         `toml:"key"`
+	User        string         `toml:"user"`
+	Password    string         `toml:"password"` // hashed, see HashPassword
 }
