@@ -23,6 +23,15 @@ func (s Space) watermark() int64 {
 	return max(watermarkBytes, s.Total/watermarkShare)
 }
 
+// Room is how many bytes a queue that holds used bytes may still grow by; it is negative when it is too large already.
+func (s Space) Room(used int64, q config.Queue) int64 {
+	room := s.Free - s.watermark()
+	if q.Kilobytes > 0 {
+		room = min(room, q.Kilobytes*1024-used)
+	}
+	return room
+}
+
 // admission answers whether a message may come in, from figures that Run and watchSpace keep up to date; asking costs a
 // few loads. Safe for many goroutines.
 type admission struct {
@@ -64,10 +73,7 @@ func (a *admission) judgeSpace(s Space, used int64, q config.Queue) {
 		mark += mark / 50
 	}
 	a.diskFull.Store(s.Free < mark)
-	free := s.Free - s.watermark()
-	if q.Kilobytes > 0 {
-		free = min(free, q.Kilobytes*1024-used)
-	}
+	free := s.Room(used, q)
 	a.used.Store(used)
 	a.free.Store(free)
 	a.queueFull.Store(free <= 0)

@@ -141,7 +141,7 @@ func TestThreeStartingPoints(t *testing.T) {
 	if got := v.Counters[RecipientsReceived]; got != (Columns{Reset: 6, Uptime: 3, Lifetime: 9}) {
 		t.Errorf("%+v", got)
 	}
-	if v.Uptime != time.Hour || v.LastCounterReset != noon.Add(time.Hour).Time() || v.Hostname != "mail3" || v.Build != "2.0" || v.Boots != 2 {
+	if v.UptimeSeconds != 3600 || v.LastCounterReset != noon.Add(time.Hour).Time() || v.Hostname != "mail3" || v.Build != "2.0" || v.Boots != 2 {
 		t.Errorf("%+v", v)
 	}
 	if d := f.Balance(); len(d) > 0 {

@@ -68,7 +68,7 @@ func (v *Status) sample(name string) int64 {
 	case "CrtDCID":
 		return int64(v.IDs.DCID)
 	case "CPUETm":
-		return int64(v.Uptime / time.Second)
+		return v.UptimeSeconds
 	case "InjBytes":
 		return int64(v.Counters[InjectedBytes].Reset)
 	}

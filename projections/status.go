@@ -25,8 +25,9 @@ type Status struct {
 	Build            string            `json:"build"` // version of the binary
 	Hostname         string            `json:"hostname"`
 	Timestamp        time.Time         `json:"timestamp"`
+	Running          bool              `json:"running"`
 	BirthTime        time.Time         `json:"birth_time,omitzero"` // of the last start
-	Uptime           time.Duration     `json:"uptime"`              // nanoseconds
+	UptimeSeconds    int64             `json:"uptime_seconds"`      // 0 when it does not run
 	Boots            uint64            `json:"boots"`
 	LastCounterReset time.Time         `json:"last_counter_reset,omitzero"` // zero: never
 	System           string            `json:"system"`
@@ -114,7 +115,7 @@ func (f *Figures) View(now time.Time, live *Gauges, listeners []string) Status {
 		ConservationReasons: s.conservationWhy, Revision: s.revision,
 	}
 	if s.started != 0 && s.running {
-		v.Uptime = max(now.Sub(s.started.Time()), 0)
+		v.Running, v.UptimeSeconds = true, int64(max(now.Sub(s.started.Time()), 0)/time.Second)
 	}
 	v.Oldest = f.oldestAt(0, clock)
 	live.fill(v.Gauges, v.Texts)

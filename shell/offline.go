@@ -15,14 +15,21 @@ import (
 type Offline struct {
 	notRunning
 	Data string
-	Zone *time.Location // nil: the machine's
+	Zone *time.Location                 // nil: the machine's
+	Room func(used uint64) (left int64) // bytes by which a queue of used bytes may still grow; nil: nobody knows
 }
 
 // Status implements Gateway.
 func (o *Offline) Status(ctx context.Context) (s projections.Status, err error) {
 	err = o.figures(ctx, func(f *projections.Figures) {
 		s = f.View(time.Now(), nil, nil)
-		s.System, s.Uptime = projections.SystemOffline, 0
+		s.System, s.Running, s.UptimeSeconds = projections.SystemOffline, false, 0
+		for c := range s.Counters {
+			s.Counters[c].Uptime = 0 // what the last run counted is in the other columns
+		}
+		if o.Room != nil {
+			s.Gauges[projections.GaugeKilobytesFree] = max(0, o.Room(f.Bytes())) / 1024
+		}
 		for _, gone := range []string{projections.GaugeInbound, projections.GaugeOutbound} {
 			s.Gauges[gone] = 0
 		}

@@ -24,8 +24,10 @@ func statusHead(t *table, s projections.Status, zone *time.Location) {
 	since := "Never"
 	if !s.BirthTime.IsZero() {
 		since = Date(s.BirthTime.In(zone), true)
-		if s.System != projections.SystemOffline || s.Uptime > 0 {
-			since += " (" + Uptime(s.Uptime) + ")"
+		if s.Running {
+			since += " (" + Uptime(time.Duration(s.UptimeSeconds)*time.Second) + ")"
+		} else {
+			since = "Not running (last start " + since + ")"
 		}
 	}
 	t.value("Up since:", since)

@@ -24,7 +24,7 @@ func seedStatus(zone *time.Location) projections.Status {
 		IDs:              projections.CurrentIDs{MID: 7615199, ICID: 3263654, DCID: 1988479}, Gauges: map[string]int64{
 			projections.GaugeRAMUtilization: 1, projections.GaugeQuarantine: 19, projections.GaugeDestinations: 3,
 			projections.GaugeKilobytesUsed: 473, projections.GaugeQuarantineKilobytes: 473, projections.GaugeKilobytesFree: 39845415}}
-	s.Uptime = now.Sub(s.BirthTime)
+	s.Running, s.UptimeSeconds = true, int64(now.Sub(s.BirthTime)/time.Second)
 	for c, v := range map[projections.Counter]projections.Columns{
 		projections.MessagesReceived:    {Reset: 2571967, Uptime: 24760, Lifetime: 3113176},
 		projections.RecipientsReceived:  {Reset: 2914875, Uptime: 25450, Lifetime: 3468024},

@@ -90,7 +90,7 @@ func offline(ctx context.Context, data string, c *shell.Call) error {
 	served := false
 	wait := whenServed(reading, data, func() { served = true; cancel() })
 	remote := c.Gateway
-	c.Gateway = &shell.Offline{Data: data}
+	c.Gateway = &shell.Offline{Data: data, Room: func(used uint64) int64 { return roomIn(data, used) }}
 	err := c.Do(reading)
 	cancel()
 	wait()
