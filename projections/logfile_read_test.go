@@ -166,31 +166,31 @@ func TestLogReadFollows(t *testing.T) {
 		go func() {
 			done <- LogReading{Dir: d.dir, Log: mailLogName, Last: 1, Follow: true}.Read(ctx, d.collect(&got))
 		}()
-		expect := func(want ...string) {
+		afterSecond := func(want ...string) {
 			t.Helper()
 			time.Sleep(time.Second)
 			synctest.Wait()
 			d.want(got, want...)
 			got = nil
 		}
-		expect()
+		afterSecond()
 		d.write("20260101T000001.c", "a\nb")
-		expect("a")
+		afterSecond("a")
 		d.write("20260101T000001.c", "c\nd\n")
-		expect("bc", "d")
+		afterSecond("bc", "d")
 		d.write("20260101T000002.c", "f\n")
-		expect() // the end of the file before has not come yet
+		afterSecond() // the end of the file before has not come yet
 		d.write("20260101T000001.c", "e\n")
 		d.rename("20260101T000001.c", "20260101T000001.s")
-		expect("e", "f")
+		afterSecond("e", "f")
 		if err := os.Remove(d.path("20260101T000002.c")); err != nil { // by an operator
 			t.Fatal(err)
 		}
 		d.write("20260101T000003.c", "g\n")
-		expect("g")
+		afterSecond("g")
 		d.write("20260101T000004.c", "h\n") // the writer died before it closed the third
 		time.Sleep(logPatience)
-		expect("h")
+		afterSecond("h")
 		cancel()
 		if err := <-done; err != nil {
 			t.Error(err)
