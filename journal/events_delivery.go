@@ -34,6 +34,8 @@ type DeliveryConnectionSecured struct {
 	CommonName  string
 	Verified    bool
 	Failure     string
+	Address     netip.Addr // of the peer
+	Level       string     // what was asked of TLS: Preferred, Preferred - Verify, Required, Required - Verify
 }
 
 // DeliveryConnectionFailed says that a destination's host could not be connected to, or did not let us begin.
@@ -228,6 +230,8 @@ func (e *DeliveryConnectionSecured) fields(c *coder) {
 	c.string(5, &e.CommonName)
 	c.bool(6, &e.Verified)
 	c.string(7, &e.Failure)
+	c.addr(8, &e.Address)
+	c.string(9, &e.Level)
 }
 
 func (e *DeliveryConnectionFailed) fields(c *coder) {

@@ -138,7 +138,8 @@ func (d *delivery) greet(ctx context.Context, conn *connection, secure bool) *fa
 	if err == nil {
 		return d.hello(conn)
 	}
-	d.client.Note(&journal.DeliveryConnectionSecured{DCID: conn.dcid, Destination: conn.destination, Failure: describe(err)})
+	d.client.Note(&journal.DeliveryConnectionSecured{DCID: conn.dcid, Destination: conn.destination, Failure: describe(err),
+		Address: conn.peer.Addr(), Level: levelPreferred})
 	if errors.Is(err, errNoTLS) {
 		return nil
 	}
@@ -171,6 +172,9 @@ func (d *delivery) hello(conn *connection) *failure {
 	}
 	return nil
 }
+
+// levelPreferred is what is asked of TLS: the mail goes without it too.
+const levelPreferred = "Preferred"
 
 // errNoTLS: the peer offers STARTTLS and then refuses it; the conversation can go on.
 var errNoTLS = errors.New("STARTTLS unexpected response")
@@ -207,7 +211,7 @@ func (d *delivery) startTLS(ctx context.Context, conn *connection) error {
 func (d *delivery) noteSecured(conn *connection, state tls.ConnectionState) {
 	e := &journal.DeliveryConnectionSecured{DCID: conn.dcid, Destination: conn.destination,
 		Protocol: strings.Replace(tls.VersionName(state.Version), "TLS ", "TLSv", 1),
-		Cipher:   tls.CipherSuiteName(state.CipherSuite)}
+		Cipher:   tls.CipherSuiteName(state.CipherSuite), Address: conn.peer.Addr(), Level: levelPreferred}
 	if len(state.PeerCertificates) > 0 {
 		leaf := state.PeerCertificates[0]
 		e.CommonName = clean([]byte(leaf.Subject.CommonName), maxKeptLine)

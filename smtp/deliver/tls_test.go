@@ -92,7 +92,7 @@ func TestRefusedSTARTTLSGoesOn(t *testing.T) {
 	w.listen(p)
 	w.want(w.deliver()[0], `delivered 250 2.0.0 "taken as 1"`)
 	w.client.Close()
-	if s := w.secured(); len(s) != 1 || s[0].Failure != "STARTTLS unexpected response" || p.sessions != 1 {
+	if s := w.secured(); len(s) != 1 || s[0].Failure != "STARTTLS unexpected response" || p.sessions != 1 || !s[0].Address.IsValid() || s[0].Level != "Preferred" {
 		t.Errorf("%d sessions, noted %+v", p.sessions, s)
 	}
 }
