@@ -128,10 +128,11 @@ func (r *Resolver) LookupTXT(ctx context.Context, name string) ([]string, error)
 	return slices.Clone(e.texts), nil
 }
 
-// CachedMX gives what the cache holds for a domain and for how long still, without asking anybody or counting.
+// CachedMX gives what the cache holds for a domain and for how long still, without asking anybody or counting. No hosts,
+// and not Null: the domain is known to have no exchanger but itself.
 func (r *Resolver) CachedMX(domain string) (a MXAnswer, remaining time.Duration, ok bool) {
 	e, now := r.cached(domain, dns.TypeMX)
-	if e == nil {
+	if e == nil || e.err != nil && e.err.Kind != NoData {
 		return MXAnswer{}, 0, false
 	}
 	return e.mx(), e.expires.Sub(now), true
@@ -142,7 +143,7 @@ func (r *Resolver) CachedMX(domain string) (a MXAnswer, remaining time.Duration,
 func (r *Resolver) CachedAddrs(host string) (a AddrAnswer, remaining time.Duration, ok bool) {
 	for _, family := range families {
 		e, now := r.cached(host, family.qtype)
-		if e == nil {
+		if e == nil || e.err != nil {
 			continue
 		}
 		a.add(e)
@@ -158,11 +159,7 @@ func (r *Resolver) cached(name string, qtype uint16) (*entry, time.Time) {
 	if bad != nil {
 		return nil, now
 	}
-	e := r.cache.peek(k, now)
-	if e == nil || e.err != nil {
-		return nil, now
-	}
-	return e, now
+	return r.cache.peek(k, now), now
 }
 
 // question checks a name that is to be asked for, an internationalised one in the form that the DNS has of it.

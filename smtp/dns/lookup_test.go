@@ -112,6 +112,9 @@ func TestNegativeAnswers(t *testing.T) {
 			r := resolver(t, c, s)
 			look := func() error { _, err := r.LookupMX(t.Context(), test.name); return err }
 			failsWith(t, look(), test.kind, test.text)
+			if a, _, ok := r.CachedMX(test.name); ok != (test.kind == NoData) || len(a.Hosts) > 0 || a.Null {
+				t.Errorf("cached: %v, %+v", ok, a)
+			}
 			c.advance(test.kept - 1)
 			failsWith(t, look(), test.kind, test.text)
 			counts(t, r, Counters{Requests: 2, NetworkRequests: 1, Misses: 1, Exceptions: 1})
