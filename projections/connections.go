@@ -103,6 +103,9 @@ func (c *connections) reset(hs *hosts) {
 	*c = newConnections()
 }
 
+// Disconnect forgets all connections: nobody has one with a gateway that does not run.
+func (f *Figures) Disconnect() { f.connections.reset(&f.hosts) }
+
 // InboundClient is a row of topin: the open connections of one address to one listener.
 type InboundClient struct {
 	Hostname    string     `json:"hostname"` // the verified reverse name, else the address

@@ -40,6 +40,12 @@ const (
 	DroppedRecipients   // ended by policy and not counted as hard bounced
 	ConnectionsAccepted //
 	ConnectionsRefused  // never got an ICID
+	DNSRequests         // these six the resolver counts, see dns.go
+	NetworkRequests     //
+	CacheHits           //
+	CacheMisses         //
+	CacheExceptions     //
+	CacheExpired        //
 	NumCounters
 )
 
@@ -76,6 +82,12 @@ var counterTable = [NumCounters]counterInfo{
 	DroppedRecipients:   {"dropped_recips", "Dropped Recipients"},
 	ConnectionsAccepted: {"accepted_conns", "Connections Accepted"},
 	ConnectionsRefused:  {"refused_conns", "Connections Refused"},
+	DNSRequests:         {"dns_requests", "DNS Requests"},
+	NetworkRequests:     {"network_requests", "Network Requests"},
+	CacheHits:           {"cache_hits", "Cache Hits"},
+	CacheMisses:         {"cache_misses", "Cache Misses"},
+	CacheExceptions:     {"cache_exceptions", "Cache Exceptions"},
+	CacheExpired:        {"cache_expired", "Cache Expired"},
 }
 
 var counterByName = func() map[string]Counter {

@@ -34,6 +34,10 @@ func (f *Figures) applyConnection(r journal.Record) bool {
 		if n := f.hosts.lookup(e.Destination); n != 0 {
 			f.hosts.at(n).lastActivity = r.Time
 		}
+	case *journal.DeliveryConnectionSecured:
+		if n := f.hosts.lookup(e.Destination); n != 0 && e.Failure != "" {
+			f.hosts.at(n).errorTLS = tlsErrorOf(r.Time, e)
+		}
 	case *journal.DeliveryConnectionClosed:
 		f.connections.ended(&f.hosts, e.DCID)
 	case *journal.HostDown:
@@ -93,6 +97,8 @@ func (f *Figures) applySystem(r journal.Record) {
 		}
 	case *journal.NotesOmitted:
 		f.connections.omitted(e)
+	case *journal.Sampled:
+		f.counters.resolver(e)
 	case *journal.OperatorLoggedIn:
 		f.logins.entered(r.Time, e)
 	case *journal.OperatorLoggedOut:

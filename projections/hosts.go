@@ -37,11 +37,12 @@ func (s HostState) String() string {
 	return "unknown"
 }
 
-// hostError is the last answer that ended a recipient.
+// hostError is the last answer that ended a recipient, or the last failure of TLS.
 type hostError struct {
-	text string
-	at   journal.Instant
-	ip   netip.Addr
+	text  string
+	at    journal.Instant
+	ip    netip.Addr
+	level string // of TLS: what was asked of it
 }
 
 // hostDown is what is known of a destination that is down.
@@ -51,30 +52,34 @@ type hostDown struct {
 	next     journal.Instant
 }
 
-// host is one destination. Counters run since the last reset.
+// host is one destination. Counters run since the last reset. What Top looks at in each of them comes first: with many
+// hosts, fetching them from memory is all that it costs.
 type host struct {
-	name      string
+	name  string
+	state HostState
+	list  uint8 // which list it is in
+
+	unattempted, attempted uint32 // active
+	connections            uint32 // outbound
+
 	soft      uint64
-	hard      [6]uint64 // by journal.BounceClass; other classes at BounceOther
 	delivered uint64
+	hard      [6]uint64 // by journal.BounceClass; other classes at BounceOther
 	deleted   uint64
 
 	// The books: every recipient that came or went, each on its own. opening is what was here at the last reset.
 	opening, injected, movedIn, reinstated, strays uint64
 	dropped, movedOut                              uint64
 
-	unattempted, attempted uint32 // active
-	waiting                uint32 // in the work queue or in quarantine
-	connections            uint32 // outbound
+	waiting uint32 // in the work queue or in quarantine
 
 	lastActivity journal.Instant
 	idleSince    int64 // nanoseconds on the clock without jumps; when live is 0
 	error5XX     *hostError
+	errorTLS     *hostError
 	down         *hostDown
 
-	state      HostState
-	list       uint8  // which list it is in
-	prev, next uint32 // in that list
+	prev, next uint32 // in its list
 }
 
 func (h *host) live() uint32   { return h.unattempted + h.attempted + h.waiting }

@@ -8,7 +8,7 @@ import (
 )
 
 // keyframeVersion changes whenever the encoding does; a keyframe of another version is as good as none.
-const keyframeVersion = 3
+const keyframeVersion = 4
 
 // encode appends the figures. Gauges are not written: they are counted again from the recipients.
 func (f *Figures) encode(b []byte) []byte {
@@ -160,6 +160,12 @@ func (h *host) encode(e *encoder) {
 		e.int(int64(x.at))
 		e.addr(x.ip)
 	}
+	e.bool(h.errorTLS != nil)
+	if x := h.errorTLS; x != nil {
+		e.strings([]string{x.text, x.level})
+		e.int(int64(x.at))
+		e.addr(x.ip)
+	}
 	e.bool(h.down != nil)
 	if x := h.down; x != nil {
 		e.string(x.reason)
@@ -189,6 +195,14 @@ func (s *hosts) decode(d *decoder) {
 		h.lastActivity, h.idleSince = journal.Instant(d.int()), d.int()
 		if d.bool() {
 			h.error5XX = &hostError{text: d.string(), at: journal.Instant(d.int()), ip: d.addr()}
+		}
+		if d.bool() {
+			words := d.strings()
+			if len(words) != 2 {
+				d.fail()
+				return
+			}
+			h.errorTLS = &hostError{text: words[0], level: words[1], at: journal.Instant(d.int()), ip: d.addr()}
 		}
 		if d.bool() {
 			h.down = &hostDown{reason: d.string(), failures: d.uint32(), next: journal.Instant(d.int())}

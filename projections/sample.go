@@ -12,16 +12,15 @@ var counterSamples = map[string]Counter{
 	"DrpMsg": DroppedMessages, "SftBncEvnt": SoftBouncedEvents, "CmpRcp": CompletedRecipients, "HrdBncRcp": HardBounced,
 	"DnsHrdBnc": DNSHardBounces, "5XXHrdBnc": FiveXXHardBounces, "FltrHrdBnc": FilterHardBounces,
 	"ExpHrdBnc": ExpiredHardBounces, "OtrHrdBnc": OtherHardBounces, "DlvRcp": Delivered, "DelRcp": Deleted,
-	"GlbUnsbHt": GlobalUnsubHits,
+	"GlbUnsbHt": GlobalUnsubHits, "DnsReq": DNSRequests, "NetReq": NetworkRequests, "CchHit": CacheHits, "CchMis": CacheMisses,
+	"CchEct": CacheExceptions, "CchExp": CacheExpired,
 }
 
 // gaugeSamples are its gauges. Engines that are not installed have no gauge, and are 0.
 var gaugeSamples = map[string]string{
 	"CPULd": GaugeCPUUtilization, "DskIO": GaugeDiskUtilization, "RAMUtil": GaugeRAMUtilization, "QKUsd": GaugeKilobytesUsed,
 	"QKFre": GaugeKilobytesFree, "ActvRcp": GaugeActive, "UnatmptRcp": GaugeUnattempted, "AtmptRcp": GaugeAttempted,
-	"CrtCncIn": GaugeInbound, "CrtCncOut": GaugeOutbound, "DnsReq": GaugeDNSRequests, "NetReq": GaugeNetworkRequests,
-	"CchHit": GaugeCacheHits, "CchMis": GaugeCacheMisses, "CchEct": GaugeCacheExceptions, "CchExp": GaugeCacheExpired,
-	"CPUTTm": GaugeCPUSeconds, "MaxIO": GaugeMaxIO, "RAMUsd": GaugeRAMUsed, "MMLen": GaugeMessages,
+	"CrtCncIn": GaugeInbound, "CrtCncOut": GaugeOutbound, "CPUTTm": GaugeCPUSeconds, "MaxIO": GaugeMaxIO, "RAMUsd": GaugeRAMUsed, "MMLen": GaugeMessages,
 	"DstInMem": GaugeDestinations, "ResCon": GaugeConservation, "WorkQ": GaugeWorkQueue, "QuarMsgs": GaugeQuarantine,
 	"QuarQKUsd": GaugeQuarantineKilobytes, "LogUsd": GaugeLogUsed, "SophLd": GaugeAntiVirusUtilization,
 	"CASELd": GaugeAntiSpamUtilization, "TotalLd": GaugeTotalUtilization, "SwIn": GaugeSwappedIn, "SwOut": GaugeSwappedOut,
@@ -32,7 +31,7 @@ var gaugeSamples = map[string]string{
 var textSamples = map[string]string{"LogAvail": GaugeLogAvailable, "SwapUsage": GaugeSwapUsage}
 
 // Sample makes the fact of the minute: every pair of the status log, in its order, and nothing for the words that nobody
-// has registered.
+// has registered; then what the resolver has counted since the start.
 func (f *Figures) Sample(now time.Time, live *Gauges) *journal.Sampled {
 	return f.View(now, live, nil).sampled()
 }
@@ -49,7 +48,7 @@ func (v Status) sampled() *journal.Sampled {
 		}
 		e.Values = append(e.Values, journal.NamedValue{Name: name, Value: v.sample(name)})
 	}
-	return e
+	return v.resolverSample(e)
 }
 
 // sample is the value of one pair.

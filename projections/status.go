@@ -119,6 +119,7 @@ func (f *Figures) View(now time.Time, live *Gauges, listeners []string) Status {
 	}
 	v.Oldest = f.oldestAt(0, clock)
 	live.fill(v.Gauges, v.Texts)
+	f.resolverView(&v)
 	f.gauges(clock, v.Gauges)
 	return v
 }

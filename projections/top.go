@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"postern/journal"
 )
 
 // HostOrder is what tophosts sorts by.
@@ -42,6 +44,7 @@ type HostStatus struct {
 	LastActivity  time.Time     `json:"last_activity,omitzero"` // zero: never
 	Oldest        OldestMessage `json:"oldest_message"`         // by Host only
 	Last5XX       *Last5XX      `json:"last_5xx_error,omitempty"`
+	LastTLS       *LastTLS      `json:"last_tls_error,omitempty"`
 	DownReason    string        `json:"down_reason,omitempty"`
 	DownFailures  uint32        `json:"down_failures,omitempty"` // in a row
 	DownNextProbe time.Time     `json:"down_next_probe,omitzero"`
@@ -52,6 +55,14 @@ type Last5XX struct {
 	Text string     `json:"text"`
 	Time time.Time  `json:"time"`
 	IP   netip.Addr `json:"ip"`
+}
+
+// LastTLS is the last time that a connection to a destination could not be secured. Its texts are bounded and safe to print.
+type LastTLS struct {
+	Level string     `json:"level"` // what was asked of TLS: Preferred, Required - Verify
+	Text  string     `json:"text"`
+	Time  time.Time  `json:"time"`
+	IP    netip.Addr `json:"ip"`
 }
 
 // MarshalText gives the word of hoststatus.
@@ -94,6 +105,16 @@ type candidate struct {
 // Top returns the first n destinations in memory in that order, descending, those of the same figure by name. It looks at
 // each destination once and sorts only what it keeps.
 func (f *Figures) Top(n int, order HostOrder, now time.Time) []HostStatus {
+	best := f.top(n, order, now, nil)
+	out := make([]HostStatus, len(best))
+	for i, c := range best {
+		out[i] = f.hostStatus(f.hosts.at(c.host), now.UnixNano()-f.shift)
+	}
+	return out
+}
+
+// top chooses among the hosts that fit, among all when fits is nil.
+func (f *Figures) top(n int, order HostOrder, now time.Time, fits func(*host) bool) []candidate {
 	if n <= 0 {
 		return nil
 	}
@@ -105,7 +126,7 @@ func (f *Figures) Top(n int, order HostOrder, now time.Time) []HostStatus {
 	var least candidate // the last of a full list
 	f.hosts.each(func(number uint32, h *host) {
 		c := candidate{h.sortKey(order), number}
-		if c.key < least.key || !h.remembers(clock) || least.host != 0 && before(least, c) < 0 {
+		if c.key < least.key || !h.remembers(clock) || fits != nil && !fits(h) || least.host != 0 && before(least, c) < 0 {
 			return
 		}
 		best = append(best, c)
@@ -116,27 +137,37 @@ func (f *Figures) Top(n int, order HostOrder, now time.Time) []HostStatus {
 		}
 	})
 	slices.SortFunc(best, before)
-	best = best[:min(n, len(best))]
-	out := make([]HostStatus, len(best))
-	for i, c := range best {
-		out[i] = f.hostStatus(f.hosts.at(c.host), clock)
-	}
-	return out
+	return best[:min(n, len(best))]
 }
 
 // Host returns what is known of a destination, without regard to case; false: nothing since the last reset.
 func (f *Figures) Host(name string, now time.Time) (HostStatus, bool) {
-	n := f.hosts.lookup(strings.ToLower(name))
+	s, known := f.HostCounts(name, now)
+	if s.Active > 0 {
+		s.Oldest = f.oldestAt(f.hosts.lookup(s.Host), now.UnixNano()-f.shift)
+	}
+	return s, known
+}
+
+// HostCounts is Host without the oldest message, which takes a search.
+func (f *Figures) HostCounts(name string, now time.Time) (HostStatus, bool) {
+	name = strings.ToLower(name)
+	n := f.hosts.lookup(name)
 	if n == 0 {
 		return HostStatus{Host: name}, false
 	}
-	clock := now.UnixNano() - f.shift
-	h := f.hosts.at(n)
-	s := f.hostStatus(h, clock)
-	if h.active() > 0 {
-		s.Oldest = f.oldestAt(n, clock)
+	return f.hostStatus(f.hosts.at(n), now.UnixNano()-f.shift), true
+}
+
+// HostNames returns at most n names of destinations in memory that begin with prefix, without regard to case: those with
+// the most active recipients first.
+func (f *Figures) HostNames(prefix string, n int, now time.Time) []string {
+	prefix = strings.ToLower(prefix)
+	var names []string
+	for _, c := range f.top(n, ByActive, now, func(h *host) bool { return strings.HasPrefix(h.name, prefix) }) {
+		names = append(names, f.hosts.at(c.host).name)
 	}
-	return s, true
+	return names
 }
 
 func (f *Figures) hostStatus(h *host, clock int64) HostStatus {
@@ -154,5 +185,17 @@ func (f *Figures) hostStatus(h *host, clock int64) HostStatus {
 	if h.error5XX != nil {
 		s.Last5XX = &Last5XX{Text: h.error5XX.text, Time: h.error5XX.at.Time(), IP: h.error5XX.ip}
 	}
+	if x := h.errorTLS; x != nil {
+		s.LastTLS = &LastTLS{Level: x.level, Text: x.text, Time: x.at.Time(), IP: x.ip}
+	}
 	return s
+}
+
+// tlsErrorOf is what is kept of a connection that could not be secured.
+func tlsErrorOf(at journal.Instant, e *journal.DeliveryConnectionSecured) *hostError {
+	level := "Preferred"
+	if e.Level != "" {
+		level = printable(e.Level)
+	}
+	return &hostError{text: printable(e.Failure), at: at, ip: e.Address, level: level}
 }
