@@ -117,6 +117,10 @@ func TestALookWaitsOneSecondAtMost(t *testing.T) {
 		if seq := w.Peek(func() {}); seq != 2 || w.Lag() != 7 {
 			t.Errorf("a peek sees %d, lag %d", seq, w.Lag())
 		}
+		began = time.Now()
+		if seq, err := w.Look(WithoutWaiting(t.Context()), func() {}); seq != 2 || err != nil || !time.Now().Equal(began) {
+			t.Errorf("one who does not wait sees %d, %v, after %v", seq, err, time.Since(began))
+		}
 		stop()
 		if err := <-ended; err != nil {
 			t.Error(err)
