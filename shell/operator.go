@@ -74,7 +74,9 @@ func peerOf(c net.Conn) *Operator {
 	}) != nil || err != nil {
 		return nil
 	}
-	return operatorOf(strconv.FormatUint(uint64(cred.Uid), 10))
+	o := operatorOf(strconv.FormatUint(uint64(cred.Uid), 10))
+	o.groupIDs = append(o.groupIDs, strconv.FormatUint(uint64(cred.Gid), 10)) // the process may have more than the user's own
+	return o
 }
 
 // allowed tells why an operator may not ask anything; nil: may. Allowed are root, the daemon's own user, and members of

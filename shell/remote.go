@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -24,12 +25,17 @@ var ErrNotRunning = errors.New("the gateway does not run")
 // Remote asks the daemon over the admin socket in the data directory.
 type Remote struct {
 	Data    string
-	Session uint64 // of the shell that asks; 0: none
-	Command string // the command on whose behalf it asks
+	Session uint64        // of the shell that asks; 0: none
+	Command string        // the command on whose behalf it asks
+	Service string        // directory of the service's socket; "": ServiceDirectory
+	Limit   time.Duration // of the wait for an answer that is not a stream; 0: answerLimit
 }
 
-// answerLimit bounds the wait for an answer that is not a stream.
-const answerLimit = 30 * time.Second
+// dialLimit bounds the wait for the daemon to take the call, answerLimit that for an answer that is not a stream.
+const (
+	dialLimit   = 5 * time.Second
+	answerLimit = 30 * time.Second
+)
 
 // Status implements Gateway.
 func (r *Remote) Status(ctx context.Context) (s projections.Status, err error) {
@@ -78,7 +84,7 @@ func (r *Remote) post(ctx context.Context, path string, q url.Values, into any) 
 }
 
 func (r *Remote) exchange(ctx context.Context, method, path string, q url.Values, into any) error {
-	ctx, cancel := context.WithTimeout(ctx, answerLimit)
+	ctx, cancel := context.WithTimeout(ctx, r.limit())
 	defer cancel()
 	resp, err := r.request(ctx, method, path, q)
 	if err != nil {
@@ -120,14 +126,19 @@ func (r *Remote) request(ctx context.Context, method, path string, q url.Values)
 	if err != nil {
 		return nil, err
 	}
+	req.Header.Set(dataHeader, identityOf(r.Data))
 	if r.Session != 0 {
 		req.Header.Set(sessionHeader, strconv.FormatUint(r.Session, 10))
 		req.Header.Set(commandHeader, r.Command)
 	}
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: r.dial, ResponseHeaderTimeout: answerLimit}}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: r.dial, ResponseHeaderTimeout: r.limit()}}
 	resp, err := client.Do(req)
 	if err != nil {
 		return nil, r.broken(ctx, err)
+	}
+	if resp.StatusCode == http.StatusMisdirectedRequest {
+		resp.Body.Close()
+		return nil, ErrNotRunning // the service's socket is another gateway's
 	}
 	if resp.StatusCode != http.StatusOK {
 		defer resp.Body.Close()
@@ -137,20 +148,40 @@ func (r *Remote) request(ctx context.Context, method, path string, q url.Values)
 	return resp, nil
 }
 
+// dial reaches the socket in the data directory, or else that of the service, which is open to those who may not look into
+// the data directory.
 func (r *Remote) dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	d := net.Dialer{Timeout: dialLimit}
 	socket, dir, err := socketPath(r.Data)
-	if err != nil {
-		return nil, err
-	}
 	if dir != nil {
 		defer dir.Close()
 	}
-	d := net.Dialer{Timeout: 5 * time.Second}
-	return d.DialContext(ctx, "unix", socket)
+	if err == nil {
+		var c net.Conn
+		if c, err = d.DialContext(ctx, "unix", socket); err == nil {
+			return c, nil
+		}
+	}
+	service := r.Service
+	if service == "" {
+		service = ServiceDirectory
+	}
+	if c, other := d.DialContext(ctx, "unix", filepath.Join(service, socketName)); other == nil {
+		return c, nil
+	}
+	return nil, err
+}
+
+func (r *Remote) limit() time.Duration {
+	if r.Limit > 0 {
+		return r.Limit
+	}
+	return answerLimit
 }
 
 // broken words an exchange that did not come to its end.
 func (r *Remote) broken(ctx context.Context, err error) error {
+	late := net.Error(nil)
 	switch {
 	case err == nil, ctx.Err() != nil && errors.Is(ctx.Err(), context.Canceled):
 		return ctx.Err()
@@ -158,8 +189,8 @@ func (r *Remote) broken(ctx context.Context, err error) error {
 		return ErrNotRunning
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
 		return errors.New("the gateway stopped while it answered")
-	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("the gateway of %s did not answer within %s", r.Data, answerLimit)
+	case errors.As(err, &late) && late.Timeout():
+		return fmt.Errorf("the gateway of %s runs, but did not answer within %s", r.Data, r.limit())
 	case errors.Is(err, os.ErrPermission):
 		return fmt.Errorf("you may not reach the gateway's admin socket in %s: root, the gateway's own user and the group of [admin] may", r.Data)
 	}

@@ -11,54 +11,56 @@ import (
 	"time"
 )
 
-// socketName lies in the data directory.
-const socketName = "admin.sock"
-
-// socketPath is a path of the socket that fits into a socket's address whatever the data directory is called: through the
-// directory's descriptor, which the caller keeps open meanwhile.
-func socketPath(data string) (path string, dir *os.File, err error) {
-	path = filepath.Join(data, socketName)
-	if len(path) < 100 {
-		return path, nil, nil
-	}
-	if dir, err = os.Open(data); err != nil {
-		return "", nil, err
-	}
-	return fmt.Sprintf("/proc/self/fd/%d/%s", dir.Fd(), socketName), dir, nil
-}
-
 // Admin serves a Gateway over the admin socket: HTTP and JSON, to root, to the daemon's user, and to members of Group.
 type Admin struct {
 	Gateway Gateway
 	Group   string    // "": none
 	Shells  *Sessions // nil: nobody counts them
+	Runtime string    // directory that the service manager made for the socket; "": it lies in the data directory
 	server  *http.Server
 	ln      net.Listener
-	dir     *os.File
+	path    string   // of the socket
+	data    string   // the data directory, when the socket lies in it
+	link    string   // to the socket, in the data directory, when it does not
+	dir     *os.File // what a long path goes through
 }
 
-// Listen binds the socket in the data directory; one that a crash left behind is replaced.
+// Listen binds the socket, reachable by this process's user alone until Share; one that a crash left behind is replaced.
 func (a *Admin) Listen(data string) error {
-	path, dir, err := socketPath(data)
-	if err != nil {
+	if err := a.listen(data); err != nil {
 		return fmt.Errorf("admin socket: %w", err)
 	}
-	a.dir = dir
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("admin socket: %w", err)
-	}
-	if a.ln, err = net.Listen("unix", path); err != nil {
-		return fmt.Errorf("admin socket: %w", err)
-	}
-	// Who may do what is judged by the peer's credentials; the mode only keeps it from being a matter of luck.
-	if err := os.Chmod(path, 0o666); err != nil {
-		return fmt.Errorf("admin socket: %w", err)
-	}
-	a.server = &http.Server{Handler: a.handler(), ReadHeaderTimeout: 5 * time.Second, MaxHeaderBytes: 16 << 10,
+	a.server = &http.Server{Handler: a.handler(identityOf(data)), ReadHeaderTimeout: 5 * time.Second, MaxHeaderBytes: 16 << 10,
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
 			return WithOperator(ctx, peerOf(c))
 		}}
 	return nil
+}
+
+func (a *Admin) listen(data string) error {
+	inData, dir, err := socketPath(data)
+	if err != nil {
+		return err
+	}
+	a.dir, a.path, a.data = dir, inData, data
+	// One that another gateway of the same service listens on stays its own.
+	if path := filepath.Join(a.Runtime, socketName); a.Runtime != "" && len(path) < maxSocketPath && !answers(path) {
+		a.path, a.data, a.link = path, "", inData
+	}
+	for _, old := range []string{inData, a.path} {
+		if err := os.Remove(old); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	if a.ln, err = net.Listen("unix", a.path); err != nil {
+		return err
+	}
+	if a.link != "" { // who looks into the data directory finds it there
+		if err := os.Symlink(a.path, a.link); err != nil {
+			return err
+		}
+	}
+	return os.Chmod(a.path, 0o600)
 }
 
 // Serve answers until Close.
@@ -75,6 +77,9 @@ func (a *Admin) Close() error {
 		return nil
 	}
 	err := a.server.Close()
+	if a.link != "" {
+		os.Remove(a.link) // the socket itself goes with its listener
+	}
 	if a.dir != nil {
 		a.dir.Close()
 	}
@@ -82,12 +87,16 @@ func (a *Admin) Close() error {
 }
 
 // handler lets those in who may, each as the operator that the kernel says they are.
-func (a *Admin) handler() http.Handler {
+func (a *Admin) handler(identity string) http.Handler {
 	next := routes(a.Gateway)
 	if a.Shells != nil {
 		next = touching(a.Shells, next)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if asked := r.Header.Get(dataHeader); asked != "" && asked != identity {
+			http.Error(w, "this is the gateway of another data directory", http.StatusMisdirectedRequest)
+			return
+		}
 		if err := allowed(OperatorOf(r.Context()), a.Group); err != nil {
 			http.Error(w, err.Error(), http.StatusForbidden)
 			return

@@ -52,7 +52,7 @@ func (g *gateway) buildFigures() error {
 		id.Listeners = append(id.Listeners, l.Name)
 	}
 	shells := new(shell.Sessions)
-	g.admin = &shell.Admin{Group: g.document.Admin.Group, Shells: shells,
+	g.admin = &shell.Admin{Group: g.document.Admin.Group, Shells: shells, Runtime: runtimeDirectory(),
 		Gateway: &shell.Local{Follower: g.looker, Figures: figures, Gauges: &g.gauges, Self: id, Shells: shells}}
 	return g.admin.Listen(g.data)
 }

@@ -8,6 +8,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"postern/engine/config"
@@ -56,6 +57,15 @@ func lookUpAccount(d config.Daemon) (*account, error) {
 		return nil, fmt.Errorf("daemon.group: %w", err)
 	}
 	return a, nil
+}
+
+// runtimeDirectory is where the service manager wants a service's sockets, "" when there is none (systemd.exec(5)).
+func runtimeDirectory() string {
+	dir, _, _ := strings.Cut(os.Getenv("RUNTIME_DIRECTORY"), ":")
+	if !filepath.IsAbs(dir) {
+		return ""
+	}
+	return dir
 }
 
 // own gives the data directory to the account, so that it can go on writing there.

@@ -174,14 +174,24 @@ func (g *gateway) build() error {
 	return g.dropPrivileges()
 }
 
-// dropPrivileges goes on as the configured user, now that all ports are bound and the store is open.
+// dropPrivileges opens the admin socket to its group, and goes on as the configured user, now that all ports are bound and the store is open.
 func (g *gateway) dropPrivileges() error {
 	a, err := accountOf(g.document.Daemon)
-	if err != nil || a == nil {
+	if err != nil {
 		return err
 	}
-	if err := a.own(g.data); err != nil {
-		return fmt.Errorf("the data directory is to be %s's: %w", g.document.Daemon.User, err)
+	owner := -1
+	if a != nil {
+		owner = a.uid
+		if err := a.own(g.data); err != nil {
+			return fmt.Errorf("the data directory is to be %s's: %w", g.document.Daemon.User, err)
+		}
+	}
+	if err := g.admin.Share(owner); err != nil {
+		g.log.Warn().Err(err).Msg("only root and the gateway's own user can administer it")
+	}
+	if a == nil {
+		return nil
 	}
 	return a.become()
 }
