@@ -3,6 +3,7 @@ package shell
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -106,6 +107,9 @@ func (c *Call) Arg(i int) string {
 func (p *Param) accept(given string) (string, error) {
 	given = strings.TrimSpace(given)
 	if len(p.Choices) > 0 {
+		if key, ok := p.Also[strings.ToLower(given)]; ok {
+			return key, nil
+		}
 		for i, choice := range p.Choices {
 			if strings.EqualFold(given, choice.Key) || strings.EqualFold(given, choice.Title) || given == strconv.Itoa(i+1) {
 				return choice.Key, nil
@@ -172,6 +176,9 @@ func (c *Call) Say(text string) error {
 	return err
 }
 
+// errStoppedMeanwhile ends a live display whose gateway was there when it began.
+var errStoppedMeanwhile = errors.New("the gateway has stopped")
+
 // every calls row at once and then after each interval, --count times or until ctx ends, which is how a live display is
 // meant to end.
 func (c *Call) every(ctx context.Context, interval time.Duration, row func() error) error {
@@ -179,8 +186,11 @@ func (c *Call) every(ctx context.Context, interval time.Duration, row func() err
 	defer tick.Stop()
 	for n := 1; ; n++ {
 		if err := row(); err != nil {
-			if ctx.Err() != nil {
+			switch {
+			case ctx.Err() != nil:
 				return nil
+			case n > 1 && errors.Is(err, ErrNotRunning):
+				return errStoppedMeanwhile
 			}
 			return err
 		}

@@ -32,6 +32,7 @@ type Param struct {
 	Optional bool                                                           // is never asked for: an argument only
 	Rest     bool                                                           // takes all words that are left
 	Choices  []Choice                                                       // a menu
+	Also     map[string]string                                              `json:"-"` // other words for the choices, in lower case, to their keys
 	Check    func(string) error                                             `json:"-"`
 	Complete func(ctx context.Context, g Gateway, word string) []Suggestion `json:"-"`
 }

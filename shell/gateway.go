@@ -11,6 +11,9 @@ import (
 // takes a daemon. On whose behalf it is asked stands in the context (OperatorOf). It may be used by many goroutines at
 // once. Every figure is as of what was durable when it was asked for.
 type Gateway interface {
+	Hosts
+	DNS
+	Counters
 	// Status gives the figures of status, status detail and the feeds.
 	Status(ctx context.Context) (projections.Status, error)
 	// Identity tells which gateway this is.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"postern/engine/config"
+	"postern/journal"
 	"postern/projections"
 )
 
@@ -16,6 +18,12 @@ type Local struct {
 	Self     Identity
 	Shells   *Sessions
 	Now      func() time.Time // nil: time.Now
+
+	Document func() *config.Document                                                                 // the one in force; nil: there is none
+	Cache    Cache                                                                                   // the resolver's; nil: there is none
+	Outbound func(destination string) (connections, dialling int)                                    // of the delivery client; nil: as the facts say
+	Reset    func(context.Context, *journal.Sampled, *journal.CountersReset) (journal.Record, error) // the engine's ResetCounters
+	looks    looks
 }
 
 func (l *Local) now() time.Time {

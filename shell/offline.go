@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"postern/journal"
@@ -17,6 +18,9 @@ type Offline struct {
 	Data string
 	Zone *time.Location                 // nil: the machine's
 	Room func(used uint64) (left int64) // bytes by which a queue of used bytes may still grow; nil: nobody knows
+
+	mu   sync.Mutex
+	kept *projections.Figures // read once: what does not run does not change. Under mu
 }
 
 // Status implements Gateway.
@@ -29,9 +33,6 @@ func (o *Offline) Status(ctx context.Context) (s projections.Status, err error) 
 		}
 		if o.Room != nil {
 			s.Gauges[projections.GaugeKilobytesFree] = max(0, o.Room(f.Bytes())) / 1024
-		}
-		for _, gone := range []string{projections.GaugeInbound, projections.GaugeOutbound} {
-			s.Gauges[gone] = 0
 		}
 	})
 	return s, err
@@ -49,8 +50,14 @@ func (o *Offline) Identity(ctx context.Context) (id Identity, err error) {
 // WhoAmI implements Gateway.
 func (o *Offline) WhoAmI(context.Context) (Operator, error) { return *Self(), nil }
 
-// figures shows the figures at the end of the stopped store.
+// figures shows the figures at the end of the stopped store, one caller at a time.
 func (o *Offline) figures(ctx context.Context, show func(*projections.Figures)) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.kept != nil {
+		show(o.kept)
+		return nil
+	}
 	j, err := journal.Open(filepath.Join(o.Data, "journal"), journal.Options{ReadOnly: true})
 	if locked := (*journal.LockedError)(nil); errors.As(err, &locked) {
 		return fmt.Errorf("the gateway of %s is starting or stopping: try again in a moment", o.Data)
@@ -63,6 +70,8 @@ func (o *Offline) figures(ctx context.Context, show func(*projections.Figures)) 
 	if err != nil {
 		return fmt.Errorf("the journal of %s could not be replayed: %w", o.Data, err)
 	}
+	figures.Disconnect()
+	o.kept = figures
 	show(figures)
 	return nil
 }

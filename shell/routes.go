@@ -15,6 +15,9 @@ func routes(g Gateway) http.Handler {
 	get(mux, "/v1/identity", func(ctx context.Context, _ url.Values) (any, error) { return g.Identity(ctx) })
 	get(mux, "/v1/whoami", func(ctx context.Context, _ url.Values) (any, error) { return g.WhoAmI(ctx) })
 	get(mux, "/v1/sessions", func(ctx context.Context, _ url.Values) (any, error) { return g.Sessions(ctx) })
+	hostsRoutes(mux, g)
+	dnsRoutes(mux, g)
+	countersRoutes(mux, g)
 	mux.HandleFunc("POST /v1/session", func(w http.ResponseWriter, r *http.Request) {
 		serveSession(g, w, r)
 	})

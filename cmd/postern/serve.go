@@ -157,7 +157,7 @@ func (g *gateway) build() error {
 			return c, c.Size, nil
 		}}
 	// Idle connections are closed while their last facts can still be written.
-	drained := func() { g.client.Close() }
+	drained := func() { g.client.Close(); g.sampleLast() }
 	g.engine = engine.New(engine.Options{Drained: drained, Journal: g.journal, Rows: g.rows, Deliverer: g.client, Document: document, Version: Version,
 		Problem: func(err error) { g.log.Error().Err(err).Msg("engine") }})
 	g.client.Note = g.engine.Note

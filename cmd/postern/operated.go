@@ -1,0 +1,45 @@
+package main
+
+import (
+	"net/netip"
+	"time"
+
+	"postern/engine/config"
+	"postern/shell"
+	"postern/smtp/dns"
+)
+
+// operated connects what operators look at and order with the parts that know and do it.
+func (g *gateway) operated(l *shell.Local) *shell.Local {
+	l.Document = func() *config.Document { return g.document }
+	l.Cache = resolverCache{g.resolver}
+	l.Outbound = g.client.Destination
+	l.Reset = g.engine.ResetCounters
+	return l
+}
+
+// resolverCache shows the resolver's cache in the shell's words.
+type resolverCache struct{ r *dns.Resolver }
+
+// MX implements shell.Cache.
+func (c resolverCache) MX(domain string) (hosts []shell.MXRecord, null bool, expires time.Time, ok bool) {
+	a, _, ok := c.r.CachedMX(domain)
+	for _, h := range a.Hosts {
+		hosts = append(hosts, shell.MXRecord{Preference: h.Preference, Host: h.Host})
+	}
+	return hosts, a.Null, a.Expires, ok
+}
+
+// Addresses implements shell.Cache.
+func (c resolverCache) Addresses(host string) (addrs []netip.Addr, expires time.Time, ok bool) {
+	a, _, ok := c.r.CachedAddrs(host)
+	return a.Addrs, a.Expires, ok
+}
+
+// Flush implements shell.Cache.
+func (c resolverCache) Flush() { c.r.Flush() }
+
+// sampleLast writes down how far things are that are counted outside the journal, as a run ends.
+func (g *gateway) sampleLast() {
+	g.looker.Peek(func() { g.engine.Note(g.figures.Sample(time.Now(), &g.gauges)) })
+}

@@ -1,0 +1,73 @@
+package shell
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"postern/projections"
+)
+
+// dnsCounters are the rows of dnsstatus.
+var dnsCounters = []projections.Counter{projections.DNSRequests, projections.NetworkRequests, projections.CacheHits,
+	projections.CacheMisses, projections.CacheExceptions, projections.CacheExpired}
+
+// dnsStatus is what dnsstatus shows: the resolver's counters by name.
+type dnsStatus struct {
+	Timestamp time.Time                      `json:"timestamp"`
+	Counters  map[string]projections.Columns `json:"counters"`
+}
+
+var _ = register(
+	&Command{Name: "dnsstatus", Summary: "what the DNS resolver and its cache have done", Offline: true,
+		Run: func(ctx context.Context, c *Call) error {
+			s, err := c.Gateway.Status(ctx)
+			if err != nil {
+				return err
+			}
+			d := dnsStatus{Timestamp: s.Timestamp, Counters: make(map[string]projections.Columns)}
+			for _, k := range dnsCounters {
+				d.Counters[k.Name()] = s.Counters[k]
+			}
+			return c.Answer(d, renderDNS(s, c.Zone))
+		}},
+	&Command{Name: "dnsflush", Summary: "empty the DNS cache", Run: runFlush},
+	&Command{Name: "resetcounters", Summary: "start the Reset column of all counters anew", Run: runReset,
+		Help: "The counters of recipient hosts and of the DNS resolver begin anew too. Lifetime and Uptime go on."})
+
+func renderDNS(s projections.Status, zone *time.Location) string {
+	t := &table{}
+	t.value("Status as of:", Date(s.Timestamp.In(zone), false))
+	t.head("Counters:", "Reset", "Uptime", "Lifetime")
+	for _, k := range dnsCounters {
+		v := s.Counters[k]
+		t.row(2, k.Label(), Thousands(v.Reset), Thousands(v.Uptime), Thousands(v.Lifetime))
+	}
+	return t.String()
+}
+
+func runFlush(ctx context.Context, c *Call) error {
+	yes, err := c.Confirm(ctx, "Are you sure you want to clear out the DNS cache?", false)
+	if err != nil {
+		return err
+	}
+	if !yes {
+		if c.Asker == nil {
+			return errors.New("this would clear out the DNS cache: repeat it with --yes")
+		}
+		return nil
+	}
+	if err := c.Gateway.FlushDNS(ctx); err != nil {
+		return err
+	}
+	return c.Answer(json.RawMessage(`{"flushed":true}`), "The DNS cache is empty.\n")
+}
+
+func runReset(ctx context.Context, c *Call) error {
+	done, err := c.Gateway.ResetCounters(ctx)
+	if err != nil {
+		return err
+	}
+	return c.Answer(done, "Counters reset: "+Date(done.Time.In(c.Zone), false)+"\n")
+}

@@ -1,0 +1,110 @@
+package shell
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"postern/projections"
+)
+
+// secondsParam asks how often a live display shows a row.
+var secondsParam = Param{Name: "SECONDS", Question: "Enter the number of seconds between displays.", Default: "10",
+	Check: func(word string) error { return checkNumber(word, "seconds", 86400) }}
+
+// interval is the seconds argument.
+func interval(word string) time.Duration {
+	n, _ := strconv.Atoi(word)
+	return time.Duration(max(n, 1)) * time.Second
+}
+
+var _ = register(
+	&Command{Name: "rate", Summary: "the gateway's connections, recipients and queue as they change", Offline: true, Live: true,
+		Params: []Param{secondsParam}, Run: runRate},
+	&Command{Name: "hostrate", Summary: "a recipient host's figures as they change", Offline: true, Live: true,
+		Params: []Param{hostParam, secondsParam}, Run: runHostRate,
+		Help: "The first row shows what has changed since somebody last looked at the host, if anybody has."})
+
+// rateRow is a row of rate. Received and completed count since ever.
+type rateRow struct {
+	Timestamp      time.Time `json:"timestamp"`
+	Inbound        int64     `json:"conn_in"`
+	Outbound       int64     `json:"conn_out"`
+	Received       uint64    `json:"inj_recips"`
+	ReceivedDelta  uint64    `json:"inj_recips_delta"`
+	Completed      uint64    `json:"completed_recips"`
+	CompletedDelta uint64    `json:"completed_recips_delta"`
+	Kilobytes      int64     `json:"kbytes_used"`
+}
+
+const rateHeading = "Time     Connections  Recipients           Recipients            Queue\n" +
+	"            In   Out    Received   Delta    Completed   Delta   K-Used\n"
+
+func runRate(ctx context.Context, c *Call) error {
+	var last *rateRow
+	return c.every(ctx, interval(c.Arg(0)), func() error {
+		s, err := c.Gateway.Status(ctx)
+		if err != nil {
+			return err
+		}
+		r := rateRow{Timestamp: s.Timestamp, Inbound: s.Gauges[projections.GaugeInbound], Outbound: s.Gauges[projections.GaugeOutbound],
+			Received: s.Counters[projections.RecipientsReceived].Lifetime, Completed: s.Counters[projections.CompletedRecipients].Lifetime,
+			Kilobytes: s.Gauges[projections.GaugeKilobytesUsed]}
+		if last == nil {
+			c.Say("Hit Ctrl-C to return to the main prompt.")
+		} else {
+			r.ReceivedDelta, r.CompletedDelta = grown(last.Received, r.Received), grown(last.Completed, r.Completed)
+		}
+		last = &r
+		return c.Row(rateHeading, r, fmt.Sprintf("%s%6d%6d%12d%8d%13d%8d%9d\n", r.Timestamp.In(c.Zone).Format(time.TimeOnly),
+			r.Inbound, r.Outbound, r.Received, r.ReceivedDelta, r.Completed, r.CompletedDelta, r.Kilobytes))
+	})
+}
+
+// grown is by how much a counter has grown; one that was reset meanwhile began at zero.
+func grown(before, now uint64) uint64 {
+	if now < before {
+		return now
+	}
+	return now - before
+}
+
+// hostRateRow is a row of hostrate.
+type hostRateRow struct {
+	Timestamp   time.Time             `json:"timestamp"`
+	Host        string                `json:"host"`
+	State       projections.HostState `json:"state"`
+	Connections uint64                `json:"conn_out"`
+	Active      uint64                `json:"active_recips"`
+	ActiveDelta int64                 `json:"active_recips_delta"`
+	Delivered   uint64                `json:"delivered_recips_delta"`
+	HardBounced uint64                `json:"hard_bounced_recips_delta"`
+	SoftBounced uint64                `json:"soft_bounced_evts_delta"`
+}
+
+const hostRateHeading = "    Time   Host   CrtCncOut   ActvRcp   ActvRcp   DlvRcp  HrdBncRcp  SftBncEvt\n" +
+	"         Status                           Delta    Delta      Delta      Delta\n"
+
+func runHostRate(ctx context.Context, c *Call) error {
+	var last *HostReading
+	return c.every(ctx, interval(c.Arg(1)), func() error {
+		now, err := c.Gateway.HostReading(ctx, c.Arg(0))
+		if err != nil {
+			return err
+		}
+		if last == nil {
+			last = now.Before
+		}
+		r := hostRateRow{Timestamp: now.Timestamp, Host: now.Host, State: now.State, Connections: now.Connections, Active: now.Active}
+		if last != nil {
+			r.ActiveDelta = int64(now.Active) - int64(last.Active)
+			r.Delivered = grown(last.Delivered, now.Delivered)
+			r.HardBounced = grown(last.HardBounced, now.HardBounced)
+			r.SoftBounced = grown(last.SoftBounced, now.SoftBounced)
+		}
+		last = &now
+		return c.Row(hostRateHeading, r, fmt.Sprintf("%s %7s%11d%10d%10d%9d%11d%11d\n", r.Timestamp.In(c.Zone).Format(time.TimeOnly),
+			r.State, r.Connections, r.Active, r.ActiveDelta, r.Delivered, r.HardBounced, r.SoftBounced))
+	})
+}
