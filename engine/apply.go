@@ -34,6 +34,8 @@ func (s *State) Apply(r journal.Record) {
 		if di, ok := s.byName[e.Destination]; ok {
 			s.setUp(di)
 		}
+	case *journal.NotificationDropped:
+		s.clearReports(e.Message, e.Reports)
 	case *journal.DestinationsForgotten:
 		s.applyForgotten(e)
 	case *journal.SetAside:

@@ -35,7 +35,7 @@ func anyFact(kind, a, b byte) journal.Event {
 	dest := fmt.Sprintf("d%d.test", b%3)
 	next := journal.Instant(b) * 1e9
 	set := []journal.MessageRecipients{{Message: message, RIDs: rids}}
-	switch kind % 20 {
+	switch kind % 21 {
 	case 0:
 		e := &journal.MessageInjected{MID: uint32(a), Body: journal.BodyID(a), Size: 10, Sender: "s@x.test", Queued: true}
 		for i := range b % 5 {
@@ -76,6 +76,8 @@ func anyFact(kind, a, b byte) journal.Event {
 		return &journal.DeliveryResumed{}
 	case 17:
 		return &journal.ClockJumped{Delta: int64(next)}
+	case 19:
+		return &journal.NotificationDropped{Message: message, Reports: []uint64{uint64(b % 32)}}
 	case 18:
 		return &journal.DestinationsForgotten{Destinations: []string{dest, "never.test"}}
 	}

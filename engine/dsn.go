@@ -28,6 +28,8 @@ type report struct {
 	parent   *journal.MessageInjected
 	injected journal.Instant
 	failures []failure
+	lenient  bool // what cannot be read is left out, whatever the reason
+	missing  int  // facts that were left out
 	utf8     bool // the notification may be internationalized (RFC 6533)
 }
 
@@ -47,8 +49,9 @@ func (r *report) subject() string {
 	return "Delivery Status Notification (Failure)"
 }
 
-// reported gathers what a notification reports from the facts that it names.
-func reported(j *journal.Journal, n *journal.MessageInjected) (*report, error) {
+// reported gathers what a notification reports from the facts that it names. With lenient it makes do with those that can
+// be read.
+func reported(j *journal.Journal, n *journal.MessageInjected, lenient bool) (*report, error) {
 	rec, err := j.At(n.Parent)
 	if err != nil {
 		return nil, fmt.Errorf("message %d: %w", n.Parent, err)
@@ -57,13 +60,20 @@ func reported(j *journal.Journal, n *journal.MessageInjected) (*report, error) {
 	if !ok {
 		return nil, fmt.Errorf("record %d is no injection", n.Parent)
 	}
-	rep := &report{parent: parent, injected: rec.Time, utf8: parent.SMTPUTF8 && n.SMTPUTF8}
+	rep := &report{parent: parent, injected: rec.Time, lenient: lenient, utf8: parent.SMTPUTF8 && n.SMTPUTF8}
 	for _, seq := range n.Reports {
 		r, err := j.At(seq)
-		if err != nil {
+		switch {
+		case err == nil:
+			rep.add(n.Parent, r)
+		case lenient:
+			rep.missing++
+		default:
 			return nil, fmt.Errorf("reported fact %d: %w", seq, err)
 		}
-		rep.add(n.Parent, r)
+	}
+	if len(rep.failures) == 0 {
+		return nil, fmt.Errorf("message %d: %w", n.Parent, errNobodyToTell)
 	}
 	return rep, nil
 }
@@ -138,6 +148,9 @@ func (r *report) words(b *bytes.Buffer, host, boundary string) {
 			}
 		}
 		b.WriteString("\r\n")
+	}
+	if r.missing > 0 {
+		b.WriteString("There is more to tell of your message, which could not be read from the gateway's records.\r\n\r\n")
 	}
 }
 

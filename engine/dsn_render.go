@@ -28,13 +28,28 @@ func SevenBit(m *journal.MessageInjected) (plain *journal.MessageInjected, ok bo
 // machines, and the message itself, whole when RET and its size allow it and it fits the notification's form, else its
 // header.
 func openNotification(j *journal.Journal, doc *config.Document, at journal.Instant, n *journal.MessageInjected) (*Content, error) {
-	rep, err := reported(j, n)
+	rep, err := reported(j, n, false)
+	if hopeless(err) {
+		rep, err = reported(j, n, true)
+	}
 	if err != nil {
 		return nil, err
 	}
-	c, err := rep.render(j, doc, doc.Bounce.CopyBytes, at, n)
+	return rep.open(j, doc, at, n)
+}
+
+// hopeless tells whether a record that could not be read never will be.
+func hopeless(err error) bool {
+	var damaged *journal.DamagedError
+	var newer *journal.NewerError
+	return errors.Is(err, journal.ErrNotFound) || errors.As(err, &damaged) || errors.As(err, &newer)
+}
+
+// open renders the notification in the form that it bears.
+func (r *report) open(j *journal.Journal, doc *config.Document, at journal.Instant, n *journal.MessageInjected) (*Content, error) {
+	c, err := r.render(j, doc, doc.Bounce.CopyBytes, at, n)
 	if err == nil && c.eightBit && n.Form == journal.Body7Bit {
-		c, err = rep.render(j, doc, headerOnly, at, n)
+		c, err = r.render(j, doc, headerOnly, at, n)
 	}
 	return c, err
 }
@@ -111,7 +126,7 @@ func (r *report) original(j *journal.Journal, copyBytes int64) (text []byte, who
 		return nil, false, nil
 	}
 	body, err := j.OpenBody(r.parent.Body)
-	if errors.Is(err, journal.ErrNotFound) {
+	if errors.Is(err, journal.ErrNotFound) || err != nil && r.lenient {
 		return nil, false, nil
 	}
 	if err != nil {
@@ -124,6 +139,9 @@ func (r *report) original(j *journal.Journal, copyBytes int64) (text []byte, who
 		limit = r.parent.Size
 	}
 	text, err = io.ReadAll(io.LimitReader(body, limit))
+	if err != nil && r.lenient {
+		return nil, false, nil
+	}
 	if err != nil {
 		return nil, false, fmt.Errorf("body of message %d: %w", r.parent.MID, err)
 	}

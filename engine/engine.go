@@ -50,19 +50,20 @@ type Engine struct {
 	abort     context.CancelFunc
 
 	// The rest is owned by Run.
-	state    *State
-	clock    *clock
-	next     uint64 // Seq of the next event
-	firstSeq uint64 // of this run; set by begin, read by the loader
-	unclean  uint32 // ends without order in a row; set by begin, read by the loader
-	stopping bool
-	broken   error    // ends Run
-	suspects []uint32 // messages to be tried alone, before anything else
-	aloneTil int64    // when the one that is tried now has had its time
-	aloneEnd int64    // when ordinary times begin whatever suspects are left
-	cautious bool     // nothing is started before the queue is loaded, since a suspect may be in it
-	reporter chan reportOrder
-	stopped  chan struct{}
+	state       *State
+	clock       *clock
+	next        uint64 // Seq of the next event
+	firstSeq    uint64 // of this run; set by begin, read by the loader
+	unclean     uint32 // ends without order in a row; set by begin, read by the loader
+	stopping    bool
+	broken      error    // ends Run
+	suspects    []uint32 // messages to be tried alone, before anything else
+	aloneTil    int64    // when the one that is tried now has had its time
+	aloneEnd    int64    // when ordinary times begin whatever suspects are left
+	cautious    bool     // nothing is started before the queue is loaded, since a suspect may be in it
+	reporter    chan reportOrder
+	reportTries map[uint64]int // message whose notification could not be written → how often
+	stopped     chan struct{}
 }
 
 // New makes an engine; Run brings it to life.
@@ -83,7 +84,7 @@ func New(o Options) *Engine {
 		o.Problem = func(error) {}
 	}
 	e := &Engine{options: o, clock: newClock(o.Now, o.Mono), ready: make(chan struct{}), stopped: make(chan struct{}),
-		reporter: make(chan reportOrder, 256), state: NewState()}
+		reporter: make(chan reportOrder, 256), reportTries: make(map[uint64]int), state: NewState()}
 	e.inbox.init()
 	for _, k := range []journal.IDKind{journal.MID, journal.ICID, journal.DCID} {
 		e.ids[k].low = func() { e.order(func(t *turn) { t.refill(e, k) }) }

@@ -15,6 +15,7 @@ import (
 type reportOrder struct {
 	message uint64   // Seq
 	facts   []uint64 // Seqs of what is to be reported
+	last    bool     // what cannot be read is left out: it was tried often enough
 }
 
 // handReports gives messages with reports due to the writers, as many as they have room for. The rest waits in State,
@@ -33,7 +34,8 @@ func (e *Engine) handReports(now int64) {
 			continue
 		}
 		select {
-		case e.reporter <- reportOrder{message: m.seq, facts: append([]uint64(nil), due...)}:
+		case e.reporter <- reportOrder{message: m.seq, facts: append([]uint64(nil), due...),
+			last: e.reportTries[m.seq] >= maxReportTries}:
 			s.reportQueue = s.reportQueue[1:]
 		default:
 			return
@@ -77,24 +79,43 @@ func (e *Engine) startReporters(ctx context.Context) {
 }
 
 // reportAgain is how long a notification that could not be written waits: the queue may have been busy, the disk may have
-// had a bad moment. It is due until it is written.
-const reportAgain = 10 * time.Second
+// had a bad moment. After so many tries it is written from what can be read, or given up.
+const (
+	reportAgain    = 10 * time.Second
+	maxReportTries = 6
+)
 
-// reportWritten makes room for another report. One that could not be written is tried again.
+// reportWritten makes room for another report. One that could not be written is tried again, but not for ever.
 func (e *Engine) reportWritten(o reportOrder, err error) {
-	if err == nil || errors.Is(err, errNotDue) || errors.Is(err, ErrStopping) {
-		e.order(func(*turn) {})
+	switch {
+	case err == nil || errors.Is(err, errNotDue) || errors.Is(err, ErrStopping):
+		e.order(func(*turn) { delete(e.reportTries, o.message) })
 		return
-	}
-	if !errors.Is(err, ErrBusy) {
+	case errors.Is(err, ErrBusy):
+	case o.last || errors.Is(err, errNobodyToTell):
+		e.options.Problem(fmt.Errorf("notification for message %d: given up: %w", o.message, err))
+		e.order(func(t *turn) {
+			delete(e.reportTries, o.message)
+			if mi, ok := t.s.bySeq[o.message]; ok && t.s.reportsDue(o.message, o.facts) {
+				t.emit(&journal.NotificationDropped{Message: o.message, MID: t.s.messages.at(mi).mid, Reports: o.facts, Reason: err.Error()})
+			}
+		})
+		return
+	default:
 		e.options.Problem(fmt.Errorf("notification for message %d: %w", o.message, err))
 	}
 	e.order(func(t *turn) {
 		if mi, ok := t.s.bySeq[o.message]; ok {
 			t.s.reportLater.push(dueEntry{t.clock + int64(reportAgain), mi})
+			if !errors.Is(err, ErrBusy) {
+				e.reportTries[o.message]++
+			}
 		}
 	})
 }
+
+// errNobodyToTell says that the facts that can be read name no sender, or no recipient of whom he wants to hear.
+var errNobodyToTell = errors.New("there is nobody to tell, or nothing")
 
 // writeReport submits the injection of a notification. Nothing of its text is stored: it is rendered from the facts at each
 // attempt, here only to know its size.
@@ -103,16 +124,15 @@ func (e *Engine) writeReport(ctx context.Context, o reportOrder) error {
 	if err != nil {
 		return err
 	}
-	mid, err := e.ID(ctx, journal.MID)
-	if err != nil {
-		return err
+	if parent.Sender == "" {
+		return errNobodyToTell
 	}
 	doc := e.options.Document()
-	n := &journal.MessageInjected{MID: mid, Why: journal.WhyBounce, Queued: true, Parent: o.message, ParentMID: parent.MID, Reports: o.facts,
+	n := &journal.MessageInjected{Why: journal.WhyBounce, Queued: true, Parent: o.message, ParentMID: parent.MID, Reports: o.facts,
 		Body: parent.Body, SMTPUTF8: parent.SMTPUTF8, MessageID: fmt.Sprintf("<dsn.%d.%d@%s>", o.message, o.facts[0], doc.Hostname)}
 	local, domain := splitAddress(parent.Sender)
 	n.Recipients = []journal.InjectedRecipient{{RID: 0, Local: local, Domain: domain, Notify: journal.NotifyNever}}
-	facts, err := reported(e.options.Journal, n)
+	facts, err := reported(e.options.Journal, n, o.last)
 	if err != nil {
 		return err
 	}
@@ -120,7 +140,10 @@ func (e *Engine) writeReport(ctx context.Context, o reportOrder) error {
 		n.Why = journal.WhySuccess
 	}
 	n.Subject, n.Form = facts.subject(), journal.Body8Bit
-	content, err := openNotification(e.options.Journal, doc, journal.InstantOf(e.options.Now()), n)
+	if n.MID, err = e.ID(ctx, journal.MID); err != nil {
+		return err
+	}
+	content, err := facts.open(e.options.Journal, doc, journal.InstantOf(e.options.Now()), n)
 	if err != nil {
 		return err
 	}

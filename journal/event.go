@@ -129,6 +129,7 @@ const (
 	KindHostUp                    Kind = 73
 	KindSetAside                  Kind = 74
 	KindDestinationsForgotten     Kind = 75
+	KindNotificationDropped       Kind = 76
 
 	KindBulkActionOrdered    Kind = 80
 	KindBulkActionCompleted  Kind = 81

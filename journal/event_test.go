@@ -79,7 +79,7 @@ func TestMustUnderstandFollowsTheQueue(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"MessageInjected", "AttemptStarted", "Delivered", "SoftBounced", "HardBounced", "RecipientsDeleted",
-		"ClockJumped", "HistoryCut", "HostDown", "DeliveryStarted", "DestinationsForgotten"} {
+		"ClockJumped", "HistoryCut", "HostDown", "DeliveryStarted", "DestinationsForgotten", "NotificationDropped"} {
 		if optional[name] {
 			t.Errorf("an old reader may skip %s and have a wrong queue", name)
 		}

@@ -185,6 +185,15 @@ type SetAside struct {
 // there has been neither mail for them nor an attempt. A destination of which mail has come since is merely no longer down.
 type DestinationsForgotten struct{ Destinations []string }
 
+// NotificationDropped says that a message's sender will not be told of these facts: what a notification would be made of
+// cannot be read any more, or names nobody.
+type NotificationDropped struct {
+	Message uint64
+	MID     uint32
+	Reports []uint64 // Seqs of the facts
+	Reason  string
+}
+
 func (*AttemptStarted) Kind() Kind            { return KindAttemptStarted }
 func (*DeliveryConnectionOpened) Kind() Kind  { return KindDeliveryConnectionOpened }
 func (*DeliveryConnectionSecured) Kind() Kind { return KindDeliveryConnectionSecured }
@@ -201,6 +210,7 @@ func (*HostDown) Kind() Kind                  { return KindHostDown }
 func (*HostUp) Kind() Kind                    { return KindHostUp }
 func (*SetAside) Kind() Kind                  { return KindSetAside }
 func (*DestinationsForgotten) Kind() Kind     { return KindDestinationsForgotten }
+func (*NotificationDropped) Kind() Kind       { return KindNotificationDropped }
 
 func (e *AttemptStarted) fields(c *coder) {
 	c.uint64(1, &e.Message)
@@ -352,3 +362,10 @@ func (e *SetAside) fields(c *coder) {
 }
 
 func (e *DestinationsForgotten) fields(c *coder) { c.strings(1, &e.Destinations) }
+
+func (e *NotificationDropped) fields(c *coder) {
+	c.uint64(1, &e.Message)
+	c.uint32(2, &e.MID)
+	c.uint64s(3, &e.Reports)
+	c.string(4, &e.Reason)
+}

@@ -66,6 +66,7 @@ var kinds = [...]kindInfo{
 	KindHostUp:                    {"HostUp", true, func() Event { return new(HostUp) }},
 	KindSetAside:                  {"SetAside", true, func() Event { return new(SetAside) }},
 	KindDestinationsForgotten:     {"DestinationsForgotten", true, func() Event { return new(DestinationsForgotten) }},
+	KindNotificationDropped:       {"NotificationDropped", true, func() Event { return new(NotificationDropped) }},
 
 	KindBulkActionOrdered:    {"BulkActionOrdered", true, func() Event { return new(BulkActionOrdered) }},
 	KindBulkActionCompleted:  {"BulkActionCompleted", true, func() Event { return new(BulkActionCompleted) }},

@@ -32,6 +32,10 @@ func (f *liveFold) apply(r Record) {
 		for _, d := range e.Destinations {
 			f.hostWell(d)
 		}
+	case *NotificationDropped:
+		if m := f.known(e.Message); m != nil {
+			f.told(m, e.Reports)
+		}
 	case *SetAside:
 		if m := f.known(e.Message); m != nil {
 			m.SetAside = true
@@ -116,10 +120,15 @@ func (f *liveFold) clearDues(e *MessageInjected) {
 		}
 		return
 	}
-	before := len(p.Dues)
-	p.Dues = slices.DeleteFunc(p.Dues, func(due uint64) bool { return slices.Contains(e.Reports, due) })
-	f.size -= 8 * (before - len(p.Dues))
-	f.endIfDone(p)
+	f.told(p, e.Reports)
+}
+
+// told takes facts off a message of which its sender was told, or never will be.
+func (f *liveFold) told(m *liveEntry, facts []uint64) {
+	before := len(m.Dues)
+	m.Dues = slices.DeleteFunc(m.Dues, func(due uint64) bool { return slices.Contains(facts, due) })
+	f.size -= 8 * (before - len(m.Dues))
+	f.endIfDone(m)
 }
 
 // attempt takes recipients in hand.

@@ -148,6 +148,8 @@ func TestFactsAndTheQueueTheyLeave(t *testing.T) {
 					t.Errorf("hosts %+v", image.Hosts)
 				}
 			}},
+		{"notification dropped", []Event{to("x.example", 1), &HardBounced{Message: 1, RIDs: []uint32{0}, Notify: true},
+			&NotificationDropped{Message: 1, Reports: []uint64{2}}, &NotificationDropped{Message: 1, Reports: []uint64{2}}}, queue{0, 0, 1}, nil},
 		{"hosts forgotten", []Event{&HostDown{Destination: "x.example", Failures: 1, Next: later}, &HostDown{Destination: "y.example", Failures: 2, Next: later},
 			&HostDown{Destination: "z.example", Failures: 3, Next: later}, &DestinationsForgotten{Destinations: []string{"z.example", "unknown.example", "x.example"}}},
 			queue{0, 0, 0}, func(t *testing.T, image *LiveImage) {

@@ -163,6 +163,11 @@ func (s *factSource) notification(parent uint64) Event {
 			break
 		}
 	}
+	if s.one(6) {
+		e := &NotificationDropped{Message: parent, Reports: s.dues[parent]}
+		s.dues[parent] = nil
+		return e
+	}
 	e := s.inject().(*MessageInjected)
 	e.Why, e.Parent, e.ParentMID, e.Reports = Why(1+s.IntN(7)), parent, 7, s.dues[parent]
 	s.dues[parent] = nil

@@ -35,6 +35,8 @@ func (f *Figures) applyMessage(r journal.Record) bool {
 		if e.Class == journal.Bounce5XX && n != 0 {
 			f.hosts.at(n).error5XX = &hostError{text: printable(append([]string{e.Code, e.Status}, e.Reply...)...), at: r.Time, ip: e.Address}
 		}
+	case *journal.NotificationDropped:
+		f.reported(e.Message, len(e.Reports))
 	case *journal.DoubleBounced:
 		f.counters.hardBounce(e.Class, len(e.RIDs))
 		f.answered(f.end(endHardBounced, e.Class, e.Message, e.Destination, e.RIDs, false))

@@ -143,6 +143,11 @@ func (s *story) step() {
 		s.systemFact()
 	}
 	for _, l := range s.live {
+		if len(l.dues) > 0 && s.rng.IntN(9) == 0 {
+			s.add(&journal.NotificationDropped{Message: l.seq, MID: l.mid, Reports: l.dues})
+			l.dues = nil
+			break
+		}
 		if len(l.dues) > 0 && s.rng.IntN(3) == 0 {
 			s.inject([]journal.Why{journal.WhyBounce, journal.WhySuccess}[s.rng.IntN(2)], l, 1)
 			break

@@ -45,6 +45,8 @@ func (p *page) printDelivery(e journal.Event) bool {
 		p.info().str("Host ").plain(e.Destination).str(" is up").end()
 	case *journal.DestinationsForgotten:
 		p.info().str("Destinations without mail forgotten: ").num(uint64(len(e.Destinations))).end()
+	case *journal.NotificationDropped:
+		p.warning().id("MID", e.MID).str(" the sender is not notified: ").plainOr(e.Reason, "no reason").end()
 	case *journal.SetAside:
 		p.warning().id("MID", e.MID).str(" set aside: ").plainOr(e.Evidence, "no evidence").end()
 	default:

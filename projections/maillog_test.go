@@ -167,6 +167,7 @@ func mailLogExamples() []journal.Event {
 		&journal.DeliveryForced{By: "admin", Domain: "recipient.example.com"},
 		&journal.DeliveryForced{By: "admin"},
 		&journal.DestinationsForgotten{Destinations: []string{"dead.example", "gone.example"}},
+		&journal.NotificationDropped{Message: 5, MID: 201434, Reports: []uint64{9}, Reason: "record 9: not found"},
 		&journal.OperatorLoggedIn{Session: 3, By: "admin", From: netip.MustParseAddr("10.1.3.67")},
 		&journal.OperatorLoggedIn{Session: 4},
 		&journal.OperatorLoggedOut{Session: 3, By: "admin"},

@@ -212,6 +212,11 @@ func (n *naive) apply(r journal.Record) {
 		n.renew(e.Destination).state = "down"
 	case *journal.HostUp:
 		n.renew(e.Destination).state = "up"
+	case *journal.NotificationDropped:
+		for _, due := range e.Reports {
+			delete(n.messages[e.Message].dues, due)
+		}
+		n.drop(e.Message)
 	case *journal.DestinationsForgotten:
 		for _, d := range e.Destinations {
 			n.forget(d)
