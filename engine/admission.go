@@ -1,9 +1,7 @@
 package engine
 
 import (
-	"context"
 	"sync/atomic"
-	"time"
 
 	"postern/engine/config"
 	"postern/journal"
@@ -38,7 +36,7 @@ type admission struct {
 	stopping  atomic.Bool
 	diskFull  atomic.Bool
 	queueFull atomic.Bool
-	refusing  atomic.Bool // resource conservation at 999
+	degree    atomic.Uint32 // of resource conservation
 	used      atomic.Int64
 	free      atomic.Int64 // bytes that the queue may still grow by
 }
@@ -51,7 +49,7 @@ func (e *Engine) Admit() error {
 		return ErrStopping
 	case a.diskFull.Load(), a.queueFull.Load():
 		return ErrQueueFull
-	case a.refusing.Load():
+	case a.degree.Load() >= Refusing:
 		return ErrRefused
 	case e.inbox.crowded():
 		return ErrBusy
@@ -77,20 +75,6 @@ func (a *admission) judgeSpace(s Space, used int64, q config.Queue) {
 	a.used.Store(used)
 	a.free.Store(free)
 	a.queueFull.Store(free <= 0)
-}
-
-// watchSpace looks at the disk once a second until ctx ends.
-func (e *Engine) watchSpace(ctx context.Context) {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	for {
-		e.admission.judgeSpace(e.options.Space(), e.bodyBytes.Load(), e.options.Document().Queue)
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
-		}
-	}
 }
 
 // spaceOf reads the figures of the store's file system.

@@ -68,6 +68,8 @@ func (s *State) applyOrder(r journal.Record) {
 		s.applyResumed(e)
 	case *journal.ClockJumped:
 		s.shift += e.Delta
+	case *journal.ResourceConservationChanged:
+		s.conserved = conservation{degree: e.Degree, since: s.now}
 	case *journal.IDsReserved:
 		s.applyReserved(e)
 	case *journal.Stopped:

@@ -26,6 +26,9 @@ type Options struct {
 	Mono      func() time.Duration    // the monotonic clock; nil: the system's
 	Draw      func() float64          // in [0, 1), for jitter; nil: math/rand
 	Space     func() Space            // nil: the journal's file system
+	Memory    func() float64          // how much of the memory that the gateway may have it has, 1 is all; nil: nobody looks
+	Behind    func() time.Duration    // how old the facts are that the slowest follower has not seen; nil: nobody looks
+	Stalled   func() time.Duration    // for how long the store has made writers wait until now; nil: the journal's
 	Drained   func()                  // called at the stop when no attempt is left: what is noted now is still written; nil: nothing
 	Problem   func(error)             // what an operator should hear of; nil: dropped
 }
@@ -42,8 +45,9 @@ type Engine struct {
 	admission admission
 	bodyBytes atomic.Int64 // State.bodyBytes after the last turn
 	totals    atomic.Pointer[Totals]
-	loading   atomic.Int64  // per cent of the queue that is loaded
-	ready     chan struct{} // closed after the first turn: ids can be had, mail can come in
+	pressure  atomic.Pointer[pressure] // the watcher's last reading
+	loading   atomic.Int64             // per cent of the queue that is loaded
+	ready     chan struct{}            // closed after the first turn: ids can be had, mail can come in
 	workers   sync.WaitGroup
 	replies   sync.Pool       // of chan answer
 	attempts  context.Context // ends when running attempts are to give up
@@ -76,6 +80,9 @@ func New(o Options) *Engine {
 	}
 	if o.Space == nil {
 		o.Space = spaceOf(o.Journal)
+	}
+	if o.Stalled == nil {
+		o.Stalled = o.Journal.Stalled
 	}
 	if o.Drained == nil {
 		o.Drained = func() {}
@@ -141,9 +148,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		return err
 	}
 	close(e.ready)
-	e.admission.judgeSpace(e.options.Space(), e.state.bodyBytes, e.options.Document().Queue)
-	e.workers.Add(1)
-	go func() { defer e.workers.Done(); e.watchSpace(ctx) }()
+	e.watchResources(ctx)
 	e.load(ctx)
 	e.startReporters(ctx)
 	return e.turns(ctx)
@@ -223,6 +228,7 @@ func (e *Engine) turn(items []item, omitted map[journal.Kind]int64) (more bool, 
 	more = t.becomeDue(maxDue)
 	more = t.expire(maxExpired) || more
 	t.forget()
+	t.conserve(e)
 	if !e.stopping {
 		more = e.startAttempts(t, doc) || more
 	}

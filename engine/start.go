@@ -16,6 +16,8 @@ func (e *Engine) begin(ctx context.Context) error {
 	s.nextID[journal.MID], s.nextID[journal.ICID], s.nextID[journal.DCID] = sys.NextMID, sys.NextICID, sys.NextDCID
 	s.wrapped[journal.MID] = sys.Wrapped
 	s.shift = sys.ClockShift
+	s.conserved.degree = sys.Conservation
+	e.admission.degree.Store(sys.Conservation)
 	for _, d := range sys.DeliverySuspended {
 		s.suspended[d] = true
 	}

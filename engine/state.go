@@ -50,6 +50,7 @@ type State struct {
 	suspended  map[string]bool // domains whose delivery is suspended; "*" is all
 	nextID     [4]uint32       // the first id not reserved, by IDKind
 	wrapped    [4]bool         // ids of an earlier round may still live
+	conserved  conservation    // how much resources are conserved
 	anomalies  uint64          // facts that did not fit; always 0 unless the journal lies
 	initialWin int             // connections that a destination may begin with
 	limit      int             // and what it may grow to

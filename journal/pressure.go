@@ -9,6 +9,8 @@ import (
 type pressure struct {
 	mu      sync.Mutex
 	stalled bool          // all writers stand still
+	since   time.Time     // that long, when stalled
+	total   time.Duration // of the stalls before
 	eased   chan struct{} // closed when a flush has ended; nil when nobody waits
 	checked time.Time
 	waiting bool // too much of it, as of checked
@@ -23,6 +25,11 @@ const pressureFresh = 20 * time.Millisecond
 func (p *pressure) stall(on bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if now := time.Now(); on && !p.stalled {
+		p.since = now
+	} else if !on && p.stalled {
+		p.total += now.Sub(p.since)
+	}
 	p.stalled = on
 	if !on {
 		p.wakeLocked()
@@ -41,6 +48,18 @@ func (p *pressure) wakeLocked() {
 		close(p.eased)
 		p.eased = nil
 	}
+}
+
+// Stalled is for how long all writers have stood still since the journal was opened, because the disk could not take up what
+// was in memory.
+func (j *Journal) Stalled() time.Duration {
+	p := &j.pressure
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.stalled {
+		return p.total + time.Since(p.since)
+	}
+	return p.total
 }
 
 // slowLargeBody holds the caller back while the memtables hold more than half of what stops everybody.
