@@ -15,6 +15,8 @@ type Command struct {
 	Params  []Param // its arguments, and the questions that ask for them
 	Help    string  // more, for "help COMMAND"; may be empty
 
+	Synopsis string // its arguments in the usage line, where Params do not say them
+
 	Offline  bool // reads only: can be answered from a stopped store
 	Live     bool // goes on until Ctrl-C or --count
 	Local    bool // is about the shell itself: needs no gateway
@@ -60,7 +62,13 @@ func (e *UsageError) Error() string {
 // Usage is the command's line for people: hostrate HOST [SECONDS] [--count N] [--json].
 func (c *Command) Usage() string {
 	words := []string{c.Name}
+	if c.Synopsis != "" {
+		words = append(words, c.Synopsis)
+	}
 	for _, p := range c.Params {
+		if c.Synopsis != "" {
+			break
+		}
 		name := p.Name
 		if len(p.Choices) > 0 {
 			var keys []string

@@ -24,6 +24,9 @@ type Local struct {
 	Outbound func(destination string) (connections, dialling int)                                    // of the delivery client; nil: as the facts say
 	Reset    func(context.Context, *journal.Sampled, *journal.CountersReset) (journal.Record, error) // the engine's ResetCounters
 	looks    looks
+
+	Note func(journal.Event) // leaves a fact with the engine that nobody waits for
+	Logs LogKeeper
 }
 
 func (l *Local) now() time.Time {

@@ -30,7 +30,7 @@ func Printable(text string) string {
 		switch {
 		case r == utf8.RuneError && n == 1:
 			fmt.Fprintf(&b, "\\x%02x", text[0])
-		case steers(r) && r < 0x100:
+		case steers(r) && r < 0x20: // JSON has none of these, and no \x
 			fmt.Fprintf(&b, "\\x%02x", r)
 		case steers(r):
 			fmt.Fprintf(&b, "\\u%04x", r)

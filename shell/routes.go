@@ -18,6 +18,7 @@ func routes(g Gateway) http.Handler {
 	hostsRoutes(mux, g)
 	dnsRoutes(mux, g)
 	countersRoutes(mux, g)
+	logsRoutes(mux, g)
 	mux.HandleFunc("POST /v1/session", func(w http.ResponseWriter, r *http.Request) {
 		serveSession(g, w, r)
 	})

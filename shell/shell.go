@@ -141,8 +141,11 @@ func (s *Shell) execute(ctx context.Context, line string) error {
 	call := &Call{Gateway: &remote, Command: c, Zone: s.Zone, Out: printable{s.Out}}
 	if s.terminal != nil {
 		call.Asker, call.Height = s.terminal, s.terminal.height
-		if !c.Live {
+		call.Page = func() {
 			call.Out = printable{&pager{out: s.Out, height: s.terminal.height, width: s.terminal.width, key: s.terminal.key}}
+		}
+		if !c.Live {
+			call.Page()
 		}
 	} else {
 		call.Asker = s.lines

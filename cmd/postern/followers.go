@@ -53,7 +53,7 @@ func (g *gateway) buildFigures() error {
 	}
 	shells := new(shell.Sessions)
 	g.admin = &shell.Admin{Group: g.document.Admin.Group, Shells: shells, Runtime: runtimeDirectory(),
-		Gateway: g.operated(&shell.Local{Follower: g.looker, Figures: figures, Gauges: &g.gauges, Self: id, Shells: shells})}
+		Gateway: g.diagnosed(g.operated(&shell.Local{Follower: g.looker, Figures: figures, Gauges: &g.gauges, Self: id, Shells: shells}))}
 	return g.admin.Listen(g.data)
 }
 

@@ -1,0 +1,136 @@
+package shell
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"regexp/syntax"
+	"slices"
+	"strings"
+	"time"
+
+	"postern/projections"
+)
+
+// LogQuery is what tail and grep ask of a log.
+type LogQuery struct {
+	Log        string
+	Patterns   []string // RE2; lines are wanted that match any of them; none: all lines
+	IgnoreCase bool
+	Invert     bool // lines are wanted that match none
+	Context    int  // lines before and after each, up to projections.MaxLogContext
+	Last       int  // begin with the last so many lines of the newest file; 0: with the oldest file
+	Follow     bool // go on with what is written
+}
+
+// The limits of a query; beyond them it is refused.
+const (
+	maxPatterns = 20
+	maxPattern  = 1000 // bytes
+	maxLast     = 10000
+)
+
+// read has the query answered from a directory of logs.
+func (q LogQuery) read(ctx context.Context, dir string, rest func(time.Duration), page func([]projections.LogLine) error) error {
+	reading, err := q.reading(dir)
+	if err != nil {
+		return err
+	}
+	reading.Rest = rest
+	return reading.Read(ctx, page)
+}
+
+// reading checks the query. The error is a *RefusedError.
+func (q LogQuery) reading(dir string) (r projections.LogReading, err error) {
+	if !slices.ContainsFunc(textLogs, func(l TextLog) bool { return l.Name == q.Log }) {
+		return r, noSuchLog(q.Log)
+	}
+	if q.Context < 0 || q.Context > projections.MaxLogContext {
+		return r, &RefusedError{fmt.Sprintf("the lines around a match are a number from 0 to %d", projections.MaxLogContext)}
+	}
+	if q.Last < 0 || q.Last > maxLast {
+		return r, &RefusedError{fmt.Sprintf("the last lines are a number up to %d", maxLast)}
+	}
+	match, err := q.matcher()
+	return projections.LogReading{Dir: dir, Log: q.Log, Last: q.Last, Match: match, Context: q.Context, Follow: q.Follow}, err
+}
+
+func noSuchLog(name string) error {
+	var names []string
+	for _, l := range textLogs {
+		names = append(names, l.Name)
+	}
+	return &RefusedError{fmt.Sprintf("there is no log %q; there are %s", name, strings.Join(names, ", "))}
+}
+
+// matcher tells whether a line is wanted; nil: every line is.
+func (q LogQuery) matcher() (func([]byte) bool, error) {
+	if len(q.Patterns) == 0 {
+		return nil, nil
+	}
+	if len(q.Patterns) > maxPatterns {
+		return nil, &RefusedError{fmt.Sprintf("there are more than %d regular expressions", maxPatterns)}
+	}
+	var any []func([]byte) bool
+	for _, pattern := range q.Patterns {
+		one, err := matcherOf(pattern, q.IgnoreCase)
+		if err != nil {
+			return nil, err
+		}
+		any = append(any, one)
+	}
+	return func(line []byte) bool {
+		for _, one := range any {
+			if one(line) {
+				return !q.Invert
+			}
+		}
+		return q.Invert
+	}, nil
+}
+
+// matcherOf compiles a regular expression; one that is a plain text is looked for as such, which is quicker.
+func matcherOf(pattern string, ignoreCase bool) (func([]byte) bool, error) {
+	if len(pattern) > maxPattern {
+		return nil, &RefusedError{fmt.Sprintf("the regular expression is longer than %d bytes", maxPattern)}
+	}
+	if err := CheckPattern(pattern); err != nil {
+		return nil, err
+	}
+	if ignoreCase {
+		pattern = "(?i:" + pattern + ")"
+	}
+	re, err := regexp.Compile(pattern)
+	if err != nil {
+		return nil, patternError(pattern, err)
+	}
+	if text, all := re.LiteralPrefix(); all {
+		plain := []byte(text)
+		return func(line []byte) bool { return bytes.Contains(line, plain) }, nil
+	}
+	return re.Match, nil
+}
+
+// CheckPattern tells what is wrong with a regular expression (RE2); the error is a *RefusedError.
+func CheckPattern(pattern string) error {
+	if _, err := regexp.Compile(pattern); err != nil {
+		return patternError(pattern, err)
+	}
+	return nil
+}
+
+func patternError(pattern string, err error) error {
+	reason, hint := err.Error(), ""
+	if s := (*syntax.Error)(nil); errors.As(err, &s) {
+		reason = fmt.Sprintf("%s in %q", s.Code, s.Expr)
+		switch s.Code {
+		case syntax.ErrInvalidPerlOp, syntax.ErrInvalidEscape:
+			hint = " (RE2 knows neither look-around nor back references)"
+		case syntax.ErrMissingRepeatArgument:
+			hint = ` (a backslash takes it as a plain character)`
+		}
+	}
+	return &RefusedError{fmt.Sprintf("the regular expression %q cannot be used: %s%s", pattern, reason, hint)}
+}
