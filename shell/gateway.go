@@ -12,6 +12,7 @@ import (
 // once. Every figure is as of what was durable when it was asked for.
 type Gateway interface {
 	Logs
+	Visits
 	Hosts
 	DNS
 	Counters

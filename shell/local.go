@@ -25,7 +25,7 @@ type Local struct {
 	Reset    func(context.Context, *journal.Sampled, *journal.CountersReset) (journal.Record, error) // the engine's ResetCounters
 	looks    looks
 
-	Note func(journal.Event) // leaves a fact with the engine that nobody waits for
+	Note func(journal.Event) // leaves a fact with the engine that nobody waits for; nil: nothing is written down
 	Logs LogKeeper
 }
 
@@ -34,6 +34,12 @@ func (l *Local) now() time.Time {
 		return l.Now()
 	}
 	return time.Now()
+}
+
+func (l *Local) note(e journal.Event) {
+	if l.Note != nil {
+		l.Note(e)
+	}
 }
 
 // Status implements Gateway.

@@ -19,6 +19,7 @@ func routes(g Gateway) http.Handler {
 	dnsRoutes(mux, g)
 	countersRoutes(mux, g)
 	logsRoutes(mux, g)
+	visitsRoutes(mux, g)
 	mux.HandleFunc("POST /v1/session", func(w http.ResponseWriter, r *http.Request) {
 		serveSession(g, w, r)
 	})

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"postern/journal"
 )
 
 // Session is a shell that somebody has open.
@@ -125,6 +127,9 @@ func (l *Local) OpenSession(ctx context.Context, from string, opened func(Sessio
 		return &RefusedError{"There are too many shells open: close one first."}
 	}
 	defer l.Shells.Close(s.ID)
+	at, _ := netip.ParseAddr(from)
+	l.note(&journal.OperatorLoggedIn{Session: s.ID, By: s.User, From: at})
+	defer l.note(&journal.OperatorLoggedOut{Session: s.ID, By: s.User, From: at})
 	opened(s)
 	<-ctx.Done()
 	return nil
