@@ -162,6 +162,9 @@ func (c *conversation) fillContent(m *content) error {
 		return errOverrun
 	}
 	c.transaction.size = m.size
+	if err := c.flush(); err != nil { // before the client's time begins
+		return err
+	}
 	return c.fill(time.Now().Add(c.policy.DataTimeout.Duration), false)
 }
 

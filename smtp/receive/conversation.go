@@ -56,7 +56,7 @@ type conversation struct {
 	messages  int       // accepted
 	errors    int       // refused commands since the last accepted message
 	progress  time.Time // the connection's time counts from here
-	slow      bool      // a reply of a transaction waits to leave
+	slow      int       // replies of transactions that wait to leave
 	over      bool      // no more commands
 	lingering bool      // the client may still be sending: let it read our last words
 	how       string    // the connection ended

@@ -88,7 +88,7 @@ func (c *conversation) handleMail(argument string) {
 		c.end(replyStopping, "stopped")
 		return
 	}
-	c.slow = true
+	c.slow++
 	if c.agrees(c.machine.ask("MAIL FROM:<", c.sender.String(), ">")) {
 		c.out = appendAddressed(c.out, "250 2.1.0 sender", c.transaction.sender)
 		return
@@ -135,7 +135,7 @@ func (c *conversation) handleRcpt(argument string) {
 		c.fault(reply)
 		return
 	}
-	c.slow = true
+	c.slow++
 	if c.agrees(c.machine.ask("RCPT TO:<", c.recipient.String(), ">")) {
 		c.out = appendAddressed(c.out, "250 2.1.5 recipient", c.recipient.String())
 		return
@@ -195,7 +195,7 @@ func (c *conversation) takeContent(first *chunk) {
 	c.chunk, c.silent = first, false
 	mid := c.transaction.mid
 	reply := c.machine.ask("DATA")
-	c.slow = true
+	c.slow++
 	if c.silent {
 		c.open()
 	} else if c.agrees(reply) {

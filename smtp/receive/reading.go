@@ -41,6 +41,9 @@ func (c *conversation) command() (command, error) {
 			}
 		default:
 			if deadline.IsZero() {
+				if err := c.flush(); err != nil { // for as long as we hold replies back the client need not hurry
+					return command{}, err
+				}
 				deadline = time.Now().Add(c.policy.CommandTimeout.Duration)
 			}
 			if err := c.fill(deadline, !c.transaction.open); err != nil {

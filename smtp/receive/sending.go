@@ -54,10 +54,7 @@ func (c *conversation) flush() error {
 	if c.broken != nil {
 		return c.broken
 	}
-	if c.slow {
-		c.slow = false
-		c.dawdle()
-	}
+	c.holdBack()
 	out := c.out
 	c.out = nil
 	c.mu.Lock()
@@ -71,21 +68,4 @@ func (c *conversation) flush() error {
 		replies.Put(&out)
 	}
 	return c.broken
-}
-
-// dawdle holds replies back while resources are conserved.
-func (c *conversation) dawdle() {
-	if c.server.Delay == nil {
-		return
-	}
-	d := c.server.Delay()
-	if d <= 0 {
-		return
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-c.server.stop:
-	}
 }

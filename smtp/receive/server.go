@@ -17,7 +17,7 @@ type Server struct {
 	Queue    Queue
 	Store    Store
 	Reverse  Reverse              // nil: names are not looked up
-	Delay    func() time.Duration // resource conservation: how much later replies leave; nil: not
+	Delay    func() time.Duration // resource conservation: how much later each reply of a transaction leaves; nil: not
 	Now      func() time.Time     // wall clock for what is written down; nil: time.Now
 	Tolerant bool                 // a listener that cannot bind is reported and retried, and does not stop Listen
 

@@ -235,23 +235,6 @@ func TestTimes(t *testing.T) {
 	})
 }
 
-// Replies are slowed while resources are conserved, and a stop does not wait for that.
-func TestDelay(t *testing.T) {
-	inBubble(t, func(_ *config.Listener, s *Server) { s.Delay = func() time.Duration { return 30 * time.Second } }, func(t *testing.T, w *world) {
-		c := open(w.port)
-		wants(t, c.say(begin), "250 DSN")
-		start := time.Now()
-		c.send(envelope)
-		buf := make([]byte, 1024)
-		_ = c.SetReadDeadline(time.Now().Add(time.Hour))
-		n, _ := c.Read(buf)
-		wants(t, string(buf[:n]), "2.1.0", "2.1.5")
-		if time.Since(start) != 30*time.Second {
-			t.Errorf("replies after %v", time.Since(start))
-		}
-	})
-}
-
 // A panic ends one connection, with 421 and a stack in the log; the others do not notice.
 func TestPanic(t *testing.T) {
 	for _, where := range []string{"inject", "admit"} {
