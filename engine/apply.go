@@ -54,7 +54,8 @@ func (s *State) applyOrder(r journal.Record) {
 		}
 	case *journal.RecipientsBounced:
 		for i := range e.Set {
-			s.terminal(r, e.Set[i].Message, e.Set[i].RIDs, true)
+			mi, ok := s.bySeq[e.Set[i].Message]
+			s.terminal(r, e.Set[i].Message, e.Set[i].RIDs, ok && s.wantsFailure(mi, e.Set[i].RIDs))
 		}
 	case *journal.Held:
 		s.applyHold(e.Set, true)
@@ -259,6 +260,9 @@ func (s *State) postpone(seq uint64, rids []uint32, attempts uint32, next journa
 }
 
 func (s *State) addReport(mi uint32, seq uint64) {
+	if due := s.reports[mi]; len(due) > 0 && due[len(due)-1] == seq {
+		return // one fact may name a message more than once
+	}
 	s.reports[mi] = append(s.reports[mi], seq)
 	s.totals.Reports++
 	if m := s.messages.at(mi); m.flags&reporting == 0 {

@@ -151,14 +151,15 @@ func (t *turn) bounce(dest string, attempts uint32, mi uint32, rids []uint32, o 
 		return
 	}
 	t.emit(&journal.HardBounced{DCID: o.DCID, Message: m.seq, MID: m.mid, Destination: dest, RIDs: rids, Attempts: attempts,
-		Class: o.Class, Code: o.Code, Status: o.Status, Reason: o.Reason, Finished: last, Notify: t.wantsFailure(mi, rids),
+		Class: o.Class, Code: o.Code, Status: o.Status, Reason: o.Reason, Finished: last, Notify: t.s.wantsFailure(mi, rids),
 		Address: o.Address, Reply: o.Reply})
 }
 
-func (t *turn) wantsFailure(mi uint32, rids []uint32) bool {
-	return slices.ContainsFunc(rids, func(rid uint32) bool {
-		ri := t.s.recipientOf(mi, rid)
-		return ri != 0 && t.s.recipients.at(ri).notify.WantsFailure()
+// wantsFailure tells whether there is a sender, and one who wants to hear when one of these recipients bounces.
+func (s *State) wantsFailure(mi uint32, rids []uint32) bool {
+	return s.messages.at(mi).sender != 0 && slices.ContainsFunc(rids, func(rid uint32) bool {
+		ri := s.recipientOf(mi, rid)
+		return ri != 0 && s.recipients.at(ri).notify.WantsFailure()
 	})
 }
 

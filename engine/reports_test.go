@@ -123,3 +123,31 @@ func TestNotificationThatCannotBeWrittenIsDropped(t *testing.T) {
 		})
 	}
 }
+
+// What an operator bounces is reported to nobody when there is no sender, or when he does not want to hear of it.
+func TestBouncedByOperatorIsReportedToWhoWantsIt(t *testing.T) {
+	for _, c := range []struct {
+		sender string
+		notify journal.Notify
+		want   int
+	}{
+		{"", 0, 0}, {"a@example.com", journal.NotifyNever, 0}, {"a@example.com", journal.NotifySuccess, 0},
+		{"a@example.com", 0, 1}, {"a@example.com", journal.NotifyFailure | journal.NotifyDelay, 1},
+	} {
+		tn := testTurn(NewState(), 1)
+		to := recipients("b@example.net", "c@example.org", "d@example.net")
+		to[1].Notify, to[2].Notify = c.notify, c.notify
+		if to[0].Notify = journal.NotifyNever; c.want == 0 {
+			to[0].Notify = c.notify
+		}
+		m := tn.emit(&journal.MessageInjected{Sender: c.sender, Queued: true, Recipients: to})
+		set := func(rids ...uint32) journal.MessageRecipients { return journal.MessageRecipients{Message: m, RIDs: rids} }
+		if tn.emit(&journal.RecipientsBounced{Set: []journal.MessageRecipients{set(0)}}); tn.s.Totals().Reports != 0 {
+			t.Errorf("%q %d: due for one who is never told", c.sender, c.notify)
+		}
+		tn.emit(&journal.RecipientsBounced{Set: []journal.MessageRecipients{set(1), set(2)}})
+		if got := tn.s.Totals(); got.Reports != c.want || got.Messages != c.want {
+			t.Errorf("%q %d: %+v, want %d report", c.sender, c.notify, got, c.want)
+		}
+	}
+}

@@ -43,7 +43,8 @@ type RecipientsDeleted struct {
 	Set         []MessageRecipients
 }
 
-// RecipientsBounced gives recipients up by an operator's order; notifications are due.
+// RecipientsBounced gives recipients up by an operator's order. A notification is due for each message that has a sender,
+// if he wants to hear of at least one of them (RFC 3461 NOTIFY).
 type RecipientsBounced struct {
 	Action uint64
 	By     string

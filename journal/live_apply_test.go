@@ -15,6 +15,10 @@ func to(domain string, n int) *MessageInjected {
 	return e
 }
 
+func silentTo(notify Notify, sender string) *MessageInjected {
+	return &MessageInjected{Sender: sender, Queued: true, Recipients: []InjectedRecipient{{Domain: "x.example", Notify: notify}}}
+}
+
 func why(e *MessageInjected, w Why, parent uint64, reports ...uint64) *MessageInjected {
 	e.Why, e.Parent, e.Reports = w, parent, reports
 	return e
@@ -148,6 +152,15 @@ func TestFactsAndTheQueueTheyLeave(t *testing.T) {
 					t.Errorf("hosts %+v", image.Hosts)
 				}
 			}},
+		{"bounced by order, nobody is told", []Event{silentTo(NotifyNever, "joe@example.com"), silentTo(NotifySuccess, "joe@example.com"), silentTo(0, ""),
+			&RecipientsBounced{Set: append(append(set(1, 0), set(2, 0)...), set(3, 0)...)}}, queue{0, 0, 0}, nil},
+		{"bounced by order, told of one", []Event{&MessageInjected{Sender: "joe@example.com", Queued: true, Recipients: []InjectedRecipient{
+			{RID: 0, Notify: NotifyNever}, {RID: 1, Notify: NotifyFailure}, {RID: 2}}},
+			&RecipientsBounced{Set: set(1, 0)}, &RecipientsBounced{Set: append(set(1, 1), set(1, 2)...)}}, queue{1, 0, 0}, func(t *testing.T, image *LiveImage) {
+			if m := image.Messages[1]; len(m.Dues) != 1 || m.Dues[0] != 3 {
+				t.Errorf("due: %v", m.Dues)
+			}
+		}},
 		{"notification dropped", []Event{to("x.example", 1), &HardBounced{Message: 1, RIDs: []uint32{0}, Notify: true},
 			&NotificationDropped{Message: 1, Reports: []uint64{2}}, &NotificationDropped{Message: 1, Reports: []uint64{2}}}, queue{0, 0, 1}, nil},
 		{"hosts forgotten", []Event{&HostDown{Destination: "x.example", Failures: 1, Next: later}, &HostDown{Destination: "y.example", Failures: 2, Next: later},

@@ -9,9 +9,9 @@ import (
 func (f *liveFold) applyOrder(r Record) bool {
 	switch e := r.Event.(type) {
 	case *RecipientsDeleted:
-		f.takeSet(r, actionID(e.Action, r.Seq), e.Set, false)
+		f.takeSet(r, actionID(e.Action, r.Seq), e.Set, nil)
 	case *RecipientsBounced:
-		f.takeSet(r, actionID(e.Action, r.Seq), e.Set, true)
+		f.takeSet(r, actionID(e.Action, r.Seq), e.Set, (*LiveMessage).wantsFailure)
 	case *MessageRemoved:
 		f.bury(r.Seq, e.Message, e.RIDs)
 		f.end(r, e.Message, e.RIDs, false)
@@ -50,11 +50,21 @@ func actionID(action, seq uint64) uint64 {
 	return action
 }
 
-func (f *liveFold) takeSet(r Record, action uint64, set []MessageRecipients, due bool) {
+// takeSet ends what an order took; due tells, unless it is nil, whether the sender has to hear of it.
+func (f *liveFold) takeSet(r Record, action uint64, set []MessageRecipients, due func(*LiveMessage, []uint32) bool) {
 	for i := range set {
 		f.bury(action, set[i].Message, set[i].RIDs)
-		f.end(r, set[i].Message, set[i].RIDs, due)
+		m := f.message(set[i].Message)
+		f.end(r, set[i].Message, set[i].RIDs, due != nil && m != nil && due(&m.LiveMessage, set[i].RIDs))
 	}
+}
+
+// wantsFailure tells whether there is a sender, and one who wants to hear when one of these recipients bounces.
+func (m *LiveMessage) wantsFailure(rids []uint32) bool {
+	return !m.Null && slices.ContainsFunc(rids, func(rid uint32) bool {
+		i, ok := m.recipient(rid)
+		return ok && m.Recipients[i].Notify.WantsFailure()
+	})
 }
 
 // eachOf calls fn for the live recipients of a set.

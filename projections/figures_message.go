@@ -111,7 +111,7 @@ func (f *Figures) injected(r journal.Record, e *journal.MessageInjected) {
 		n := f.hosts.number(rc.Domain, f.clock)
 		h := f.hosts.at(n)
 		h.injected++
-		w := makeWord(n, wordLive)
+		w := makeWord(n, wordLive|silent(e.Sender, rc.Notify))
 		f.queue.setRecipient(m, rc.RID, w)
 		f.queue.count(h, m, w, +1)
 		f.hosts.settled(n, f.clock)

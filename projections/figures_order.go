@@ -39,16 +39,27 @@ func (f *Figures) applyOrder(r journal.Record) bool {
 	return true
 }
 
-// bounce gives recipients up by an operator's order: one report is due for each message, however often it is named.
+// bounce gives recipients up by an operator's order: one report is due for each message whose sender wants to hear of it,
+// however often it is named.
 func (f *Figures) bounce(set []journal.MessageRecipients) {
-	top := uint64(0)
+	told := make(map[uint64]bool)
 	for i := range set {
 		s := &set[i]
-		first := s.Message > top || !slices.ContainsFunc(set[:i], func(t journal.MessageRecipients) bool { return t.Message == s.Message })
-		top = max(top, s.Message)
+		due := !told[s.Message] && f.wantsFailure(s.Message, s.RIDs)
+		if due {
+			told[s.Message] = true
+		}
 		f.counters.hardBounce(journal.BounceOther, len(s.RIDs))
-		f.end(endHardBounced, journal.BounceOther, s.Message, s.Destination, s.RIDs, first)
+		f.end(endHardBounced, journal.BounceOther, s.Message, s.Destination, s.RIDs, due)
 	}
+}
+
+// wantsFailure tells whether there is a sender who wants to hear when one of these recipients bounces.
+func (f *Figures) wantsFailure(seq uint64, rids []uint32) bool {
+	m, _, ok := f.queue.messages.find(seq)
+	return ok && slices.ContainsFunc(rids, func(rid uint32) bool {
+		return f.queue.recipient(m, rid)&(wordLive|wordSilent) == wordLive
+	})
 }
 
 func (f *Figures) redirect(e *journal.RecipientsRedirected) {
@@ -70,7 +81,7 @@ func (f *Figures) redirect(e *journal.RecipientsRedirected) {
 			f.hosts.settled(w.host(), f.clock)
 			n := f.hosts.number(e.Target, f.clock)
 			to := f.hosts.at(n)
-			moved := makeWord(n, w&(wordLive|wordAttempted))
+			moved := makeWord(n, w&(wordLive|wordAttempted|wordSilent))
 			to.movedIn++
 			f.queue.count(to, m, moved, +1)
 			f.queue.setRecipient(m, rid, moved)
@@ -96,7 +107,7 @@ func (f *Figures) reinstate(s *journal.MessageRecipients) {
 			continue
 		}
 		n := f.hosts.number(s.Destination, f.clock) // the word's own host may have been forgotten since
-		w = makeWord(n, w&wordAttempted|wordLive)
+		w = makeWord(n, w&(wordAttempted|wordSilent)|wordLive)
 		h := f.hosts.at(n)
 		h.reinstated++
 		f.queue.setRecipient(m, rid, w)
@@ -108,20 +119,27 @@ func (f *Figures) reinstate(s *journal.MessageRecipients) {
 // revive makes the entry of a message that had left.
 func (f *Figures) revive(s *journal.MessageRecipients) *message {
 	rids, size, clock := uint32(0), int64(0), f.clock
+	var was journal.MessageInjected
 	for _, rid := range s.RIDs {
 		rids = max(rids, min(rid, maxRIDs-1)+1)
 	}
 	if f.Record != nil {
 		if r, err := f.Record(s.Message); err == nil {
 			if e, ok := r.Event.(*journal.MessageInjected); ok {
-				rids, size, clock = max(rids, ridsOf(e)), e.Size, int64(r.Time)-f.shift
+				rids, size, clock, was = max(rids, ridsOf(e)), e.Size, int64(r.Time)-f.shift, *e
 			}
 		}
 	}
 	if rids == 0 || s.Message >= f.seq {
 		return nil
 	}
-	return f.queue.enter(s.Message, s.MID, clock, size, rids, 0)
+	m := f.queue.enter(s.Message, s.MID, clock, size, rids, 0)
+	for i := range was.Recipients {
+		if rc := &was.Recipients[i]; rc.RID < rids {
+			f.queue.setRecipient(m, rc.RID, silent(was.Sender, rc.Notify))
+		}
+	}
+	return m
 }
 
 // forced clears down marks, of all destinations when there is no domain.

@@ -258,16 +258,36 @@ func TestQuarantineAndWorkQueue(t *testing.T) {
 
 func TestAMessageLivesUntilItsSenderWasTold(t *testing.T) {
 	f := NewFigures(0)
-	feed(f, noon, threeTo("a", true),
+	e := threeTo("a", true)
+	e.Sender = "s@example.com"
+	feed(f, noon, e,
 		&journal.HardBounced{Message: 1, RIDs: []uint32{0}, Class: journal.Bounce5XX, Notify: true},
 		&journal.RecipientsBounced{Set: []journal.MessageRecipients{{Message: 1, RIDs: []uint32{1}}, {Message: 1, RIDs: []uint32{2}}}})
 	if n := f.queue.messages.live; n != 1 {
 		t.Fatalf("%d live, want the one whose reports are due", n)
 	}
+	if m, _, _ := f.queue.messages.find(1); m.dues != 2 {
+		t.Errorf("%d reports due, want one of each fact", m.dues)
+	}
 	feed(f, noon, &journal.MessageInjected{Why: journal.WhyDelay, Parent: 1, Reports: []uint64{77}, Recipients: recipients(1, "s"), Queued: true})
 	feed(f, noon, &journal.MessageInjected{Why: journal.WhyBounce, Parent: 1, Reports: []uint64{2, 3}, Size: 10, Recipients: recipients(1, "s"), Queued: true})
 	if n := f.queue.messages.live; n != 2 || f.Bytes() != 10 {
 		t.Errorf("%d live of %d bytes, want the two notices", n, f.Bytes())
+	}
+}
+
+func TestNobodyIsToldOfWhatNobodyWantsToHear(t *testing.T) {
+	for sender, notify := range map[string]journal.Notify{"": 0, "a@example.com": journal.NotifyNever} {
+		f := NewFigures(0)
+		e := threeTo("a", true)
+		e.Sender = sender
+		for i := range e.Recipients {
+			e.Recipients[i].Notify = notify
+		}
+		feed(f, noon, e, &journal.RecipientsBounced{Set: []journal.MessageRecipients{{Message: 1, RIDs: []uint32{0, 1, 2}}}})
+		if n := f.View(noon.Time(), nil, nil).Gauges[GaugeMessages]; n != 0 || f.Bytes() != 0 {
+			t.Errorf("%q: %d messages wait for a report", sender, n)
+		}
 	}
 }
 

@@ -35,6 +35,7 @@ type life struct {
 	quarantines int
 	workQueue   bool
 	notice      bool
+	heard       map[uint32]bool // who is to hear of their bounces
 }
 
 type taken struct {
@@ -66,7 +67,10 @@ func (s *story) domain() string { return fmt.Sprintf("d%d.example", s.rng.IntN(s
 func (s *story) inject(why journal.Why, parent *life, rids int) *life {
 	s.mid++
 	e := &journal.MessageInjected{MID: s.mid, Why: why, Size: int64(s.rng.IntN(100_000)), Queued: s.rng.IntN(3) > 0}
-	l := &life{mid: s.mid, dest: map[uint32]string{}, attempts: map[uint32]uint32{}, workQueue: !e.Queued}
+	l := &life{mid: s.mid, dest: map[uint32]string{}, attempts: map[uint32]uint32{}, workQueue: !e.Queued, heard: map[uint32]bool{}}
+	if s.rng.IntN(3) > 0 {
+		e.Sender = "a@example.com"
+	}
 	if parent != nil {
 		e.Parent, e.ParentMID = parent.seq, parent.mid
 	}
@@ -83,7 +87,9 @@ func (s *story) inject(why journal.Why, parent *life, rids int) *life {
 	}
 	for rid := range uint32(rids) {
 		d := s.domain()
-		e.Recipients = append(e.Recipients, journal.InjectedRecipient{RID: rid, Domain: d, Local: "x"})
+		notify := []journal.Notify{0, journal.NotifyNever, journal.NotifySuccess, journal.NotifySuccess | journal.NotifyFailure}[s.rng.IntN(4)]
+		e.Recipients = append(e.Recipients, journal.InjectedRecipient{RID: rid, Domain: d, Local: "x", Notify: notify})
+		l.heard[rid] = e.Sender != "" && notify != journal.NotifyNever && notify != journal.NotifySuccess
 		l.rids = append(l.rids, rid)
 		l.dest[rid] = d
 	}
@@ -249,7 +255,11 @@ func (s *story) operator(l *life) {
 			sets = append(sets, journal.MessageRecipients{Message: l.seq, MID: l.mid, Destination: d2, RIDs: rids2, Finished: l.end(rids2)})
 		}
 		seq := s.add(&journal.RecipientsBounced{Set: sets})
-		l.dues = append(l.dues, seq)
+		for _, set := range sets {
+			if !slices.Contains(l.dues, seq) && slices.ContainsFunc(set.RIDs, func(rid uint32) bool { return l.heard[rid] }) {
+				l.dues = append(l.dues, seq)
+			}
+		}
 	case 2:
 		target := s.domain()
 		for _, r := range rids {

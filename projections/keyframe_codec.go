@@ -8,7 +8,7 @@ import (
 )
 
 // keyframeVersion changes whenever the encoding does; a keyframe of another version is as good as none.
-const keyframeVersion = 4
+const keyframeVersion = 5
 
 // encode appends the figures. Gauges are not written: they are counted again from the recipients.
 func (f *Figures) encode(b []byte) []byte {
@@ -227,13 +227,13 @@ func (q *queue) encode(e *encoder, numbers map[uint32]uint32) {
 		for rid := range m.rids {
 			w := q.recipient(m, rid)
 			if w&wordLive == 0 {
-				e.uint(uint64(makeWord(0, w&wordAttempted)))
+				e.uint(uint64(makeWord(0, w&(wordAttempted|wordSilent))))
 				continue
 			}
 			if w.host() != host {
 				host, number = w.host(), numbers[w.host()]
 			}
-			e.uint(uint64(makeWord(number, w&(wordAttempted|wordLive))))
+			e.uint(uint64(makeWord(number, w&(wordAttempted|wordSilent|wordLive))))
 		}
 		return true
 	})

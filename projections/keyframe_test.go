@@ -38,7 +38,7 @@ func digest(f *Figures) string {
 	f.queue.messages.each(func(m *message) bool {
 		fmt.Fprint(&b, m.seq, m.mid, m.second, m.size, m.rids, m.dues, m.quarantines, m.flags)
 		f.queue.eachLive(m, func(rid uint32, w word) {
-			fmt.Fprint(&b, " ", rid, f.hosts.at(w.host()).name, w&wordAttempted)
+			fmt.Fprint(&b, " ", rid, f.hosts.at(w.host()).name, w&(wordAttempted|wordSilent))
 		})
 		fmt.Fprintln(&b)
 		return true

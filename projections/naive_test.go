@@ -177,7 +177,8 @@ func (n *naive) apply(r journal.Record) {
 		}
 	case *journal.RecipientsBounced:
 		for _, s := range e.Set {
-			n.end(s.Message, r.Seq, s.RIDs, n.hard(journal.BounceOther, len(s.RIDs)), true)
+			due := slices.ContainsFunc(s.RIDs, func(rid uint32) bool { return n.heard(s.Message, rid) })
+			n.end(s.Message, r.Seq, s.RIDs, n.hard(journal.BounceOther, len(s.RIDs)), due)
 		}
 	case *journal.MessageRemoved:
 		n.event(CompletedRecipients, len(e.RIDs))
@@ -229,6 +230,20 @@ func (n *naive) apply(r journal.Record) {
 }
 
 func (n *naive) revive(d string) { n.host(d) }
+
+// heard tells whether somebody hears of a recipient's bounce.
+func (n *naive) heard(seq uint64, rid uint32) bool {
+	e := n.records[seq-1].Event.(*journal.MessageInjected)
+	if e.Sender == "" {
+		return false
+	}
+	switch notify := e.Recipient(rid).Notify; {
+	case notify == 0:
+		return true
+	default:
+		return notify&journal.NotifyFailure != 0
+	}
+}
 
 // forget takes a host out of memory, or with mail lets it no longer be down.
 func (n *naive) forget(d string) {

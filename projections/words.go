@@ -1,15 +1,29 @@
 package projections
 
-import "math/bits"
+import (
+	"math/bits"
 
-// word is one recipient: its host's number, whether an attempt for it has failed, and whether it is still here.
+	"postern/journal"
+)
+
+// word is one recipient: its host's number, whether nobody is to hear when it bounces, whether an attempt for it has
+// failed, and whether it is still here.
 type word uint32
 
 const (
 	wordLive      word = 1
 	wordAttempted word = 2
-	wordBits           = 2
+	wordSilent    word = 4
+	wordBits           = 3
 )
+
+// silent is the mark of a recipient of whose bounce nobody is to hear.
+func silent(sender string, notify journal.Notify) word {
+	if sender == "" || !notify.WantsFailure() {
+		return wordSilent
+	}
+	return 0
+}
 
 func (w word) host() uint32 { return uint32(w >> wordBits) }
 
