@@ -112,7 +112,9 @@ func TestForgottenDestinationsLeaveNoRow(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if got := fmt.Sprint(hosts); got != "[b.example]" || g.e.Totals().Hosts != 1 {
-		t.Errorf("rows of %s, %d in the state", got, g.e.Totals().Hosts)
+	known := make(chan int, 1)
+	g.e.order(func(tn *turn) { known <- len(tn.s.byName) })
+	if got, n := fmt.Sprint(hosts), <-known; got != "[b.example]" || n != 1 {
+		t.Errorf("rows of %s, %d in the state", got, n)
 	}
 }

@@ -141,7 +141,9 @@ func TestBouncedByOperatorIsReportedToWhoWantsIt(t *testing.T) {
 			to[0].Notify = c.notify
 		}
 		m := tn.emit(&journal.MessageInjected{Sender: c.sender, Queued: true, Recipients: to})
-		set := func(rids ...uint32) journal.MessageRecipients { return journal.MessageRecipients{Message: m, RIDs: rids} }
+		set := func(rids ...uint32) journal.MessageRecipients {
+			return journal.MessageRecipients{Message: m, RIDs: rids}
+		}
 		if tn.emit(&journal.RecipientsBounced{Set: []journal.MessageRecipients{set(0)}}); tn.s.Totals().Reports != 0 {
 			t.Errorf("%q %d: due for one who is never told", c.sender, c.notify)
 		}
