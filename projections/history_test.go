@@ -290,7 +290,10 @@ func (s *story) operator(l *life) {
 }
 
 func (s *story) connection() {
-	switch s.rng.IntN(9) {
+	switch s.rng.IntN(10) {
+	case 8:
+		s.add(&journal.DeliveryConnectionSecured{DCID: s.dcid, Destination: s.domain(), Failure: []string{"", "timeout"}[s.rng.IntN(2)],
+			Address: netip.AddrFrom4([4]byte{10, 9, 0, byte(s.rng.IntN(256))}), Level: "Preferred"})
 	case 0, 1:
 		s.icid++
 		s.inbound = append(s.inbound, s.icid)
@@ -324,7 +327,9 @@ func (s *story) connection() {
 }
 
 func (s *story) systemFact() {
-	switch s.rng.IntN(11) {
+	switch s.rng.IntN(12) {
+	case 11:
+		s.add(&journal.Sampled{Values: []journal.NamedValue{{Name: GaugeDNSRequests, Value: int64(s.rng.IntN(1000))}, {Name: "DnsReq", Value: 7}}})
 	case 9:
 		s.add(&journal.OperatorLoggedIn{Session: s.rng.Uint64N(4), By: "admin", From: netip.AddrFrom4([4]byte{10, 1, 3, byte(s.rng.IntN(256))})})
 	case 10:

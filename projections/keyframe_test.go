@@ -21,13 +21,16 @@ func digest(f *Figures) string {
 	fmt.Fprintf(&b, "%+v\n%+v\n%+v\n", f.counters, f.system, f.logins)
 	for _, name := range slices.Sorted(maps.Keys(f.hosts.byName)) {
 		s, _ := f.Host(name, now)
-		five := fmt.Sprint(s.Last5XX != nil)
+		errors := "none"
 		if s.Last5XX != nil {
-			five = fmt.Sprint(*s.Last5XX)
+			errors = fmt.Sprint(*s.Last5XX)
 		}
-		s.Last5XX = nil
+		if s.LastTLS != nil {
+			errors += fmt.Sprint(*s.LastTLS)
+		}
+		s.Last5XX, s.LastTLS = nil, nil
 		h := *f.hosts.at(f.hosts.byName[name])
-		fmt.Fprintf(&b, "%+v %s %d %v\n", s, five, h.list, []uint64{h.opening, h.injected, h.movedIn, h.reinstated, h.strays, h.dropped, h.movedOut})
+		fmt.Fprintf(&b, "%+v %s %d %v\n", s, errors, h.list, []uint64{h.opening, h.injected, h.movedIn, h.reinstated, h.strays, h.dropped, h.movedOut})
 	}
 	for _, list := range []int{listIdle, listRetired, listSilent} {
 		for n := f.hosts.head[list]; n != 0; n = f.hosts.at(n).next {
