@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"strconv"
 	"sync"
 	"testing"
@@ -71,22 +70,7 @@ func (p *latePeer) Deliver(ctx context.Context, a Attempt) []Outcome {
 // TestPowerCuts pulls the plug at random instants and holds what was promised: every acknowledged recipient arrives, and
 // what arrives twice is named by an OutcomeUnknown.
 func TestPowerCuts(t *testing.T) {
-	seeds := 20
-	if s := os.Getenv("POSTERN_CRASH_SEEDS"); s != "" {
-		seeds, _ = strconv.Atoi(s)
-	} else if !testing.Short() {
-		seeds = 200
-	}
-	first := uint64(1)
-	if s := os.Getenv("POSTERN_CRASH_SEED"); s != "" {
-		first, _ = strconv.ParseUint(s, 10, 64)
-		seeds = 1
-	}
-	for seed := first; seed < first+uint64(seeds); seed++ {
-		if !t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) { powerCuts(t, seed) }) {
-			t.Fatalf("again with POSTERN_CRASH_SEED=%d", seed)
-		}
-	}
+	eachSeed(t, "POSTERN_CRASH", 200, powerCuts)
 }
 
 func powerCuts(t *testing.T, seed uint64) {

@@ -20,6 +20,7 @@ type turn struct {
 	next   uint64 // Seq of the next event
 	events []journal.Prepared
 	starts []Attempt
+	late   int      // messages that were too old when it was their turn
 	after  []func() // done when the turn is durable
 }
 
@@ -233,7 +234,7 @@ func (t *turn) expire(limit int) (more bool) {
 	if s.expiring == 0 {
 		s.expiring = s.oldest
 	}
-	oldest := t.clock - int64(time.Duration(t.retry.MaxQueueSeconds)*time.Second)
+	oldest := t.bornBefore()
 	for n := 0; s.expiring != 0 && s.messages.at(s.expiring).injected <= oldest; n++ {
 		if n >= limit {
 			return true
@@ -248,6 +249,11 @@ func (t *turn) expire(limit int) (more bool) {
 		s.look = t.clock + int64(time.Second)
 	}
 	return false
+}
+
+// bornBefore is when a message came that has been here for too long now.
+func (t *turn) bornBefore() int64 {
+	return t.clock - int64(time.Duration(t.retry.MaxQueueSeconds)*time.Second)
 }
 
 func (t *turn) expireMessage(mi uint32) {
@@ -284,11 +290,11 @@ func (t *turn) start(room int) {
 		s.runnable = s.runnable[1:]
 		d := s.destinations[di]
 		d.queued = false
-		for k := min(s.room(d, t.clock), room); k > 0 && d.ready > 0; k-- {
-			if !t.startFirst(di) {
-				break
+		for k := min(s.room(d, t.clock), room); k > 0 && d.ready > 0; {
+			if t.startFirst(di) {
+				k--
+				room--
 			}
-			room--
 		}
 		if room == 0 && s.room(d, t.clock) > 0 {
 			s.run(di)
@@ -300,24 +306,30 @@ func (t *turn) start(room int) {
 const maxRecipientsPerAttempt = 100
 
 // startFirst begins an attempt for the first ready recipient of a destination and for all others of the same message that
-// stand where it stands.
+// stand where it stands; a message that is too old is given up instead. It returns false when it has used up no room.
 func (t *turn) startFirst(di uint32) bool {
 	s := t.s
 	d := s.destinations[di]
 	first := s.recipients.at(d.head)
 	mi, attempts := first.message, first.attempts
 	m := s.messages.at(mi)
+	if m.injected <= t.bornBefore() && t.clock >= s.calm {
+		if t.late++; t.late > maxExpired { // the rest comes with the next turns
+			t.stepAside(mi, di)
+			return true
+		}
+		t.expireMessage(mi)
+		return false
+	}
 	rids := []uint32{first.rid}
 	if m.live > 1 {
 		rids = rids[:0]
 		for i := m.first; i != 0; {
 			r := s.recipients.at(i)
 			if r.destination == di {
-				if r.state == trying { // one transaction of a message to a destination at a time: this one comes later
-					head := d.head
-					s.unlist(head)
-					s.wait(head, t.clock+int64(time.Second))
-					return true
+				if r.state == trying { // one transaction of a message to a destination at a time: these come later
+					t.stepAside(mi, di)
+					return false
 				}
 				if r.state == ready && r.attempts == attempts && len(rids) < maxRecipientsPerAttempt {
 					rids = append(rids, r.rid)
@@ -332,4 +344,16 @@ func (t *turn) startFirst(di uint32) bool {
 		Next: t.nextAttempt(a.Number), Probe: a.Probe, Alone: t.s.alone != 0})
 	t.starts = append(t.starts, a)
 	return true
+}
+
+// stepAside lets all ready recipients of a message at a destination wait a little, so that they do not stand in front of
+// other messages while nothing can be done for them.
+func (t *turn) stepAside(mi, di uint32) {
+	s := t.s
+	for i := s.messages.at(mi).first; i != 0; i = s.recipients.at(i).next {
+		if r := s.recipients.at(i); r.destination == di && r.state == ready {
+			s.unlist(i)
+			s.wait(i, t.clock+int64(time.Second))
+		}
+	}
 }

@@ -3,6 +3,8 @@ package engine
 import (
 	"context"
 	"fmt"
+	"os"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -177,4 +179,25 @@ func find[T journal.Event](all []journal.Record) (found []T) {
 		}
 	}
 	return found
+}
+
+// eachSeed runs a random test with many seeds, as a subtest each. NAME_SEEDS in the environment is how many (otherwise
+// usual, a tenth with -short), NAME_SEED is the only one: how a failure is seen again.
+func eachSeed(t *testing.T, name string, usual int, run func(*testing.T, uint64)) {
+	t.Helper()
+	seeds, first := usual, uint64(1)
+	if s := os.Getenv(name + "_SEEDS"); s != "" {
+		seeds, _ = strconv.Atoi(s)
+	} else if testing.Short() {
+		seeds = usual / 10
+	}
+	if s := os.Getenv(name + "_SEED"); s != "" {
+		first, _ = strconv.ParseUint(s, 10, 64)
+		seeds = 1
+	}
+	for seed := first; seed < first+uint64(seeds); seed++ {
+		if !t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) { run(t, seed) }) {
+			t.Fatalf("again with %s_SEED=%d", name, seed)
+		}
+	}
 }

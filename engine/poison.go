@@ -85,9 +85,12 @@ func (e *Engine) tryAlone(t *turn) bool {
 		}
 		s.alone, e.aloneTil = 0, 0
 	}
+	if t.clock >= e.aloneEnd {
+		e.suspects = nil
+	}
 	for len(e.suspects) > 0 {
 		if s.inHand > 0 {
-			return t.clock < e.aloneEnd // what began before ends first, unless that takes too long
+			return true // what began before ends first
 		}
 		mi := e.suspects[0]
 		e.suspects = e.suspects[1:]
