@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"postern/journal"
@@ -43,10 +44,11 @@ func (e *Engine) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	t.emit(&journal.Started{Boot: sys.Boots + 1, Version: e.options.Version, Hostname: doc.Hostname, Clean: sys.Clean || sys.Boots == 0,
+		Suspended: slices.Sorted(maps.Keys(s.suspended))})
 	if restored && !s.suspended["*"] {
-		t.emit(&journal.DeliverySuspended{By: "restore"})
+		t.emit(&journal.DeliverySuspended{By: journal.ByRestore})
 	}
-	t.emit(&journal.Started{Boot: sys.Boots + 1, Version: e.options.Version, Hostname: doc.Hostname, Clean: sys.Clean || sys.Boots == 0})
 	var reserved []*journal.IDsReserved
 	for _, k := range []journal.IDKind{journal.MID, journal.ICID, journal.DCID} {
 		reserved = append(reserved, t.reserveIDs(k))

@@ -91,6 +91,9 @@ type Unheld struct {
 	Set    []MessageRecipients
 }
 
+// ByRestore stands for the operator in the suspension that a start on a restored backup brings.
+const ByRestore = "restore"
+
 // DeliverySuspended stops delivery to the named domains, to all when there are none.
 type DeliverySuspended struct {
 	By      string

@@ -3,10 +3,11 @@ package journal
 // Started opens a run of the daemon. It closes every connection that a crash left open: no fact of an earlier run's
 // connection follows it.
 type Started struct {
-	Boot     uint64 // how many times this store was started, this one included
-	Version  string // of the binary
-	Hostname string
-	Clean    bool // the run before it ended with Stopped
+	Boot      uint64 // how many times this store was started, this one included
+	Version   string // of the binary
+	Hostname  string
+	Clean     bool     // the run before it ended with Stopped
+	Suspended []string // domains, ascending, to which deliveries have been suspended since before; "*" is all
 }
 
 // Stopped ends a run in order; the ids are the next ones to be given.
@@ -115,6 +116,7 @@ func (e *Started) fields(c *coder) {
 	c.string(2, &e.Version)
 	c.string(3, &e.Hostname)
 	c.bool(4, &e.Clean)
+	c.strings(5, &e.Suspended)
 }
 
 func (e *Stopped) fields(c *coder) {

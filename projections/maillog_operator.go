@@ -32,7 +32,7 @@ func (p *page) printOperator(r *journal.Record) bool {
 	case *journal.Unheld:
 		p.each("Unheld: ", e.Set, "")
 	case *journal.DeliverySuspended:
-		p.info().str("Deliveries suspended").domains(e.Domains).by(e.By).end()
+		p.suspended(e)
 	case *journal.DeliveryResumed:
 		p.info().str("Deliveries resumed").domains(e.Domains).by(e.By).end()
 	case *journal.ListenerSuspended:
@@ -61,6 +61,16 @@ func (p *page) visit(by, what string, from netip.Addr) {
 		p.str(" from ").addr(from)
 	}
 	p.end()
+}
+
+// suspended tells of the suspension, and of that of a restored backup why: what it holds may be delivered already.
+func (p *page) suspended(e *journal.DeliverySuspended) {
+	if e.By == journal.ByRestore {
+		p.stillSuspended("*")
+		p.warning().str("This journal was restored from a backup: its messages may have been delivered since, they wait until deliveries are resumed").end()
+		return
+	}
+	p.info().str("Deliveries suspended").domains(e.Domains).by(e.By).end()
 }
 
 func (p *page) ordered(seq uint64, e *journal.BulkActionOrdered) {

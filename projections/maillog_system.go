@@ -48,6 +48,17 @@ func (p *page) started(e *journal.Started) {
 	if !e.Clean && e.Boot > 1 {
 		p.warning().str("The run before did not shut down, its connections are closed").end()
 	}
+	for _, domain := range e.Suspended {
+		p.stillSuspended(domain)
+	}
+}
+
+func (p *page) stillSuspended(domain string) {
+	p.warning().str("Deliveries are currently suspended")
+	if domain != "*" {
+		p.str(" [").plain(domain).str("]")
+	}
+	p.end()
 }
 
 func (p *page) conservation(e *journal.ResourceConservationChanged) {

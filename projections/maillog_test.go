@@ -49,6 +49,7 @@ func mailLogExamples() []journal.Event {
 	counts := []journal.NamedValue{{Name: "ConnectionAccepted", Value: 12}, {Name: "ConnectionClosed", Value: 11}}
 	return []journal.Event{
 		&journal.Started{Boot: 3, Version: "1.0.0-001", Hostname: "mail3.example.com"},
+		&journal.Started{Boot: 8, Version: "0.1.0-001", Hostname: "mail3.example.com", Clean: true, Suspended: []string{"*", "example.com"}},
 		&journal.Started{Boot: 1, Version: "1.0.0-001", Hostname: "mail3.example.com"},
 		&journal.Stopped{NextMID: 5, NextICID: 6, NextDCID: 7},
 		&journal.ClockJumped{Delta: -int64(time.Hour)},
@@ -160,6 +161,7 @@ func mailLogExamples() []journal.Event {
 		&journal.Held{By: "admin", Reason: "under inspection", Set: set[1:]},
 		&journal.Unheld{By: "admin", Set: set[1:]},
 		&journal.DeliverySuspended{By: "admin"},
+		&journal.DeliverySuspended{By: journal.ByRestore},
 		&journal.DeliverySuspended{By: "admin", Domains: []string{"example.com", "example.net"}},
 		&journal.DeliveryResumed{By: "admin"},
 		&journal.ListenerSuspended{By: "admin", Listener: "InboundMail"},

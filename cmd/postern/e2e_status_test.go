@@ -1,7 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -51,6 +54,36 @@ func TestStatusOfStoppedGateway(t *testing.T) {
 		t.Errorf("started again: %+v", again)
 	}
 	stop(t, g)
+}
+
+// A gateway on a restored backup says that it holds delivery, wherever somebody may look, at its first start and after.
+func TestRestoredBackupHoldsDelivery(t *testing.T) {
+	s := runSink(t)
+	g := runGateway(t, s, quickRetries)
+	send(t, g.Address, "defer-b@sink.test")
+	eventually(t, "it is queued", func() bool { return statusOf(t, g).Gauges["active_recips"] == 1 })
+	stop(t, g)
+	backup := &bench.Gateway{Binary: binary, Data: filepath.Join(t.TempDir(), "backup"), Address: g.Address}
+	output(t, "journal", "backup", backup.Data, "--data", g.Data)
+	s.Lift()
+	for _, log := range []string{"This journal was restored from a backup", "start 3\n"} {
+		start(t, backup)
+		if is := statusOf(t, backup); is.System != "Delivery Suspended" || is.Gauges["active_recips"] != 1 {
+			t.Errorf("status: %+v", is)
+		}
+		eventually(t, "the mail log says so", func() bool {
+			text, _ := os.ReadFile(filepath.Join(backup.Data, "logs", "mail_logs.current"))
+			_, run, found := bytes.Cut(text, []byte(log))
+			return found && (bytes.Contains(run, []byte("Deliveries are currently suspended")) || log[0] == 'T')
+		})
+		stop(t, backup)
+	}
+	if s.Total() != 0 {
+		t.Errorf("%d messages were delivered by the backup", s.Total())
+	}
+	if said := backup.Said(); strings.Count(said, "suspended") != 2 {
+		t.Errorf("the process said:\n%s", said)
+	}
 }
 
 // A queue that the configuration limits has no more room than that, stopped or not.

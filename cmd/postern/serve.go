@@ -38,6 +38,8 @@ type gateway struct {
 	ports              ports
 	journal            *journal.Journal
 	rows               *journal.LiveRows
+	suspended          []string // domains to which deliveries have been suspended since before the start; "*" is all
+	restored           bool     // the store is a backup, and this is its first start
 	resolver           *dns.Resolver
 	client             *deliver.Client
 	engine             *engine.Engine
@@ -211,7 +213,12 @@ func (g *gateway) open() error {
 	if g.rows, err = journal.OpenLiveRows(g.journal); err != nil {
 		return err
 	}
-	return g.rows.CatchUp(context.Background(), g.journal.Durable())
+	if err := g.rows.CatchUp(context.Background(), g.journal.Durable()); err != nil {
+		return err
+	}
+	g.suspended = g.rows.System().DeliverySuspended
+	g.restored, err = g.journal.Restored()
+	return err
 }
 
 // openWaiting opens a journal; a reader that holds it sees serve.lock and lets go.
@@ -252,6 +259,11 @@ func (g *gateway) run(what string, loop func() error) {
 }
 
 func (g *gateway) announce() {
+	if g.restored {
+		g.log.Warn().Msg("the store was restored from a backup: deliveries are suspended until they are resumed")
+	} else if len(g.suspended) > 0 {
+		g.log.Warn().Strs("domains", g.suspended).Msg("deliveries are currently suspended")
+	}
 	if _, err := daemon.SdNotify(false, daemon.SdNotifyReady); err != nil {
 		g.log.Error().Err(err).Msg("systemd")
 	}
