@@ -20,6 +20,7 @@ type Command struct {
 	Offline  bool // reads only: can be answered from a stopped store
 	Live     bool // goes on until Ctrl-C or --count
 	Local    bool // is about the shell itself: needs no gateway
+	Anywhere bool // needs no data directory either: without one the answer is Offline's
 	OwnFlags bool // words that begin with a dash are the command's own
 
 	Run func(ctx context.Context, c *Call) error `json:"-"`

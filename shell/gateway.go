@@ -13,6 +13,7 @@ import (
 type Gateway interface {
 	Logs
 	Visits
+	Machine
 	Hosts
 	DNS
 	Counters

@@ -27,6 +27,8 @@ type Local struct {
 
 	Note func(journal.Event) // leaves a fact with the engine that nobody waits for; nil: nothing is written down
 	Logs LogKeeper
+
+	Program Program // that this is
 }
 
 func (l *Local) now() time.Time {

@@ -19,6 +19,8 @@ type Offline struct {
 	Zone *time.Location                 // nil: the machine's
 	Room func(used uint64) (left int64) // bytes by which a queue of used bytes may still grow; nil: nobody knows
 
+	Program Program // that asks
+
 	mu   sync.Mutex
 	kept *projections.Figures // read once: what does not run does not change. Under mu
 }

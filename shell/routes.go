@@ -20,6 +20,7 @@ func routes(g Gateway) http.Handler {
 	countersRoutes(mux, g)
 	logsRoutes(mux, g)
 	visitsRoutes(mux, g)
+	machineRoutes(mux, g)
 	mux.HandleFunc("POST /v1/session", func(w http.ResponseWriter, r *http.Request) {
 		serveSession(g, w, r)
 	})

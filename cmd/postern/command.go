@@ -28,7 +28,7 @@ func command(f flags, stdout, stderr io.Writer) int {
 	data := ""
 	if !c.Local {
 		var err error
-		if data, err = f.dataDirectory(false); err != nil {
+		if data, err = f.dataDirectory(false); err != nil && !c.Anywhere {
 			return failing(stderr, err)
 		}
 	}
@@ -73,6 +73,10 @@ func interactive(f flags, stdin *os.File, stdout, stderr io.Writer) int {
 
 // execute has a call done over the admin socket, or, when no daemon runs and the command only reads, on the stopped store.
 func execute(ctx context.Context, data string, c *shell.Call) error {
+	if data == "" && c.Command.Anywhere {
+		c.Gateway = stopped("")
+		return c.Do(ctx)
+	}
 	err := c.Do(ctx)
 	if errors.Is(err, shell.ErrNotRunning) && c.Command.Offline {
 		return offline(ctx, data, c)
@@ -90,7 +94,7 @@ func offline(ctx context.Context, data string, c *shell.Call) error {
 	served := false
 	wait := whenServed(reading, data, func() { served = true; cancel() })
 	remote := c.Gateway
-	c.Gateway = &shell.Offline{Data: data, Room: func(used uint64) int64 { return roomIn(data, used) }}
+	c.Gateway = stopped(data)
 	err := c.Do(reading)
 	cancel()
 	wait()
@@ -103,4 +107,9 @@ func offline(ctx context.Context, data string, c *shell.Call) error {
 			return err
 		}
 	}
+}
+
+// stopped answers for a gateway that does not run; without a data directory, for none.
+func stopped(data string) *shell.Offline {
+	return &shell.Offline{Data: data, Program: program(), Room: func(used uint64) int64 { return roomIn(data, used) }}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"path/filepath"
 
 	"postern/shell"
@@ -11,5 +12,19 @@ func (g *gateway) diagnosed(l *shell.Local) *shell.Local {
 	l.Note = g.engine.Note
 	l.Logs.Dir = filepath.Join(g.data, "logs")
 	l.Logs.Writers = []shell.LogWriter{g.mailLog, g.statusLog}
+	l.Program = program()
+	l.Program.Features = g.features
 	return l
+}
+
+// program is this one.
+func program() shell.Program { return shell.Program{Version: Version, Serial: serial} }
+
+// features is what the configuration has the gateway offer.
+func (g *gateway) features() []shell.Feature {
+	var list []shell.Feature
+	for _, l := range g.document.Listeners {
+		list = append(list, shell.Feature{Name: l.Name, What: fmt.Sprintf("%s listener on %s", l.Kind, l.Address), Addresses: []string{l.Address.String()}})
+	}
+	return append(list, shell.Feature{Name: "admin", What: "the commands of operators", Addresses: []string{"/admin.sock"}})
 }
