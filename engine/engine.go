@@ -59,6 +59,7 @@ type Engine struct {
 	next        uint64 // Seq of the next event
 	firstSeq    uint64 // of this run; set by begin, read by the loader
 	unclean     uint32 // ends without order in a row; set by begin, read by the loader
+	settleAt    int64  // when unclean is to be forgotten, State's clock; 0: it need not be
 	stopping    bool
 	broken      error    // ends Run
 	suspects    []uint32 // messages to be tried alone, before anything else
@@ -228,6 +229,7 @@ func (e *Engine) turn(items []item, omitted map[journal.Kind]int64) (more bool, 
 	more = t.becomeDue(maxDue)
 	more = t.expire(maxExpired) || more
 	t.forget()
+	t.settle(e)
 	t.conserve(e)
 	if !e.stopping {
 		more = e.startAttempts(t, doc) || more

@@ -23,6 +23,19 @@ const (
 	tailToRead = 20000 // records in which the last attempts of the run before are looked for
 )
 
+// settleAfter is how long a run must go well for the ends without order before it to be forgotten: what ends a process does
+// so sooner.
+const settleAfter = 5 * time.Minute
+
+// settle makes that durable; a crash from now on is the first in a row.
+func (t *turn) settle(e *Engine) {
+	if e.settleAt == 0 || t.clock < e.settleAt || !t.s.loaded {
+		return
+	}
+	t.emit(&journal.Settled{Unclean: e.unclean})
+	e.settleAt = 0
+}
+
 // judgeSuspects looks at the messages that were in hand at the last unclean ends: one that was tried alone, with which the
 // process ended all the same, is set aside.
 func (t *turn) judgeSuspects(e *Engine, unclean uint32) {

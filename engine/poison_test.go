@@ -4,6 +4,8 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"postern/engine/config"
 	"postern/journal"
@@ -65,4 +67,35 @@ func TestPoisonIsSetAside(t *testing.T) {
 		<-g.done
 		g.j.Close()
 	}
+}
+
+// Crashes that lie far apart are not in a row, however few clean stops there are between them.
+func TestCrashesLongAgoAreForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		disk := journal.NewMemoryDisk()
+		run := func(lasts time.Duration) (unclean uint32, settled int) {
+			g := start(t, disk, newPeer(), nil)
+			unclean = g.e.unclean
+			<-time.After(lasts)
+			settled = count[*journal.Settled](g.records())
+			left := disk.PowerCut(1)
+			g.cancel()
+			<-g.done
+			g.j.Close()
+			disk = left
+			return unclean, settled
+		}
+		for i, c := range []struct {
+			lasts   time.Duration
+			unclean uint32
+			settled int
+		}{
+			{settleAfter - time.Second, 0, 0}, {settleAfter - time.Second, 1, 0}, {settleAfter + 2*time.Second, 2, 1},
+			{settleAfter - time.Second, 1, 1}, {time.Second, 2, 1}, {3 * settleAfter, 3, 2}, {time.Second, 1, 2},
+		} {
+			if unclean, settled := run(c.lasts); unclean != c.unclean || settled != c.settled {
+				t.Errorf("run %d: %d ends in a row before it and %d facts at its end, want %d and %d", i+1, unclean, settled, c.unclean, c.settled)
+			}
+		}
+	})
 }

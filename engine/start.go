@@ -34,6 +34,9 @@ func (e *Engine) begin(ctx context.Context) error {
 	if err := t.noticeStepBack(e.options.Journal); err != nil {
 		return err
 	}
+	if e.unclean > 0 {
+		e.settleAt = t.clock + int64(settleAfter)
+	}
 	if err := e.options.Rows.EachHost(ctx, func(h journal.LiveHost) error {
 		s.loadHost(h, t.clock)
 		return nil

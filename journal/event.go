@@ -90,6 +90,7 @@ const (
 	KindForgotten                   Kind = 12
 	KindSampled                     Kind = 13
 	KindNotesOmitted                Kind = 14
+	KindSettled                     Kind = 15
 
 	KindConnectionAccepted    Kind = 20
 	KindSenderGroupMatched    Kind = 21

@@ -84,7 +84,7 @@ func TestMustUnderstandFollowsTheQueue(t *testing.T) {
 			t.Errorf("an old reader may skip %s and have a wrong queue", name)
 		}
 	}
-	for _, name := range []string{"Sampled", "NotesOmitted", "LogRolledOver", "AlertRaised", "AlertCleared", "DataSent", "ConnectionAccepted",
+	for _, name := range []string{"Sampled", "Settled", "NotesOmitted", "LogRolledOver", "AlertRaised", "AlertCleared", "DataSent", "ConnectionAccepted",
 		"DeliveryConnectionOpened", "OperatorLoggedIn", "OperatorLoggedOut"} {
 		if !optional[name] {
 			t.Errorf("an old reader has to stop at %s for nothing", name)

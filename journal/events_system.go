@@ -96,6 +96,12 @@ type NamedText struct{ Name, Text string }
 // NotesOmitted sums up facts that nobody waited for and that found no room (a flood of connections).
 type NotesOmitted struct{ Counts []NamedValue }
 
+// Settled says that the run has gone well for some minutes: the ends without order before it are no longer counted, and the
+// next one is the first in a row.
+type Settled struct {
+	Unclean uint32 // how many there were
+}
+
 func (*Started) Kind() Kind                     { return KindStarted }
 func (*Stopped) Kind() Kind                     { return KindStopped }
 func (*ClockJumped) Kind() Kind                 { return KindClockJumped }
@@ -110,6 +116,7 @@ func (*HistoryCut) Kind() Kind                  { return KindHistoryCut }
 func (*Forgotten) Kind() Kind                   { return KindForgotten }
 func (*Sampled) Kind() Kind                     { return KindSampled }
 func (*NotesOmitted) Kind() Kind                { return KindNotesOmitted }
+func (*Settled) Kind() Kind                     { return KindSettled }
 
 func (e *Started) fields(c *coder) {
 	c.uint64(1, &e.Boot)
@@ -201,3 +208,5 @@ func namedValues(c *coder, n int, v *[]NamedValue) {
 		c.int64(2, &v.Value)
 	})
 }
+
+func (e *Settled) fields(c *coder) { c.uint32(1, &e.Unclean) }

@@ -27,6 +27,7 @@ var kinds = [...]kindInfo{
 	KindForgotten:                   {"Forgotten", true, func() Event { return new(Forgotten) }},
 	KindSampled:                     {"Sampled", false, func() Event { return new(Sampled) }},
 	KindNotesOmitted:                {"NotesOmitted", false, func() Event { return new(NotesOmitted) }},
+	KindSettled:                     {"Settled", false, func() Event { return new(Settled) }},
 
 	KindConnectionAccepted:    {"ConnectionAccepted", false, func() Event { return new(ConnectionAccepted) }},
 	KindSenderGroupMatched:    {"SenderGroupMatched", false, func() Event { return new(SenderGroupMatched) }},

@@ -202,6 +202,7 @@ func TestSystemFacts(t *testing.T) {
 		{"first start", []Event{&Started{Boot: 1}}, LiveSystem{Boots: 1}},
 		{"clean stop", []Event{&Started{Boot: 1}, &IDsReserved{ID: MID, From: 1, To: 1025}, &Stopped{NextMID: 17}}, LiveSystem{Boots: 1, Clean: true, NextMID: 17}},
 		{"crash twice", []Event{&Started{Boot: 1}, &Started{Boot: 2}, &Started{Boot: 3}}, LiveSystem{Boots: 3, Unclean: 2}},
+		{"crashes long ago", []Event{&Started{Boot: 1}, &Started{Boot: 2}, &Started{Boot: 3}, &Settled{Unclean: 2}, &Started{Boot: 4}}, LiveSystem{Boots: 4, Unclean: 1}},
 		{"crash and clean", []Event{&Started{Boot: 1}, &Started{Boot: 2}, &Stopped{}, &Started{Boot: 3, Clean: true}}, LiveSystem{Boots: 3}},
 		{"ids begin anew", []Event{&IDsReserved{ID: ICID, From: IDLimit - 10, To: IDLimit}, &IDsReserved{ID: ICID, From: 1, To: 1025}}, LiveSystem{NextICID: 1025, Wrapped: true}},
 		{"suspensions", []Event{&DeliverySuspended{}, &DeliverySuspended{Domains: []string{"B.example", "a.example"}}, &DeliveryResumed{Domains: []string{"b.EXAMPLE"}}, &ListenerSuspended{Listener: "In"}},

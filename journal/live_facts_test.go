@@ -254,6 +254,9 @@ func (s *factSource) system() Event {
 	from := 1 + s.Uint32N(5000)
 	switch s.IntN(11) {
 	case 0:
+		if s.one(4) {
+			return &Settled{Unclean: 2}
+		}
 		s.boots++
 		return &Started{Boot: s.boots, Clean: s.one(2)}
 	case 1:

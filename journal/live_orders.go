@@ -146,6 +146,8 @@ func (f *liveFold) applySystem(r Record) {
 		s.started(e)
 	case *Stopped:
 		s.stopped(e)
+	case *Settled:
+		s.Unclean = 0
 	case *ClockJumped:
 		s.ClockShift += e.Delta
 		f.adjust.shift = s.ClockShift

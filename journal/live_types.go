@@ -62,7 +62,7 @@ type LiveSystem struct {
 	ConfigHash                  string
 	LastReset                   Instant
 	Conservation                uint32   // degree of resource conservation
-	Unclean                     uint32   // starts in a row that found no Stopped before them
+	Unclean                     uint32   // starts in a row that found no Stopped before them, since the last Settled
 	BulkActions                 []uint64 // Seqs of BulkActionOrdered that are not completed, ascending
 	Messages, Recipients        uint64   // live
 	BodyBytes                   int64    // sum of Size over live messages that do not share their parent's body

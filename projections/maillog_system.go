@@ -15,6 +15,8 @@ func (p *page) printSystem(e journal.Event) bool {
 		p.started(e)
 	case *journal.Stopped:
 		p.info().str("SMTP server shut down").end()
+	case *journal.Settled:
+		p.info().str("Running well, unclean ends before it no longer count: ").num(uint64(e.Unclean)).end()
 	case *journal.ClockJumped:
 		p.warning().str("Clock jumped by ").seconds(time.Duration(e.Delta)).str(" seconds, the queue's times moved with it").end()
 	case *journal.ConfigurationCommitted:

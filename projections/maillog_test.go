@@ -173,6 +173,7 @@ func mailLogExamples() []journal.Event {
 		&journal.OperatorLoggedIn{Session: 3, By: "admin", From: netip.MustParseAddr("10.1.3.67")},
 		&journal.OperatorLoggedIn{Session: 4},
 		&journal.OperatorLoggedOut{Session: 3, By: "admin"},
+		&journal.Settled{Unclean: 2},
 	}
 }
 
