@@ -38,7 +38,7 @@ const (
 	GaugeOpenFiles         = "open_files"           //
 	GaugeFollowerLag       = "follower_lag"         // records that the slowest follower has still to see
 	GaugeForgottenHosts    = "forgotten_dests"      // destinations that had to make room for others
-	GaugeDNSRequests       = "dns_requests"         // the six of dnsstatus, since the last reset
+	GaugeDNSRequests       = "dns_requests"         // the six of dnsstatus, since the start: View makes counters of them
 	GaugeNetworkRequests   = "network_requests"     //
 	GaugeCacheHits         = "cache_hits"           //
 	GaugeCacheMisses       = "cache_misses"         //
@@ -53,6 +53,11 @@ const (
 	GaugePagedOut          = "swap_page_out"        //
 	GaugeSwapUsage         = "swap_usage"           // a text, "0%"
 	GaugeSuspendedListener = "listeners_suspended"  // from the facts
+
+	GaugeStoreBodies    = "store_body_bytes"      // put into bodies since the start, as the next three
+	GaugeStoreLogged    = "store_wal_bytes"       // written to the store's write-ahead log
+	GaugeStoreFlushed   = "store_flushed_bytes"   // written by its flushes
+	GaugeStoreCompacted = "store_compacted_bytes" // written by its compactions
 )
 
 // Gauges is the registry of what lives in no event: named functions, asked at the moment of a look. Registering comes

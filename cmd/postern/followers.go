@@ -80,6 +80,10 @@ func (g *gateway) registerGauges() {
 		projections.GaugeCacheMisses:      func() int64 { return int64(g.resolver.Counters().Misses) },
 		projections.GaugeCacheExceptions:  func() int64 { return int64(g.resolver.Counters().Exceptions) },
 		projections.GaugeCacheExpired:     func() int64 { return int64(g.resolver.Counters().Expired) },
+		projections.GaugeStoreBodies:      func() int64 { return int64(g.journal.Usage().BodyBytes) },
+		projections.GaugeStoreLogged:      func() int64 { return int64(g.journal.Usage().WALBytes) },
+		projections.GaugeStoreFlushed:     func() int64 { return int64(g.journal.Usage().FlushedBytes) },
+		projections.GaugeStoreCompacted:   func() int64 { return int64(g.journal.Usage().CompactedBytes) },
 		projections.GaugeFollowerLag:      func() int64 { return int64(max(g.looker.Lag(), g.mailLog.Lag())) },
 	} {
 		g.gauges.Register(name, fn)
@@ -104,6 +108,9 @@ func (g *gateway) sample(ctx context.Context) error {
 	}
 }
 
+// queueLoaded is said once after a start, when everything that was queued before it is scheduled.
+const queueLoaded = "the queue is loaded"
+
 // follow starts them; they go to the journal's end when ctx ends.
 func (g *gateway) follow(ctx context.Context) {
 	g.run("figures", func() error { return g.looker.Run(ctx) })
@@ -115,6 +122,9 @@ func (g *gateway) follow(ctx context.Context) {
 	g.run("live rows", func() error {
 		for tick := time.NewTicker(10 * time.Millisecond); g.engine.Loading() < 100 && ctx.Err() == nil; {
 			<-tick.C
+		}
+		if ctx.Err() == nil {
+			g.log.Info().Int("messages", g.engine.Totals().Messages).Msg(queueLoaded)
 		}
 		return g.rows.Follow(ctx)
 	})
