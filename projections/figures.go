@@ -21,6 +21,7 @@ type Figures struct {
 	connections connections
 	system      system
 	logins      logins
+	alerts      alerts
 }
 
 // system is what the facts say of the gateway as a whole.

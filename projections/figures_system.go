@@ -99,6 +99,10 @@ func (f *Figures) applySystem(r journal.Record) {
 		f.connections.omitted(e)
 	case *journal.Sampled:
 		f.counters.resolver(e)
+	case *journal.AlertRaised:
+		f.alerts.raise(r, e)
+	case *journal.AlertCleared:
+		f.alerts.clear(r.Time, e)
 	case *journal.OperatorLoggedIn:
 		f.logins.entered(r.Time, e)
 	case *journal.OperatorLoggedOut:

@@ -8,7 +8,7 @@ import (
 )
 
 // keyframeVersion changes whenever the encoding does; a keyframe of another version is as good as none.
-const keyframeVersion = 5
+const keyframeVersion = 6
 
 // encode appends the figures. Gauges are not written: they are counted again from the recipients.
 func (f *Figures) encode(b []byte) []byte {
@@ -27,6 +27,7 @@ func (f *Figures) encode(b []byte) []byte {
 	f.queue.encode(e, numbers)
 	f.connections.encode(e, numbers)
 	f.logins.encode(e)
+	f.alerts.encode(e)
 	return e.b
 }
 
@@ -52,6 +53,7 @@ func decodeFigures(b []byte, maxHosts int) (*Figures, error) {
 	f.queue.decode(d, &f.hosts)
 	f.connections.decode(d, &f.hosts)
 	f.logins.decode(d)
+	f.alerts.decode(d)
 	if d.err == nil && len(d.b) > 0 {
 		d.fail()
 	}

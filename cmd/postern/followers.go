@@ -19,8 +19,10 @@ import (
 func (g *gateway) buildFollowers() error {
 	o := projections.LogOptions{Dir: filepath.Join(g.data, "logs"), Version: Version, Serial: serial(g.document.Hostname),
 		MaxBytes: int64(g.document.Logs.RolloverMegabytes) << 20, MaxAge: g.document.Logs.RolloverAge.Duration, Keep: g.document.Logs.Keep}
-	problem := func(log string) func(error) {
+	g.lags.durable = g.journal.Durable
+	problem := func(log string, lagging *lagging) func(error) {
 		return func(err error) {
+			lagging.broken.Store(err != nil)
 			if err != nil {
 				g.log.Error().Err(err).Str("log", log).Msg("the log cannot go on; it catches up when it can")
 			} else {
@@ -28,11 +30,21 @@ func (g *gateway) buildFollowers() error {
 			}
 		}
 	}
-	o.OnProblem = problem("mail_logs")
+	o.OnProblem = problem("mail_logs", g.lags.watch("mail_logs", func() uint64 { return g.journal.Durable() - g.mailLog.Lag() }))
 	g.mailLog = projections.NewMailLogFollower(g.journal, o)
-	o.OnProblem = problem("status")
+	o.OnProblem = problem("status", g.lags.watch("status", func() uint64 { return g.journal.Durable() - g.statusLog.Lag() }))
 	g.statusLog = projections.NewStatusLogFollower(g.journal, o)
-	return g.buildFigures()
+	if err := g.buildFigures(); err != nil {
+		return err
+	}
+	g.lags.watch("figures", g.looker.Seq)
+	g.lags.watch("live rows", func() uint64 {
+		if g.engine.Loading() < 100 { // they wait for that
+			return g.journal.Durable()
+		}
+		return g.rows.Mark()
+	})
+	return nil
 }
 
 // buildFigures makes the figures of status, from the newest keyframe on.
@@ -57,6 +69,9 @@ func (g *gateway) buildFigures() error {
 	return g.admin.Listen(g.data)
 }
 
+// swapPage is a page of memory in kilobytes: Linux counts swapped pages, the status log wants their memory as well.
+var swapPage = int64(os.Getpagesize() / 1024)
+
 // registerGauges names what lives in no event.
 func (g *gateway) registerGauges() {
 	logs := filepath.Join(g.data, "logs")
@@ -64,10 +79,15 @@ func (g *gateway) registerGauges() {
 		projections.GaugeRAMUtilization:   g.machine.RAMPercent,
 		projections.GaugeRAMUsed:          g.machine.RAMUsed,
 		projections.GaugeCPUUtilization:   g.machine.CPUPercent,
-		projections.GaugeTotalUtilization: g.machine.CPUPercent,
+		projections.GaugeTotalUtilization: g.machine.TotalPercent,
 		projections.GaugeCPUSeconds:       g.machine.CPUSeconds,
 		projections.GaugeDiskUtilization:  g.machine.DiskPercent,
 		projections.GaugeMaxIO:            g.machine.MaxIO,
+		projections.GaugeOpenFiles:        g.machine.OpenFiles,
+		projections.GaugeSwappedIn:        func() int64 { return g.machine.SwappedIn() * swapPage },
+		projections.GaugeSwappedOut:       func() int64 { return g.machine.SwappedOut() * swapPage },
+		projections.GaugePagedIn:          g.machine.SwappedIn,
+		projections.GaugePagedOut:         g.machine.SwappedOut,
 		projections.GaugeLogUsed:          func() int64 { used, _ := hardware.DiskUsed(logs); return used },
 		projections.GaugeKilobytesFree:    func() int64 { return g.engine.Free() / 1024 },
 		projections.GaugeInbound:          func() int64 { return int64(g.receiver.Connections()) },
@@ -89,6 +109,7 @@ func (g *gateway) registerGauges() {
 		g.gauges.Register(name, fn)
 	}
 	g.gauges.RegisterText(projections.GaugeLogAvailable, func() string { _, left := hardware.DiskUsed(logs); return left })
+	g.gauges.RegisterText(projections.GaugeSwapUsage, func() string { return fmt.Sprintf("%d%%", g.machine.SwapPercent()) })
 }
 
 // sample writes down once a minute, on the minute, what is not worth an event each.
@@ -115,6 +136,8 @@ const queueLoaded = "the queue is loaded"
 func (g *gateway) follow(ctx context.Context) {
 	g.run("figures", func() error { return g.looker.Run(ctx) })
 	g.run("gauges of the machine", func() error { return g.machine.Run(ctx) })
+	g.run("limit of memory", func() error { return g.keepWithinMemory(ctx) })
+	g.run("lag of the followers", func() error { return g.lags.run(ctx) })
 	g.run("samples", func() error { return g.sample(ctx) })
 	g.run("admin socket", g.admin.Serve)
 	g.run("mail log", func() error { return g.mailLog.Run(ctx) })

@@ -49,6 +49,7 @@ type gateway struct {
 	figures            *projections.Figures // owned by looker
 	gauges             projections.Gauges
 	machine            hardware.Machine
+	lags               lags
 	admin              *shell.Admin
 	running            sync.WaitGroup // followers and the parts' own loops
 }
@@ -160,11 +161,14 @@ func (g *gateway) build() error {
 		}}
 	// Idle connections are closed while their last facts can still be written.
 	drained := func() { g.client.Close(); g.sampleLast() }
+	g.machine.Limit = g.memoryLimit
 	g.engine = engine.New(engine.Options{Drained: drained, Journal: g.journal, Rows: g.rows, Deliverer: g.client, Document: document, Version: Version,
+		Memory: g.machine.MemoryShare, Behind: g.lags.Behind,
 		Problem: func(err error) { g.log.Error().Err(err).Msg("engine") }})
 	g.client.Note = g.engine.Note
 	g.client.DCID = func(ctx context.Context) (uint32, error) { return g.engine.ID(ctx, journal.DCID) }
 	g.receiver = &receive.Server{Document: document, Queue: g.engine, Store: receive.StoreOf(g.journal), Reverse: g.resolver,
+		Delay:    g.replyDelay,
 		Announce: g.ports.announce, Tolerant: !g.rows.System().Clean && g.rows.System().Boots > 0,
 		OnProblem: func(listener string, err error) { g.log.Error().Str("listener", listener).Err(err).Msg("receiving") }}
 	if err := g.receiver.Listen(); err != nil {
