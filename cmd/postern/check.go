@@ -15,12 +15,16 @@ import (
 	"postern/engine/config"
 )
 
-// configTool is "postern config check": what a start would refuse, and what it would only find out later, without a start.
+// configTool is "postern config check": what a start would refuse, and what it would only find out later, without a start;
+// and "postern config password".
 func configTool(f flags, stdout, stderr io.Writer) int {
 	args := f.args[1:]
+	if len(args) == 1 && args[0] == "password" {
+		return failing(stderr, makePassword(os.Stdin, stdout, stderr))
+	}
 	bind := len(args) == 2 && args[1] == "--bind"
 	if len(args) == 0 || args[0] != "check" || len(args) > 1 && !bind {
-		fmt.Fprint(stderr, "usage: postern config check [--bind] [--config FILE]\n")
+		fmt.Fprint(stderr, "usage: postern config check [--bind] [--config FILE] | password\n")
 		return exitUsage
 	}
 	name, doc, err := documentToCheck(f)
@@ -77,6 +81,11 @@ func findFaults(d *config.Document) (faults []error) {
 			faults = append(faults, fmt.Errorf("listener %q: certificate %s with key %s: %w", l.Name, l.Certificate, l.Key, err))
 		}
 	}
+	if h := &d.HTTP; h.Certificate != "" {
+		if _, err := tls.LoadX509KeyPair(h.Certificate, h.Key); err != nil {
+			faults = append(faults, fmt.Errorf("http: certificate %s with key %s: %w", h.Certificate, h.Key, err))
+		}
+	}
 	if _, err := lookUpAccount(d.Daemon); err != nil {
 		faults = append(faults, err)
 	}
@@ -92,11 +101,7 @@ func findFaults(d *config.Document) (faults []error) {
 func findBusy(d *config.Document) (faults []error) {
 	p := &ports{}
 	defer p.close()
-	for i := range d.Listeners {
-		if err := p.bind(&d.Listeners[i]); err != nil {
-			faults = append(faults, err)
-		}
-	}
+	faults = p.bindAll(d)
 	for _, in := range d.Interfaces {
 		address := net.JoinHostPort(in.Address.Addr().String(), "0")
 		c, err := new(net.ListenConfig).Listen(context.Background(), "tcp", address)

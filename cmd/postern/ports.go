@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 
@@ -21,12 +22,27 @@ type ports struct {
 // listenTCP binds a port; the silence of clients is judged by the receiver, not by keep-alives.
 var listenTCP = (&net.ListenConfig{KeepAlive: -1}).Listen
 
-// bind takes a listener's port.
-func (p *ports) bind(l *config.Listener) error {
-	address := l.Address.String()
+// bindAll takes the ports of all listeners and of the status pages, as far as they are free.
+func (p *ports) bindAll(d *config.Document) (faults []error) {
+	for i := range d.Listeners {
+		if err := p.bind(fmt.Sprintf("listener %q", d.Listeners[i].Name), d.Listeners[i].Address); err != nil {
+			faults = append(faults, err)
+		}
+	}
+	if d.HTTP.Address.IsValid() {
+		if err := p.bind("http", d.HTTP.Address); err != nil {
+			faults = append(faults, err)
+		}
+	}
+	return faults
+}
+
+// bind takes a port.
+func (p *ports) bind(what string, at netip.AddrPort) error {
+	address := at.String()
 	bound, err := listenTCP(context.Background(), "tcp", address)
 	if err != nil {
-		return fmt.Errorf("listener %q cannot listen on %s: %w", l.Name, address, err)
+		return fmt.Errorf("%s cannot listen on %s: %w", what, address, err)
 	}
 	if p.bound == nil {
 		p.bound = make(map[string][]net.Listener)
@@ -66,10 +82,8 @@ func (g *gateway) inspect() error {
 	if faults := findFaults(g.document); len(faults) > 0 {
 		return faults[0]
 	}
-	for i := range g.document.Listeners {
-		if err := g.ports.bind(&g.document.Listeners[i]); err != nil {
-			return err
-		}
+	if faults := g.ports.bindAll(g.document); len(faults) > 0 {
+		return faults[0]
 	}
 	return nil
 }

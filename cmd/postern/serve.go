@@ -24,6 +24,7 @@ import (
 	"postern/journal"
 	"postern/projections"
 	"postern/shell"
+	"postern/shell/web"
 	"postern/smtp/deliver"
 	"postern/smtp/dns"
 	"postern/smtp/receive"
@@ -51,6 +52,10 @@ type gateway struct {
 	machine            hardware.Machine
 	lags               lags
 	admin              *shell.Admin
+	web                *web.Server
+	pulse              pulse
+	failures           failures
+	expiries           expiries
 	running            sync.WaitGroup // followers and the parts' own loops
 }
 
@@ -177,6 +182,9 @@ func (g *gateway) build() error {
 	if err := g.buildFollowers(); err != nil {
 		return err
 	}
+	if err := g.buildHTTP(document); err != nil {
+		return err
+	}
 	return g.dropPrivileges()
 }
 
@@ -249,6 +257,8 @@ func (g *gateway) start(ctx context.Context, ended chan<- error) {
 	g.run("delivery", func() error { return g.client.Run(ctx) })
 	g.run("receiving", func() error { return g.receiver.Serve(context.Background()) })
 	g.follow(ctx)
+	g.run("journal's pulse", func() error { return g.pulse.run(ctx, g.journal) })
+	g.run("status over HTTP", func() error { return g.web.Serve(ctx) })
 }
 
 // run keeps one of the gateway's loops; its failure is an operator's business, not the end of the others.
@@ -257,6 +267,7 @@ func (g *gateway) run(what string, loop func() error) {
 	go func() {
 		defer g.running.Done()
 		if err := loop(); err != nil && !errors.Is(err, context.Canceled) {
+			g.failures.add(what, err)
 			g.log.Error().Err(err).Msg(what + " ended")
 		}
 	}()
@@ -273,6 +284,9 @@ func (g *gateway) announce() {
 	}
 	for _, l := range g.document.Listeners {
 		g.log.Info().Str("listener", l.Name).Str("kind", string(l.Kind)).Stringer("address", l.Address).Msg("accepting mail")
+	}
+	if at := g.web.Addr(); at != nil {
+		g.log.Info().Stringer("address", at).Msg("status over HTTP")
 	}
 }
 
