@@ -43,9 +43,6 @@ func runGrep(ctx context.Context, c *Call) error {
 	if g.page && c.Page != nil {
 		c.Page()
 	}
-	if g.query.Follow {
-		c.Say("Press Ctrl-C to stop.")
-	}
 	return c.showLog(ctx, g.query)
 }
 

@@ -35,7 +35,6 @@ func runTail(ctx context.Context, c *Call) error {
 	if err != nil {
 		return err
 	}
-	c.Say("Press Ctrl-C to stop.")
 	return c.showLog(ctx, LogQuery{Log: log, Last: tailLines, Follow: true})
 }
 
@@ -128,6 +127,9 @@ var errCounted = errors.New("counted")
 
 // showLog prints a log's lines as they come, --count of them at most.
 func (c *Call) showLog(ctx context.Context, q LogQuery) error {
+	if q.Follow && c.Asker != nil {
+		c.Say("Press Ctrl-C to stop.")
+	}
 	count, gaps := 0, q.Context > 0
 	err := c.Gateway.ReadLog(ctx, q, func(lines []projections.LogLine) error {
 		left := len(lines)
@@ -146,7 +148,7 @@ func (c *Call) showLog(ctx context.Context, q LogQuery) error {
 		return nil
 	}
 	if _, stopped := c.Gateway.(*Offline); stopped && q.Follow && err == nil {
-		return c.Say("The gateway does not run: nothing more is written.")
+		return errors.New("the gateway does not run: nothing more is written")
 	}
 	return err
 }

@@ -67,13 +67,13 @@ func dialogue(t *testing.T, ctx context.Context, g Gateway, line, answers string
 
 func TestLogCommands(t *testing.T) {
 	g := &Offline{Data: logData(t)}
-	stopped := "The gateway does not run: nothing more is written.\n"
+	stopped := "error: the gateway does not run: nothing more is written"
 	for _, c := range []struct{ line, answers, want string }{
 		{"logconfig", "batch", "\n" + logMenuText + "\n"},
 		{"tail", "1\n", "\n" + logMenuText + "Enter the number of the log you wish to tail.\n[]> 1\nPress Ctrl-C to stop.\n" +
 			"Info: Start MID 2\nInfo: MID 2 From: <Bob@example.com>\nInfo: MID 2 \\x1b[2Jdone\n" + stopped},
-		{"tail MAIL_LOGS --count 1", "batch", "Press Ctrl-C to stop.\nInfo: Start MID 2\n"},
-		{"tail 2 --json", "batch", `{"log":"status","file":"status.@20260102T000000","line":"Info: Status: CPULd 1"}` + "\n"},
+		{"tail MAIL_LOGS --count 1", "batch", "Info: Start MID 2\n"},
+		{"tail 2 --json", "batch", `{"log":"status","file":"status.@20260102T000000","line":"Info: Status: CPULd 1"}` + "\n" + stopped},
 		{"tail", "3\nfrog\nstatus\n", "There is no log 3: give a number from 1 to 2.\n"},
 		{"tail frog", "batch", `error: there is no log "frog"; there are mail_logs, status`},
 		{"tail", "batch", "error: usage: tail [LOG] [--count N] [--json]"},
@@ -91,7 +91,7 @@ func TestLogCommands(t *testing.T) {
 			`{"log":"mail_logs","file":"mail_logs.@20260102T000000","line":"Info: Start MID 2","context":true,"gap":true}` + "\n" +
 				`{"log":"mail_logs","file":"mail_logs.@20260102T000000","line":"Info: MID 2 From: <Bob@example.com>"}` + "\n" +
 				`{"log":"mail_logs","file":"mail_logs.@20260102T000000","line":"Info: MID 2 \u001b[2Jdone","context":true}` + "\n"},
-		{"grep -t CPULd status", "batch", "Press Ctrl-C to stop.\nInfo: Status: CPULd 1\n" + stopped},
+		{"grep -t CPULd status", "batch", "Info: Status: CPULd 1\n" + stopped},
 		{"grep '(' mail_logs", "batch", `error: the regular expression "(" cannot be used: missing closing ) in "("`},
 		{`grep '(a)\1' mail_logs`, "batch", `error: the regular expression "(a)\\1" cannot be used: invalid escape sequence in "\\1" (RE2 knows neither look-around nor back references)`},
 		{"grep -e a mail_logs b", "batch", `error: grep does not take "b"`},
