@@ -100,10 +100,10 @@ func (g *gateway) registerGauges() {
 		projections.GaugeCacheMisses:      func() int64 { return int64(g.resolver.Counters().Misses) },
 		projections.GaugeCacheExceptions:  func() int64 { return int64(g.resolver.Counters().Exceptions) },
 		projections.GaugeCacheExpired:     func() int64 { return int64(g.resolver.Counters().Expired) },
-		projections.GaugeStoreBodies:      func() int64 { return int64(g.journal.Usage().BodyBytes) },
-		projections.GaugeStoreLogged:      func() int64 { return int64(g.journal.Usage().WALBytes) },
-		projections.GaugeStoreFlushed:     func() int64 { return int64(g.journal.Usage().FlushedBytes) },
-		projections.GaugeStoreCompacted:   func() int64 { return int64(g.journal.Usage().CompactedBytes) },
+		projections.GaugeStoreBodies:      func() int64 { return int64(g.pulse.now().BodyBytes) },
+		projections.GaugeStoreLogged:      func() int64 { return int64(g.pulse.now().WALBytes) },
+		projections.GaugeStoreFlushed:     func() int64 { return int64(g.pulse.now().FlushedBytes) },
+		projections.GaugeStoreCompacted:   func() int64 { return int64(g.pulse.now().CompactedBytes) },
 		projections.GaugeFollowerLag:      func() int64 { return int64(max(g.looker.Lag(), g.mailLog.Lag())) },
 	} {
 		g.gauges.Register(name, fn)

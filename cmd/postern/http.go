@@ -10,8 +10,9 @@ import (
 
 // buildHTTP makes the server of the status pages, and binds its address while the process may.
 func (g *gateway) buildHTTP(document func() *config.Document) error {
+	g.pulse = newPulse()
 	for name, fn := range map[string]func() int64{
-		projections.GaugeJournalBytes:   g.pulse.bytes,
+		projections.GaugeJournalBytes:   func() int64 { return int64(g.pulse.now().DiskBytes) },
 		projections.GaugeJournalRecords: func() int64 { return int64(g.journal.Durable()) },
 		projections.GaugeQueueLoaded:    func() int64 { return int64(g.engine.Loading()) },
 	} {

@@ -53,7 +53,7 @@ type gateway struct {
 	lags               lags
 	admin              *shell.Admin
 	web                *web.Server
-	pulse              pulse
+	pulse              *pulse
 	failures           failures
 	expiries           expiries
 	running            sync.WaitGroup // followers and the parts' own loops

@@ -49,5 +49,9 @@ var gaugeTable = map[string]gaugeInfo{
 
 	projections.GaugeJournalBytes:   {help: "Bytes that the journal takes on the disk, queued messages included."},
 	projections.GaugeJournalRecords: {help: "The number of the journal's last durable record.", grows: true},
+	projections.GaugeStoreBodies:    {help: "Bytes of bodies that were given to the store since the start.", grows: true},
+	projections.GaugeStoreLogged:    {help: "Bytes that the store has written to its write-ahead log since the start.", grows: true},
+	projections.GaugeStoreFlushed:   {help: "Bytes that its flushes have written since the start.", grows: true},
+	projections.GaugeStoreCompacted: {help: "Bytes that its compactions have written since the start.", grows: true},
 	projections.GaugeQueueLoaded:    {help: "Percent of the queue that is loaded since the start; below 100, mail of before it waits."},
 }
