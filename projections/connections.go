@@ -126,11 +126,16 @@ func (f *Figures) TopInbound(n int) []InboundClient {
 		}
 		out = append(out, row)
 	}
-	slices.SortFunc(out, func(a, b InboundClient) int {
+	return FirstInbound(out, n)
+}
+
+// FirstInbound orders clients as topin does and leaves at most n of them, all when n ≤ 0.
+func FirstInbound(list []InboundClient, n int) []InboundClient {
+	slices.SortFunc(list, func(a, b InboundClient) int {
 		return cmp.Or(cmp.Compare(b.Connections, a.Connections), a.Remote.Compare(b.Remote), cmp.Compare(a.Listener, b.Listener))
 	})
-	if n > 0 && len(out) > n {
-		out = out[:n]
+	if n > 0 && len(list) > n {
+		list = list[:n]
 	}
-	return out
+	return list
 }

@@ -376,18 +376,21 @@ func TestConnections(t *testing.T) {
 	}
 }
 
-func TestOmittedConnectionFactsYieldToTheLiveGauge(t *testing.T) {
+func TestLiveGaugesOfConnections(t *testing.T) {
 	f := NewFigures(0)
 	var live Gauges
 	live.Register(GaugeInbound, func() int64 { return 3 })
-	feed(f, noon, &journal.ConnectionAccepted{ICID: 1})
-	if n := f.View(noon.Time(), &live, nil).Gauges[GaugeInbound]; n != 1 {
-		t.Errorf("%d inbound by the facts, want 1", n)
+	live.Register(GaugeOutbound, func() int64 { return 5 })
+	feed(f, noon, &journal.ConnectionAccepted{ICID: 1}, &journal.DeliveryConnectionOpened{DCID: 1, Destination: "a.example"})
+	want := func(what string, g *Gauges, in, out int64) {
+		if v := f.View(noon.Time(), g, nil).Gauges; v[GaugeInbound] != in || v[GaugeOutbound] != out {
+			t.Errorf("%s: %d inbound and %d outbound, want %d and %d", what, v[GaugeInbound], v[GaugeOutbound], in, out)
+		}
 	}
+	want("the facts", nil, 1, 1)
+	want("two have said nothing yet", &live, 3, 1)
 	feed(f, noon, &journal.NotesOmitted{Counts: []journal.NamedValue{{Name: journal.KindConnectionClosed.String(), Value: 1}}})
-	if n := f.View(noon.Time(), &live, nil).Gauges[GaugeInbound]; n != 3 {
-		t.Errorf("%d inbound, want the gauge's 3", n)
-	}
+	want("facts were omitted", &live, 3, 5)
 }
 
 func TestSystemStatus(t *testing.T) {

@@ -99,8 +99,9 @@ func (v *RateValues) UnmarshalJSON(data []byte) error {
 }
 
 // View puts the figures of the moment together; listeners are the names of the configured ones, so that "all suspended"
-// can be told from "some". What the registry holds joins the gauges; the facts' own gauges win, but for connections whose
-// facts were omitted in a flood.
+// can be told from "some". What the registry holds joins the gauges; the facts' own gauges win, but for inbound
+// connections, since no fact tells of a client that has said nothing yet, and for outbound ones whose facts were omitted in
+// a flood.
 func (f *Figures) View(now time.Time, live *Gauges, listeners []string) Status {
 	clock := now.UnixNano() - f.shift
 	s := &f.system
@@ -128,7 +129,7 @@ func (f *Figures) View(now time.Time, live *Gauges, listeners []string) Status {
 func (f *Figures) gauges(clock int64, values map[string]int64) {
 	q := &f.queue
 	values[GaugeConservation] = int64(f.system.conservation)
-	if _, live := values[GaugeInbound]; !live || !f.connections.inexact {
+	if _, live := values[GaugeInbound]; !live {
 		values[GaugeInbound] = int64(len(f.connections.inbound))
 	}
 	if _, live := values[GaugeOutbound]; !live || !f.connections.inexact {

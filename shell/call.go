@@ -26,6 +26,7 @@ type Call struct {
 	Height  func() int       // lines of the screen; nil or 0: endless paper
 	Page    func()           // lets Out stop at each full screen; nil: it cannot, or does
 	rows    int              // printed since the heading
+	shown   int              // rows of a live display
 }
 
 // Parse takes a command's words apart: flags that all commands have, and arguments.
@@ -180,22 +181,25 @@ func (c *Call) Say(text string) error {
 // errStoppedMeanwhile ends a live display whose gateway was there when it began.
 var errStoppedMeanwhile = errors.New("the gateway has stopped")
 
+// Over tells whether a live display has shown all the rows that it was to show.
+func (c *Call) Over() bool { return c.Count > 0 && c.shown >= c.Count }
+
 // every calls row at once and then after each interval, --count times or until ctx ends, which is how a live display is
-// meant to end.
+// meant to end. Called again it goes on counting.
 func (c *Call) every(ctx context.Context, interval time.Duration, row func() error) error {
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
-	for n := 1; ; n++ {
+	for first := true; ; first = false {
 		if err := row(); err != nil {
 			switch {
 			case ctx.Err() != nil:
 				return nil
-			case n > 1 && errors.Is(err, ErrNotRunning):
+			case !first && errors.Is(err, ErrNotRunning):
 				return errStoppedMeanwhile
 			}
 			return err
 		}
-		if n == c.Count {
+		if c.shown++; c.shown == c.Count {
 			return nil
 		}
 		select {

@@ -151,11 +151,33 @@ func (l *Local) HostNames(_ context.Context, prefix string, n int) (names []stri
 	return names, nil
 }
 
-// TopInbound implements Gateway.
+// TopInbound implements Gateway. The facts tell of a client when it begins to send; one that only holds its connections
+// open is found among the receiver's, and has the name that its reverse lookup left in the cache.
 func (l *Local) TopInbound(ctx context.Context, n int) (t TopInbound, err error) {
 	t.Timestamp = l.now().UTC()
-	_, err = l.Follower.Look(ctx, func() { t.Clients = l.Figures.TopInbound(min(max(n, 1), maxTopInbound)) })
-	return t, err
+	n = min(max(n, 1), maxTopInbound)
+	var told []projections.InboundClient
+	if _, err := l.Follower.Look(ctx, func() { told = l.Figures.TopInbound(0) }); err != nil || l.Inbound == nil {
+		t.Clients = projections.FirstInbound(told, n)
+		return t, err
+	}
+	names := make(map[netip.Addr]string, len(told))
+	for _, c := range told {
+		if c.Verified {
+			names[c.Remote] = c.Hostname
+		}
+	}
+	t.Clients = projections.FirstInbound(l.Inbound(), n)
+	for i := range t.Clients {
+		c := &t.Clients[i]
+		if c.Hostname, c.Verified = names[c.Remote]; !c.Verified && l.Cache != nil {
+			c.Hostname, c.Verified = l.Cache.Name(c.Remote)
+		}
+		if !c.Verified {
+			c.Hostname = c.Remote.String()
+		}
+	}
+	return t, nil
 }
 
 // Host implements Gateway.

@@ -17,6 +17,8 @@ type Cache interface {
 	MX(domain string) (hosts []MXRecord, null bool, expires time.Time, ok bool)
 	// Addresses gives the addresses of a host, and when the first of them expires.
 	Addresses(host string) (addrs []netip.Addr, expires time.Time, ok bool)
+	// Name gives the name of an address, if it has that address in turn.
+	Name(addr netip.Addr) (name string, ok bool)
 	// Flush empties it.
 	Flush()
 }

@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"context"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -9,6 +10,8 @@ import (
 	"time"
 
 	"postern/engine/config"
+	"postern/journal"
+	"postern/projections"
 )
 
 // remembered is a resolver's cache: MX records as "10 host", addresses as such, "null" for a domain that takes no mail.
@@ -35,6 +38,13 @@ func (c remembered) Addresses(host string) (addrs []netip.Addr, expires time.Tim
 		addrs = append(addrs, netip.MustParseAddr(ip))
 	}
 	return addrs, lookedAt.Add(time.Duration(len(host)) * time.Minute), ok
+}
+
+func (c remembered) Name(addr netip.Addr) (string, bool) {
+	if list := c["name "+addr.String()]; len(list) == 1 {
+		return list[0], true
+	}
+	return "", false
 }
 
 func (remembered) Flush() {}
@@ -137,3 +147,37 @@ func TestReportIsBounded(t *testing.T) {
 		t.Errorf("%d addresses", len(r.Addresses))
 	}
 }
+
+// TestSilentClientsAreSeen: topin counts those who hold a connection and have said nothing, which no fact tells of.
+func TestSilentClientsAreSeen(t *testing.T) {
+	f := projections.NewFigures(0)
+	told := netip.MustParseAddr("192.0.2.1")
+	f.Apply(journal.Record{Seq: 1, Event: &journal.ConnectionAccepted{ICID: 1, Listener: "In", Remote: told, ReverseDNS: "mail.example", Verified: true}})
+	silent, nameless := netip.MustParseAddr("192.0.2.2"), netip.MustParseAddr("192.0.2.3")
+	l := &Local{Follower: &projections.Follower{Source: nothing{}, Figures: f}, Figures: f, Cache: remembered{"name 192.0.2.2": {"idle.example"}},
+		Inbound: func() []projections.InboundClient {
+			return []projections.InboundClient{{Remote: told, Listener: "In", Connections: 2}, {Remote: nameless, Listener: "In", Connections: 1},
+				{Remote: silent, Listener: "In", Connections: 400}}
+		}}
+	top, err := l.TopInbound(t.Context(), 20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows []string
+	for _, c := range top.Clients {
+		rows = append(rows, fmt.Sprint(c.Hostname, " ", c.Connections))
+	}
+	if got := strings.Join(rows, ", "); got != "idle.example 400, mail.example 2, 192.0.2.3 1" {
+		t.Error(got)
+	}
+	if top, _ := l.TopInbound(t.Context(), 1); len(top.Clients) != 1 {
+		t.Errorf("%d rows, asked for 1", len(top.Clients))
+	}
+}
+
+// nothing is a journal without records.
+type nothing struct{}
+
+func (nothing) Durable() uint64                                              { return 0 }
+func (nothing) Wait(ctx context.Context, _ uint64) error                     { <-ctx.Done(); return ctx.Err() }
+func (nothing) Read(uint64, int, []journal.Record) ([]journal.Record, error) { return nil, nil }

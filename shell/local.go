@@ -22,6 +22,7 @@ type Local struct {
 	Document func() *config.Document                                                                 // the one in force; nil: there is none
 	Cache    Cache                                                                                   // the resolver's; nil: there is none
 	Outbound func(destination string) (connections, dialling int)                                    // of the delivery client; nil: as the facts say
+	Inbound  func() []projections.InboundClient                                                      // who is connected, without names; nil: as the facts say
 	Reset    func(context.Context, *journal.Sampled, *journal.CountersReset) (journal.Record, error) // the engine's ResetCounters
 	looks    looks
 

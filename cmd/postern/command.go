@@ -98,7 +98,8 @@ func offline(ctx context.Context, data string, c *shell.Call) error {
 	err := c.Do(reading)
 	cancel()
 	wait()
-	if err == nil || !served {
+	goesOn := c.Command.Live && !c.Over() && ctx.Err() == nil
+	if !served || err == nil && !goesOn {
 		return err
 	}
 	c.Gateway = remote

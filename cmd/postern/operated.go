@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"postern/engine/config"
+	"postern/projections"
 	"postern/shell"
 	"postern/smtp/dns"
 )
@@ -14,8 +15,17 @@ func (g *gateway) operated(l *shell.Local) *shell.Local {
 	l.Document = func() *config.Document { return g.document }
 	l.Cache = resolverCache{g.resolver}
 	l.Outbound = g.client.Destination
+	l.Inbound = g.inbound
 	l.Reset = g.engine.ResetCounters
 	return l
+}
+
+// inbound lists who is connected, also those who have not said anything yet.
+func (g *gateway) inbound() (list []projections.InboundClient) {
+	for _, c := range g.receiver.Clients() {
+		list = append(list, projections.InboundClient{Remote: c.Address, Listener: c.Listener, Connections: c.Count})
+	}
+	return list
 }
 
 // resolverCache shows the resolver's cache in the shell's words.
@@ -35,6 +45,9 @@ func (c resolverCache) Addresses(host string) (addrs []netip.Addr, expires time.
 	a, _, ok := c.r.CachedAddrs(host)
 	return a.Addrs, a.Expires, ok
 }
+
+// Name implements shell.Cache.
+func (c resolverCache) Name(addr netip.Addr) (string, bool) { return c.r.CachedName(addr) }
 
 // Flush implements shell.Cache.
 func (c resolverCache) Flush() { c.r.Flush() }

@@ -334,10 +334,18 @@ func TestVerified(t *testing.T) {
 		{"192.0.2.3", "", false},
 		{"192.0.2.4", "", false},
 	} {
-		name, verified := r.Verified(t.Context(), netip.MustParseAddr(test.addr))
+		addr := netip.MustParseAddr(test.addr)
+		name, verified := r.Verified(t.Context(), addr)
 		if name != test.name || verified != test.verified {
 			t.Errorf("%s is %q, verified %v; want %q, %v", test.addr, name, verified, test.name, test.verified)
 		}
+		before := r.Counters()
+		if name, verified := r.CachedName(addr); name != test.name || verified != test.verified || r.Counters() != before {
+			t.Errorf("the cache says that %s is %q, verified %v", test.addr, name, verified)
+		}
+	}
+	if name, _ := r.CachedName(netip.MustParseAddr("192.0.2.77")); name != "" {
+		t.Errorf("nobody asked for its name, it is %q", name)
 	}
 	names, err := r.LookupPTR(t.Context(), netip.MustParseAddr("192.0.2.1"))
 	if want := []string{"liar.example", "mail.example"}; err != nil || !slices.Equal(names, want) {

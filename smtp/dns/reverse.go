@@ -55,3 +55,22 @@ func (r *Resolver) Verified(ctx context.Context, addr netip.Addr) (name string, 
 	}
 	return names[0], false
 }
+
+// CachedName is Verified as far as the cache can tell, without asking anybody or counting: "" when it does not know.
+func (r *Resolver) CachedName(addr netip.Addr) (name string, verified bool) {
+	addr = addr.Unmap().WithZone("")
+	reverse, err := dns.ReverseAddr(addr.String())
+	if err != nil {
+		return "", false
+	}
+	e, _ := r.cached(reverse, dns.TypePTR)
+	if e == nil || e.err != nil || len(e.texts) == 0 {
+		return "", false
+	}
+	for _, name := range e.texts {
+		if a, _, ok := r.CachedAddrs(name); ok && slices.Contains(a.Addrs, addr) {
+			return name, true
+		}
+	}
+	return e.texts[0], false
+}
