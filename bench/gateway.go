@@ -2,7 +2,6 @@ package bench
 
 import (
 	"bufio"
-	"bytes"
 	"errors"
 	"fmt"
 	"net"
@@ -10,44 +9,26 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 )
 
 // Gateway is the real binary, run as a process of its own on a data directory and loopback ports. One goroutine uses it.
 type Gateway struct {
-	Binary  string
-	Data    string
-	Address string   // where it accepts mail, set by Configure
-	Args    []string // after "serve --data DIR"
+	Binary   string
+	Data     string
+	Address  string   // where it accepts mail, set by Configure
+	Listener string   // more TOML for the listener's table
+	Args     []string // after "serve --data DIR"
 
 	process *exec.Cmd
+	started time.Time // of the process
 	ended   chan struct{}
 	words   words
 }
 
-// words keeps the last of what a process says on standard error.
-type words struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (w *words) Write(p []byte) (int, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.text.Len() > 1<<20 {
-		w.text.Reset()
-	}
-	return w.text.Write(p)
-}
-
 // Said is what the processes have said on standard error.
-func (g *Gateway) Said() string {
-	g.words.mu.Lock()
-	defer g.words.mu.Unlock()
-	return g.words.text.String()
-}
+func (g *Gateway) Said() string { return g.words.all() }
 
 // Configure writes postern.toml: a private listener on a free loopback port and one route for all mail; extra is more
 // TOML, tables that this text does not have.
@@ -60,8 +41,8 @@ func (g *Gateway) Configure(route, extra string) error {
 	if err := os.MkdirAll(g.Data, 0o750); err != nil {
 		return err
 	}
-	text := fmt.Sprintf("hostname = \"gateway.test\"\n\n[[listener]]\nname = \"In\"\nkind = \"private\"\naddress = %q\n\n[[smtp_route]]\ndomain = \"ALL\"\nto = [%q]\n\n%s\n",
-		address, route, extra)
+	text := fmt.Sprintf("hostname = \"gateway.test\"\n\n[[listener]]\nname = \"In\"\nkind = \"private\"\naddress = %q\n%s\n\n[[smtp_route]]\ndomain = \"ALL\"\nto = [%q]\n\n%s\n",
+		address, g.Listener, route, extra)
 	return os.WriteFile(filepath.Join(g.Data, "postern.toml"), []byte(text), 0o640)
 }
 
@@ -78,7 +59,9 @@ func freePort() (string, error) {
 func (g *Gateway) Start(patience time.Duration) (time.Duration, error) {
 	g.process = exec.Command(g.Binary, append([]string{"serve", "--data", g.Data}, g.Args...)...)
 	g.process.Stderr = &g.words
+	g.words.begin()
 	started := time.Now()
+	g.started = started
 	if err := g.process.Start(); err != nil {
 		return 0, err
 	}
@@ -91,7 +74,7 @@ func (g *Gateway) Start(patience time.Duration) (time.Duration, error) {
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
 	for time.Since(started) < patience {
-		if g.greets() {
+		if greets(g.Address) {
 			return time.Since(started), nil
 		}
 		select {
@@ -104,8 +87,8 @@ func (g *Gateway) Start(patience time.Duration) (time.Duration, error) {
 	return 0, fmt.Errorf("no greeting within %v: %s", patience, g.Said())
 }
 
-func (g *Gateway) greets() bool {
-	c, err := net.DialTimeout("tcp", g.Address, time.Second)
+func greets(address string) bool {
+	c, err := net.DialTimeout("tcp", address, time.Second)
 	if err != nil {
 		return false
 	}

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"encoding/json"
+	"fmt"
 	"os/exec"
 )
 
@@ -9,6 +10,7 @@ import (
 type gatewayStatus struct{ g *Gateway }
 
 type statusFigures struct {
+	Seq      uint64                               `json:"seq"`
 	Counters map[string]struct{ Lifetime uint64 } `json:"counters"`
 	Gauges   map[string]int64                     `json:"gauges"`
 }
@@ -16,7 +18,10 @@ type statusFigures struct {
 func (s gatewayStatus) read() (f statusFigures, err error) {
 	out, err := exec.Command(s.g.Binary, "status", "--json", "--data", s.g.Data).Output()
 	if err != nil {
-		return f, err
+		if failed, ok := err.(*exec.ExitError); ok {
+			err = fmt.Errorf("%w: %s", err, failed.Stderr)
+		}
+		return f, fmt.Errorf("status: %w", err)
 	}
 	return f, json.Unmarshal(out, &f)
 }

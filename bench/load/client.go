@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"strings"
 	"sync/atomic"
@@ -19,6 +21,8 @@ const redial = 5 * time.Millisecond
 type client struct {
 	config  *Config
 	result  *Result
+	number  int       // among the clients
+	started time.Time // the load
 	conn    net.Conn
 	r       *bufio.Reader
 	content []byte // a message; the identities in it are written over
@@ -29,22 +33,51 @@ func (c *client) run(ctx context.Context, next *atomic.Int64) {
 	c.compose()
 	defer c.hangUp()
 	for ctx.Err() == nil {
-		if c.conn == nil && c.dial() != nil {
-			c.result.Failed++
-			select {
-			case <-ctx.Done():
-			case <-time.After(redial):
-			}
-			continue
-		}
 		n := int(next.Add(1))
 		if c.config.Messages > 0 && n > c.config.Messages {
+			return
+		}
+		if !c.await(ctx, n) || !c.connect(ctx) {
 			return
 		}
 		c.send(n)
 		if !c.config.KeepOpen {
 			c.hangUp()
 		}
+	}
+}
+
+// await waits until the n-th message is due; false: ctx has ended.
+func (c *client) await(ctx context.Context, n int) bool {
+	if c.config.Rate <= 0 {
+		return true
+	}
+	due := c.started.Add(time.Duration(float64(n-1) / c.config.Rate * float64(time.Second)))
+	return sleep(ctx, time.Until(due))
+}
+
+// connect tries until there is a connection; false: ctx has ended.
+func (c *client) connect(ctx context.Context) bool {
+	for c.conn == nil && c.dial() != nil {
+		c.result.Failed++
+		if !sleep(ctx, redial) {
+			return false
+		}
+	}
+	return true
+}
+
+func sleep(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return true
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
 	}
 }
 
@@ -57,10 +90,24 @@ func (c *client) compose() {
 	b.WriteString(id + "\r\nSubject: ")
 	c.ids[1] = b.Len()
 	b.WriteString(id + "\r\n\r\n")
-	const line = "The quick brown fox jumps over the lazy dog and is carried on by the gate.\r\n"
-	b.WriteString(strings.Repeat(line, c.config.Size/len(line)+1))
+	if c.config.Noise {
+		c.attachment(b)
+	} else {
+		const line = "The quick brown fox jumps over the lazy dog and is carried on by the gate.\r\n"
+		b.WriteString(strings.Repeat(line, c.config.Size/len(line)+1))
+	}
 	b.WriteString(".\r\n")
 	c.content = b.Bytes()
+}
+
+// attachment writes random bytes as mail carries them; each client has others.
+func (c *client) attachment(b *bytes.Buffer) {
+	const bytesOfLine, lineLength = 57, 78
+	random, raw := rand.NewChaCha8([32]byte{byte(c.number), byte(c.number >> 8)}), make([]byte, bytesOfLine)
+	for n := 0; n < c.config.Size; n += lineLength {
+		random.Read(raw)
+		b.WriteString(base64.StdEncoding.EncodeToString(raw) + "\r\n")
+	}
 }
 
 func (c *client) dial() error {

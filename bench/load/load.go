@@ -20,6 +20,8 @@ type Config struct {
 	KeepOpen  bool             // many messages a connection; otherwise one
 	Pipeline  bool             // MAIL, RCPT and DATA in one write
 	Size      int              // bytes of the body, about; default 4096
+	Noise     bool             // the body is an attachment of random bytes, which nothing compresses; otherwise a text
+	Rate      float64          // messages a second at most, in all; 0: as fast as they go
 	Prefix    string           // of the identities; default "load"
 	Sender    string           // default load@sender.test
 	Recipient func(int) string // the recipient of the n-th message; default user-N@sink.test
@@ -57,7 +59,7 @@ func Run(ctx context.Context, c Config) *Result {
 	parts := make([]Result, c.Clients)
 	var clients sync.WaitGroup
 	for i := range parts {
-		clients.Go(func() { (&client{config: &c, result: &parts[i]}).run(ctx, next) })
+		clients.Go(func() { (&client{config: &c, result: &parts[i], number: i, started: started}).run(ctx, next) })
 	}
 	clients.Wait()
 	all := &Result{Elapsed: time.Since(started)}

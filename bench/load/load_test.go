@@ -1,8 +1,13 @@
 package load_test
 
 import (
+	"bytes"
+	"compress/flate"
 	"fmt"
+	"io"
+	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -32,6 +37,36 @@ func TestAckedIsArrived(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Messages do not leave before they are due.
+func TestRate(t *testing.T) {
+	s := listen(t, &sink.Sink{})
+	r := load.Run(t.Context(), load.Config{Address: s.Address().String(), Clients: 4, Messages: 51, KeepOpen: true, Rate: 500})
+	if len(r.Acked) != 51 || r.Elapsed < 100*time.Millisecond {
+		t.Fatalf("%d messages in %v", len(r.Acked), r.Elapsed)
+	}
+}
+
+// An attachment cannot be compressed, and is not the same from two clients.
+func TestNoise(t *testing.T) {
+	s := listen(t, &sink.Sink{Keep: true})
+	load.Run(t.Context(), load.Config{Address: s.Address().String(), Clients: 2, Messages: 20, Size: 10_000, Noise: true})
+	text, packed := 0, new(bytes.Buffer)
+	z, _ := flate.NewWriter(packed, flate.DefaultCompression)
+	seen := map[string]bool{}
+	for _, m := range s.Messages() {
+		_, body, _ := strings.Cut(m.Content, "\r\n\r\n")
+		if !seen[body] {
+			text += len(body)
+			io.WriteString(z, body)
+		}
+		seen[body] = true
+	}
+	z.Close()
+	if len(seen) != 2 || packed.Len() < text*7/10 {
+		t.Fatalf("%d bodies of 2 clients; %d bytes become %d", len(seen), text, packed.Len())
 	}
 }
 

@@ -1,91 +1,143 @@
-// Command postern-bench runs the workloads of package bench and prints their figures as JSON.
+// Command postern-bench measures the gateway against its budget, and shows it to people.
 package main
 
 import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
-	"os/exec"
+	"os/signal"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
+	"syscall"
 	"time"
 
 	"postern/bench"
 )
 
 func main() {
-	if err := run(os.Args[1:]); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:])
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "postern-bench:", err)
 		os.Exit(1)
 	}
 }
 
-const usage = "usage: postern-bench all | demo | relay [MESSAGES] | queue [MESSAGES] | kill [ROUNDS [SEED]]"
+const usage = `usage: postern-bench [FLAGS] all | WORKLOAD...    figures beside their budget: relay written kill queue idle tophosts
+       postern-bench [FLAGS] kill ROUNDS [SEED]   only that, in detail, as JSON
+       postern-bench [FLAGS] demo                 a mixed load, the status and a log
+It wants a built gateway. Flags:`
 
-func run(args []string) error {
-	if len(args) == 0 {
-		return errors.New(usage)
+func run(ctx context.Context, args []string) error {
+	var s bench.Settings
+	f := flag.NewFlagSet("postern-bench", flag.ContinueOnError)
+	f.Usage = func() { fmt.Fprintln(os.Stderr, usage); f.PrintDefaults() }
+	f.StringVar(&s.Binary, "gateway", "./postern", "the gateway's `binary`")
+	f.StringVar(&s.Dir, "dir", os.TempDir(), "`folder` for data, on the disk that is meant")
+	f.IntVar(&s.Rounds, "rounds", 5, "rounds of the relay")
+	f.IntVar(&s.Messages, "messages", 10_000, "messages of each of the relay's rounds")
+	f.IntVar(&s.Queue, "queued", 1_000_000, "messages of the long queue")
+	f.DurationVar(&s.Watch, "watch", 10*time.Minute, "how long the long queue is left alone")
+	figures := f.String("figures", "bench/figures.md", "`file` that the rows are written to")
+	if err := f.Parse(args); errors.Is(err, flag.ErrHelp) {
+		return nil
+	} else if err != nil {
+		return err
 	}
-	switch args[0] {
-	case "all":
-		return all()
-	case "demo":
-		return bench.Demo(context.Background(), "./postern", os.Stdout)
-	case "relay":
-		n := 10_000
-		if len(args) > 1 {
-			n, _ = strconv.Atoi(args[1])
-		}
-		return relay(n)
-	case "queue":
-		n := 1_000_000
-		if len(args) > 1 {
-			n, _ = strconv.Atoi(args[1])
-		}
-		return queue(n)
-	case "kill":
-		rounds, seed := 20, uint64(time.Now().UnixNano())
-		if len(args) > 1 {
-			rounds, _ = strconv.Atoi(args[1])
-		}
-		if len(args) > 2 {
-			seed, _ = strconv.ParseUint(args[2], 10, 64)
-		}
-		return kill(rounds, seed)
-	case "queue-part":
-		n, _ := strconv.Atoi(args[2])
-		f, err := bench.Queue(bench.QueueConfig{Dir: args[1], Messages: n, Churn: 100_000, Watch: 20 * time.Second})
-		if err != nil {
-			return err
-		}
-		return json.NewEncoder(os.Stdout).Encode(f)
-	case "restart-part":
-		accepting, loaded, err := bench.Restart(args[1])
-		if err != nil {
-			return err
-		}
-		return json.NewEncoder(os.Stdout).Encode(bench.QueueFigures{RestartAccepting: accepting, RestartLoaded: loaded})
+	s.Progress = os.Stderr
+	names := f.Args()
+	switch {
+	case len(names) == 0:
+		f.Usage()
+		return errors.New("nothing to do")
+	case names[0] == "demo":
+		return bench.Demo(ctx, s.Binary, os.Stdout)
+	case names[0] == "kill" && len(names) > 1 && strings.Trim(names[1], "0123456789") == "":
+		return kill(ctx, s, names[1:])
 	}
-	return errors.New(usage)
+	return measure(ctx, s, names, *figures, "postern-bench "+strings.Join(args, " "))
 }
 
-// kill builds the gateway, or takes $POSTERN, and kills it again and again under load.
-func kill(rounds int, seed uint64) error {
-	dir, err := os.MkdirTemp("", "postern-bench-")
+// measure runs workloads, writes each one's rows down as soon as they are there, and fails when one is below its must.
+func measure(ctx context.Context, s bench.Settings, names []string, figures, command string) error {
+	chosen, err := choose(names)
 	if err != nil {
 		return err
 	}
-	binary := os.Getenv("POSTERN")
-	if binary == "" {
-		binary = filepath.Join(dir, "postern")
-		if out, err := exec.Command("go", "build", "-o", binary, "postern/cmd/postern").CombinedOutput(); err != nil {
-			return fmt.Errorf("%w: %s", err, out)
+	if _, err := os.Stat(s.Binary); err != nil {
+		return fmt.Errorf("the gateway is not built (make build, or -gateway FILE): %w", err)
+	}
+	machine := bench.Machine()
+	fmt.Printf("%s, %s, %s\n", command, time.Now().UTC().Format(time.DateTime), machine)
+	var all []bench.Row
+	for i := range chosen {
+		taken := bench.Taken{Command: command, At: time.Now(), Load: bench.LoadAverage()}
+		fmt.Fprintf(os.Stderr, "== %s (load average %s)\n", chosen[i].Name, taken.Load)
+		rows := chosen[i].Measure(ctx, s)
+		if err := context.Cause(ctx); err != nil {
+			return err
+		}
+		if err := bench.SaveRows(figures, machine, rows, taken); err != nil {
+			return err
+		}
+		all = append(all, rows...)
+	}
+	if err := bench.PrintRows(os.Stdout, all); err != nil {
+		return err
+	}
+	below := 0
+	for i := range all {
+		if !all[i].Met() {
+			below++
 		}
 	}
+	if below > 0 {
+		return fmt.Errorf("%d of %d figures are not what they must be", below, len(all))
+	}
+	return nil
+}
+
+// choose finds the workloads, in the order of the budget.
+func choose(names []string) (chosen []bench.Workload, err error) {
+	known := []string{"all"}
+	for _, w := range bench.Budget {
+		known = append(known, w.Name)
+		if slices.Contains(names, w.Name) || slices.Contains(names, "all") {
+			chosen = append(chosen, w)
+		}
+	}
+	for _, n := range names {
+		if !slices.Contains(known, n) {
+			return nil, fmt.Errorf("there is no workload %q; there are %s", n, strings.Join(known, ", "))
+		}
+	}
+	return chosen, nil
+}
+
+// kill kills the gateway again and again under load, and leaves its data when the books do not balance.
+func kill(ctx context.Context, s bench.Settings, args []string) error {
+	rounds, err := strconv.Atoi(args[0])
+	if err != nil {
+		return err
+	}
+	seed := uint64(time.Now().UnixNano())
+	if len(args) > 1 {
+		if seed, err = strconv.ParseUint(args[1], 10, 64); err != nil {
+			return err
+		}
+	}
+	dir, err := os.MkdirTemp(s.Dir, "postern-bench-")
+	if err != nil {
+		return err
+	}
 	fmt.Fprintf(os.Stderr, "seed %d, data in %s\n", seed, dir)
-	f, err := bench.Kill(context.Background(), bench.KillConfig{Binary: binary, Dir: filepath.Join(dir, "data"), Rounds: rounds, Seed: seed, Progress: os.Stderr})
+	f, err := bench.Kill(ctx, bench.KillConfig{Binary: s.Binary, Dir: filepath.Join(dir, "data"), Rounds: rounds, Seed: seed, Progress: os.Stderr})
 	if err != nil {
 		return err
 	}
@@ -96,84 +148,4 @@ func kill(rounds int, seed uint64) error {
 		return fmt.Errorf("the books do not balance; the data stays in %s", dir)
 	}
 	return os.RemoveAll(dir)
-}
-
-// queue measures memory a recipient, idle cost and restart, each in a process of its own.
-func queue(n int) error {
-	dir, err := os.MkdirTemp("", "postern-bench-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	small, err := part("queue-part", dir+"/small", strconv.Itoa(n/10))
-	if err != nil {
-		return err
-	}
-	large, err := part("queue-part", dir+"/large", strconv.Itoa(n))
-	if err != nil {
-		return err
-	}
-	again, err := part("restart-part", dir+"/large")
-	if err != nil {
-		return err
-	}
-	large.RestartAccepting, large.RestartLoaded = again.RestartAccepting, again.RestartLoaded
-	each := float64(large.RSS-small.RSS) / float64(n-n/10)
-	fmt.Printf("bytes per queued recipient: %.0f (RSS %d MiB at %d, %d MiB at %d)\n", each, large.RSS>>20, n, small.RSS>>20, n/10)
-	if err := json.NewEncoder(os.Stdout).Encode(large); err != nil {
-		return err
-	}
-	switch {
-	case each > 300:
-		return fmt.Errorf("%.0f bytes a queued recipient, 300 at most", each)
-	case large.RestartAccepting > 1 || large.RestartLoaded > 2:
-		return fmt.Errorf("a restart takes %.2f s until mail is accepted, %.2f s until all is scheduled; 1 and 2 at most", large.RestartAccepting, large.RestartLoaded)
-	case large.EventsPerMinute > 1000 || large.CPUPercent > 2:
-		return fmt.Errorf("an idle queue costs %.0f events a minute and %.1f %% of a processor; 1000 and 2 at most", large.EventsPerMinute, large.CPUPercent)
-	}
-	return nil
-}
-
-func part(args ...string) (f bench.QueueFigures, err error) {
-	c := exec.Command(os.Args[0], args...)
-	c.Stderr = os.Stderr
-	out, err := c.Output()
-	if err != nil {
-		return f, fmt.Errorf("%v: %w", args, err)
-	}
-	return f, json.Unmarshal(out, &f)
-}
-
-// relay measures the way through the gateway beside the way past it.
-func relay(n int) error {
-	for _, keepOpen := range []bool{false, true} {
-		dir, err := os.MkdirTemp("", "postern-bench-")
-		if err != nil {
-			return err
-		}
-		defer os.RemoveAll(dir)
-		f, err := bench.Relay(context.Background(), "./postern", filepath.Join(dir, "data"), n, keepOpen)
-		if err != nil {
-			return err
-		}
-		if err := json.NewEncoder(os.Stdout).Encode(f); err != nil {
-			return err
-		}
-		if f.Duplicates > 0 {
-			return fmt.Errorf("%d messages arrived twice without a fault", f.Duplicates)
-		}
-	}
-	return nil
-}
-
-// all runs every workload with a "must" and fails when one is missed.
-func all() error {
-	fmt.Println("postern-bench all", time.Now().UTC().Format(time.DateTime))
-	if err := relay(10_000); err != nil {
-		return err
-	}
-	if err := kill(20, uint64(time.Now().UnixNano())); err != nil {
-		return err
-	}
-	return queue(1_000_000)
 }

@@ -82,6 +82,14 @@ func (s *Sink) Arrived() map[Arrival]int {
 	return maps.Clone(s.arrived)
 }
 
+// Forget clears what Arrived and Messages tell; Total goes on.
+func (s *Sink) Forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.arrived)
+	s.messages = nil
+}
+
 // Messages returns what came so far, in order, when Keep is set.
 func (s *Sink) Messages() []Message {
 	s.mu.Lock()
