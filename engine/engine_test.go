@@ -149,3 +149,46 @@ func TestIDsRollOver(t *testing.T) {
 	}
 	g.stop()
 }
+
+// After the ids have begun anew, a start gives no MID that a message of the queue still bears, though the queue is not
+// loaded yet when the first block is reserved.
+func TestStartAfterRolloverSparesLiveMIDs(t *testing.T) {
+	for name, facts := range map[string][]journal.Event{
+		"at the limit": {&journal.IDsReserved{ID: journal.MID, From: journal.IDLimit - 1024, To: journal.IDLimit}},
+		"long ago": {&journal.IDsReserved{ID: journal.MID, From: journal.IDLimit - 1024, To: journal.IDLimit},
+			&journal.IDsReserved{ID: journal.MID, From: 1, To: 1025}, &journal.Stopped{NextMID: 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			disk := journal.NewMemoryDisk()
+			j, err := journal.Open("j", journal.Options{Disk: disk})
+			if err != nil {
+				t.Fatal(err)
+			}
+			live := map[uint32]bool{}
+			for mid := uint32(3); mid < 3*blockOfIDs; mid += 2 {
+				live[mid] = true
+				facts = append([]journal.Event{&journal.MessageInjected{MID: mid, Sender: "a@example.com", Queued: true, Recipients: recipients("b@held.example")}}, facts...)
+			}
+			if _, err := j.AppendEvents(0, append(facts, &journal.DeliverySuspended{By: "test"})...); err != nil {
+				t.Fatal(err)
+			}
+			if err := j.Close(); err != nil {
+				t.Fatal(err)
+			}
+			g := start(t, disk, newPeer(), nil)
+			given := 0
+			for mid := uint32(0); mid < 2*blockOfIDs; given++ {
+				if mid, err = g.e.ID(context.Background(), journal.MID); err != nil {
+					t.Fatal(err)
+				}
+				if live[mid] {
+					t.Fatalf("MID %d is given to a second message", mid)
+				}
+			}
+			if given < blockOfIDs {
+				t.Errorf("%d ids were given of two blocks that are half free", given)
+			}
+			g.stop()
+		})
+	}
+}

@@ -105,17 +105,34 @@ func (s *stock) end() uint32 {
 
 // reserveIDs decides the next block of a kind. It never reaches beyond the limit, at which the ids begin anew at 1; MIDs
 // of messages that still live from the round before are left out.
-func (t *turn) reserveIDs(k journal.IDKind) *journal.IDsReserved {
+func (t *turn) reserveIDs(ctx context.Context, e *Engine, k journal.IDKind) (*journal.IDsReserved, error) {
 	from := t.s.nextID[k]
 	if from == 0 || from >= journal.IDLimit {
 		from = 1
 	}
-	e := &journal.IDsReserved{ID: k, From: from, To: min(from+blockOfIDs, journal.IDLimit)}
+	r := &journal.IDsReserved{ID: k, From: from, To: min(from+blockOfIDs, journal.IDLimit)}
 	if k == journal.MID && (t.s.wrapped[k] || from < t.s.nextID[k]) {
-		e.Skip = t.s.liveMIDs(e.From, e.To)
+		var err error
+		if r.Skip, err = e.liveMIDs(ctx, r.From, r.To); err != nil {
+			return nil, fmt.Errorf("engine: the MIDs of live messages: %w", err)
+		}
 	}
-	t.emit(e)
-	return e
+	t.emit(r)
+	return r, nil
+}
+
+// liveMIDs lists the MIDs in a range that live messages bear, ascending. What is not loaded yet is asked of the rows.
+func (e *Engine) liveMIDs(ctx context.Context, from, to uint32) ([]uint32, error) {
+	in := e.state.liveMIDs(from, to)
+	if !e.state.loaded {
+		rows, err := e.options.Rows.MIDs(ctx, from, to)
+		if err != nil {
+			return nil, err
+		}
+		in = append(in, rows...)
+	}
+	slices.Sort(in)
+	return slices.Compact(in), nil
 }
 
 // liveMIDs lists the MIDs in a range that live messages bear.

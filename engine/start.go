@@ -54,7 +54,11 @@ func (e *Engine) begin(ctx context.Context) error {
 	}
 	var reserved []*journal.IDsReserved
 	for _, k := range []journal.IDKind{journal.MID, journal.ICID, journal.DCID} {
-		reserved = append(reserved, t.reserveIDs(k))
+		r, err := t.reserveIDs(ctx, e, k)
+		if err != nil {
+			return err
+		}
+		reserved = append(reserved, r)
 	}
 	if err := e.commit(t); err != nil {
 		return err
@@ -89,7 +93,11 @@ func (t *turn) noticeStepBack(j *journal.Journal) error {
 // refill reserves another block of ids. They are given out only after this turn's sync, which is when the goroutine gets
 // them: by then the fact is durable.
 func (t *turn) refill(e *Engine, k journal.IDKind) {
-	r := t.reserveIDs(k)
+	r, err := t.reserveIDs(context.Background(), e, k)
+	if err != nil {
+		e.broken = err
+		return
+	}
 	t.after = append(t.after, func() { e.ids[k].add(r) })
 }
 

@@ -3,8 +3,10 @@ package journal
 import (
 	"context"
 	"errors"
+	"maps"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -389,5 +391,33 @@ func TestForcingAllSupersedesTheRowsOfDomains(t *testing.T) {
 	}
 	if !reflect.DeepEqual(keys, []string{"f"}) {
 		t.Fatalf("rows %q", keys)
+	}
+}
+
+func TestMIDsOfLiveMessages(t *testing.T) {
+	j, l := openLive(t, NewMemoryDisk())
+	defer closeJournal(t, j)
+	appendFacts(t, j, newFactSource(7), 3000)
+	mustAppend(t, j, &MessageInjected{MID: 100, Sender: "a@b", Queued: true, Recipients: []InjectedRecipient{{}}},
+		&MessageInjected{MID: 99, Queued: true, Recipients: []InjectedRecipient{{}}}, &MessageInjected{MID: 101, Queued: true, Recipients: []InjectedRecipient{{}}},
+		&Delivered{Message: j.Durable() + 3, RIDs: []uint32{0}})
+	if err := l.CatchUp(t.Context(), j.Durable()); err != nil {
+		t.Fatal(err)
+	}
+	image := imageOf(t, l)
+	for _, r := range [][2]uint32{{1, IDLimit}, {99, 102}, {100, 101}, {IDLimit / 2, IDLimit}} {
+		got, err := l.MIDs(t.Context(), r[0], r[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want []uint32
+		for _, seq := range slices.Sorted(maps.Keys(image.Messages)) {
+			if mid := image.Messages[seq].MID; mid >= r[0] && mid < r[1] {
+				want = append(want, mid)
+			}
+		}
+		if !slices.Equal(got, want) || len(want) == 0 {
+			t.Errorf("%d ≤ MID < %d: %d MIDs, want %d", r[0], r[1], len(got), len(want))
+		}
 	}
 }

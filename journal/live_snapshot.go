@@ -138,6 +138,22 @@ func (s *LiveSnapshot) Each(ctx context.Context, fn func(*LiveMessage) error) er
 	})
 }
 
+// MIDs returns the MIDs with from ≤ MID < to that live messages bear. It reads no more of a row than its beginning.
+func (s *LiveSnapshot) MIDs(ctx context.Context, from, to uint32) (in []uint32, err error) {
+	err = s.scan(ctx, liveMessageKey, func(_, v []byte) error {
+		row := liveReader{b: v}
+		row.byte() // the flags
+		if mid := row.uint32(); mid >= from && mid < to {
+			in = append(in, mid)
+		}
+		if row.bad {
+			return &LiveRowsError{What: "MID of a message"}
+		}
+		return nil
+	})
+	return in, err
+}
+
 // EachHost calls fn for every destination that is down or has failed, ascending by name.
 func (s *LiveSnapshot) EachHost(ctx context.Context, fn func(LiveHost) error) error {
 	return s.scan(ctx, liveHostKey, func(k, v []byte) error {
@@ -195,4 +211,14 @@ func (l *LiveRows) Message(seq uint64) (*LiveMessage, bool, error) {
 	}
 	defer s.Close()
 	return s.Message(seq)
+}
+
+// MIDs is LiveSnapshot.MIDs as of Mark.
+func (l *LiveRows) MIDs(ctx context.Context, from, to uint32) ([]uint32, error) {
+	s, err := l.Snapshot()
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	return s.MIDs(ctx, from, to)
 }
