@@ -44,8 +44,9 @@ type system struct {
 
 // lastID is the id of a kind that was given last.
 type lastID struct {
-	id   uint32
-	anew bool // ids go on from somewhere else: the next one seen is the last given, whatever it is
+	id    uint32
+	anew  bool   // ids go on from somewhere else: the next one seen is the last given, whatever it is
+	first uint32 // the first one that could be given in this run; 0: none could yet
 }
 
 // NewFigures returns the figures before the first record; maxHosts bounds the destinations that are remembered,

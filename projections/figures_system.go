@@ -72,6 +72,9 @@ func (f *Figures) applySystem(r journal.Record) {
 			s.installed = r.Time
 		}
 		s.boot, s.started, s.running = e.Boot, r.Time, true
+		for k := range s.ids {
+			s.ids[k].first = 0
+		}
 		s.hostname, s.version = strings.Clone(e.Hostname), strings.Clone(e.Version)
 		f.counters.atStart = f.counters.lifetime
 		f.connections.reset(&f.hosts)
@@ -200,6 +203,7 @@ func (f *Figures) gaveBefore(kind journal.IDKind, next uint32) {
 	last := &f.system.ids[kind]
 	switch {
 	case next == 0 || next > journal.IDLimit:
+	case next == last.first: // none was given in this run
 	case next == 1 && last.id == 0: // none was given yet
 	case next == 1:
 		last.id = journal.IDLimit - 1
@@ -214,6 +218,11 @@ func (f *Figures) reserved(e *journal.IDsReserved) {
 		return
 	}
 	last := &f.system.ids[e.ID]
+	if last.first == 0 {
+		for last.first = e.From; last.first < e.To && slices.Contains(e.Skip, last.first); {
+			last.first++
+		}
+	}
 	if last.id != 0 && e.From != 0 && !ahead(e.From, last.id) && e.From != last.id {
 		last.anew = true
 	}

@@ -228,6 +228,38 @@ func TestIDsAreTheLastGiven(t *testing.T) {
 	}
 }
 
+// A run that gives no id leaves those of before it, however it and they ended; what a run gave is told by its clean stop also
+// when no fact bears it.
+func TestIDsOutliveRunsWithoutMail(t *testing.T) {
+	f := NewFigures(0)
+	boot, next := uint64(0), uint32(1)
+	run := func(gives uint32, clean bool, skip ...uint32) uint32 {
+		boot++
+		feed(f, noon, &journal.Started{Boot: boot, Clean: clean}, &journal.IDsReserved{ID: journal.MID, From: next, To: next + 1024, Skip: skip},
+			&journal.IDsReserved{ID: journal.MID, From: next + 1024, To: next + 2048})
+		first := next
+		next += 2048
+		if clean {
+			next = first + uint32(len(skip)) + gives
+			feed(f, noon, &journal.Stopped{NextMID: next, NextICID: 1, NextDCID: 1})
+		} else if gives > 0 {
+			feed(f, noon, &journal.MessageInjected{MID: first + gives - 1, Recipients: recipients(1, "a")})
+		}
+		return f.View(noon.Time(), nil, nil).IDs.MID
+	}
+	for i, c := range []struct {
+		got, want uint32
+	}{
+		{run(0, true), 0}, {run(0, false), 0}, {run(0, true), 0},
+		{run(55, false), 2048 + 55}, {run(0, true), 2103}, {run(0, false), 2103}, {run(0, true), 2103},
+		{run(7, true), 6151}, {run(0, true, 6152, 6153), 6151}, {run(0, false), 6151}, {run(0, true), 6151},
+	} {
+		if c.got != c.want {
+			t.Errorf("run %d: the last MID given is %d, want %d", i+1, c.got, c.want)
+		}
+	}
+}
+
 func TestQuarantineAndWorkQueue(t *testing.T) {
 	f := NewFigures(0)
 	gauges := func() map[string]int64 { return f.View(noon.Time(), nil, nil).Gauges }

@@ -8,7 +8,7 @@ import (
 )
 
 // keyframeVersion changes whenever the encoding does; a keyframe of another version is as good as none.
-const keyframeVersion = 6
+const keyframeVersion = 7
 
 // encode appends the figures. Gauges are not written: they are counted again from the recipients.
 func (f *Figures) encode(b []byte) []byte {
@@ -99,6 +99,7 @@ func (s *system) encode(e *encoder) {
 	for _, id := range s.ids[1:] {
 		e.uint(uint64(id.id))
 		e.bool(id.anew)
+		e.uint(uint64(id.first))
 	}
 }
 
@@ -114,7 +115,7 @@ func (s *system) decode(d *decoder) {
 	s.running, s.workQueuePaused = d.bool(), d.bool()
 	s.deliverySuspended, s.listenerSuspended, s.conservationWhy = d.strings(), d.strings(), d.strings()
 	for i := range s.ids[1:] {
-		s.ids[1+i] = lastID{id: d.uint32(), anew: d.bool()}
+		s.ids[1+i] = lastID{id: d.uint32(), anew: d.bool(), first: d.uint32()}
 	}
 }
 
