@@ -16,7 +16,7 @@ LDFLAGS = $(if $(VERSION),-X main.Version=$(VERSION))
 .DEFAULT_GOAL := build
 
 build:
-	@.ci/tools gcc
+	@.ci/tools gcc certificates
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o postern ./cmd/postern
 
 # The gateway in the foreground. Without a configuration file in ./postern-data the embedded defaults hold.
@@ -25,12 +25,12 @@ run: build
 	@exec ./postern serve --data ./postern-data
 
 test:
-	@.ci/tools gcc smtp-sink swaks
+	@.ci/tools gcc certificates smtp-sink swaks
 	$(GO) test -race -shuffle=on -timeout 14m $(PKG)
 
 # All that can be said without running the product. staticcheck is pinned in go.mod, as a tool.
 check:
-	@.ci/tools gcc
+	@.ci/tools gcc certificates
 	@unformatted=$$(gofmt -l $$($(GO) list -e -f '{{.Dir}}' ./...)) && test -z "$$unformatted" || { echo "gofmt would change:"; echo "$$unformatted"; exit 1; }
 	$(GO) vet ./...
 	$(GO) mod verify
@@ -40,7 +40,7 @@ check:
 
 # Every fuzz target for FUZZTIME, one after the other.
 fuzz:
-	@.ci/tools gcc
+	@.ci/tools gcc certificates
 	@set -e; for package in $$($(GO) list $(PKG)); do \
 		targets=$$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz' || true); \
 		for target in $$targets; do \
@@ -51,7 +51,7 @@ fuzz:
 
 # Simulated power cuts at random instants. A failure prints its seed. The journal's own take their number as a flag.
 crash:
-	@.ci/tools gcc
+	@.ci/tools gcc certificates
 	$(GO) test -count=1 -timeout 0 -run 'PowerCut' ./journal -seeds $(CRASH_SEEDS)
 	POSTERN_CRASH_SEEDS=$(CRASH_SEEDS) $(GO) test -count=1 -timeout 0 -run 'PowerCut|Crash' $$($(GO) list ./... | grep -v '^postern/journal$$')
 

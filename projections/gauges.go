@@ -46,7 +46,7 @@ const (
 	GaugeCacheExpired      = "cache_expired"        //
 	GaugeCPUSeconds        = "cpu_seconds"          // processor time of the process
 	GaugeMaxIO             = "max_io"               // disk operations a second, the highest seen
-	GaugeRAMUsed           = "ram_used"             // bytes
+	GaugeRAMUsed           = "ram_used_bytes"       //
 	GaugeSwappedIn         = "swap_in"              //
 	GaugeSwappedOut        = "swap_out"             //
 	GaugePagedIn           = "swap_page_in"         //
