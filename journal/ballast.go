@@ -18,13 +18,14 @@ const (
 	ballastRoom = 4 << 30
 )
 
-// fs is the disk as the store sees it, which gives up the ballast when it is full.
+// fs is the disk as the store sees it, which gives up the ballast when it is full and does not survive a log that cannot be
+// written.
 func (j *Journal) fs() vfs.FS {
 	disk := j.options.Disk.vfs()
 	if j.options.ReadOnly {
 		return disk
 	}
-	return vfs.OnDiskFull(disk, func() {
+	return &logGuard{j: j, FS: vfs.OnDiskFull(disk, func() {
 		name := path.Join(j.dir, ballastName)
 		if _, err := disk.Stat(name); err != nil {
 			return // given up before
@@ -32,7 +33,7 @@ func (j *Journal) fs() vfs.FS {
 		if disk.Remove(name) == nil {
 			j.options.Warn(fmt.Errorf("journal %s: the disk is full: the ballast of %d MiB was given up", j.dir, ballastBytes>>20))
 		}
-	})
+	})}
 }
 
 // makeBallast is called at the start. That there is none is no reason not to run.

@@ -49,6 +49,7 @@ type Journal struct {
 	next      uint64 // Seq of the next record
 	keyBuf    []byte
 
+	open      atomic.Bool // a log that cannot be written ends the process
 	durable   atomic.Uint64
 	bodyCount atomic.Uint64 // bodies begun in this run
 	unknown   atomic.Uint64 // facts of newer kinds that were handed out
@@ -98,6 +99,7 @@ func Open(dir string, o Options) (*Journal, error) {
 	if err := j.recover(); err != nil {
 		return nil, errors.Join(err, j.Close())
 	}
+	j.open.Store(true)
 	return j, nil
 }
 
@@ -239,6 +241,7 @@ func (j *Journal) findEnd() error {
 // Close ends the journal. Nobody may use it any more, and all bodies that were opened must be closed.
 func (j *Journal) Close() error {
 	j.waiters.close()
+	j.open.Store(false)
 	err := j.db.Close()
 	if err2 := j.lock.Close(); err == nil {
 		err = err2

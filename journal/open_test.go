@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"strings"
 	"testing"
 
@@ -43,6 +45,26 @@ func closeJournal(t testing.TB, j *Journal) {
 		t.Error(err)
 	}
 	j.db = nil
+}
+
+// remains are what stands still for ever in stores whose process would have ended.
+var remains []goleak.Option
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if code == 0 {
+		if err := goleak.Find(remains...); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
+	}
+	os.Exit(code)
+}
+
+// leavesRemains is for tests that let a process die: what it was doing stays as it was, and is no leak.
+func leavesRemains(t *testing.T) {
+	goleak.VerifyNone(t, remains...)
+	t.Cleanup(func() { remains = append(remains, goleak.IgnoreCurrent()) })
 }
 
 func checkLeaks(t *testing.T) {
