@@ -9,9 +9,31 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"postern/engine/config"
 	"postern/journal"
 )
+
+// remains are what stands still for ever in stores whose process would have ended.
+var remains []goleak.Option
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if code == 0 {
+		if err := goleak.Find(remains...); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
+	}
+	os.Exit(code)
+}
+
+// leavesRemains is for tests that let a process die: what it was doing stays as it was, and is no leak.
+func leavesRemains(t *testing.T) {
+	goleak.VerifyNone(t, remains...)
+	t.Cleanup(func() { remains = append(remains, goleak.IgnoreCurrent()) })
+}
 
 // gateway is an engine on a memory disk with a scripted peer: the little vocabulary of the tests.
 type gateway struct {
@@ -62,7 +84,12 @@ func document() *config.Document {
 
 func start(t testing.TB, disk *journal.Disk, p *peer, tune func(*Options)) *gateway {
 	t.Helper()
-	j, err := journal.Open("j", journal.Options{Disk: disk})
+	return startOn(t, journal.Options{Disk: disk}, p, tune)
+}
+
+func startOn(t testing.TB, on journal.Options, p *peer, tune func(*Options)) *gateway {
+	t.Helper()
+	j, err := journal.Open("j", on)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +108,7 @@ func start(t testing.TB, disk *journal.Disk, p *peer, tune func(*Options)) *gate
 	if tune != nil {
 		tune(&o)
 	}
-	g := &gateway{t: t, disk: disk, j: j, rows: rows, e: New(o), peer: p, cancel: cancel, done: make(chan error, 1)}
+	g := &gateway{t: t, disk: on.Disk, j: j, rows: rows, e: New(o), peer: p, cancel: cancel, done: make(chan error, 1)}
 	go func() { g.done <- g.e.Run(ctx) }()
 	<-g.e.Ready()
 	return g

@@ -13,8 +13,9 @@ import (
 	"postern/journal"
 )
 
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
 func TestTheFollowerFollowsAJournal(t *testing.T) {
-	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	j := memoryJournal(t, journal.NewMemoryDisk())
 	defer j.Close()
 	f := NewFigures(0)
