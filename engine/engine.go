@@ -39,19 +39,20 @@ type Options struct {
 //
 //	wires → inbox → decide → State.Apply → Journal.Append (one sync) → answers, attempts → outcomes → inbox
 type Engine struct {
-	options   Options
-	inbox     inbox
-	ids       [4]stock // by IDKind; 0 is not used
-	admission admission
-	bodyBytes atomic.Int64 // State.bodyBytes after the last turn
-	totals    atomic.Pointer[Totals]
-	pressure  atomic.Pointer[pressure] // the watcher's last reading
-	loading   atomic.Int64             // per cent of the queue that is loaded
-	ready     chan struct{}            // closed after the first turn: ids can be had, mail can come in
-	workers   sync.WaitGroup
-	replies   sync.Pool       // of chan answer
-	attempts  context.Context // ends when running attempts are to give up
-	abort     context.CancelFunc
+	options    Options
+	inbox      inbox
+	ids        [4]stock // by IDKind; 0 is not used
+	admission  admission
+	bodyBytes  atomic.Int64 // State.bodyBytes after the last turn
+	totals     atomic.Pointer[Totals]
+	pressure   atomic.Pointer[pressure] // the watcher's last reading
+	loading    atomic.Int64             // per cent of the queue that is loaded
+	ready      chan struct{}            // closed after the first turn: ids can be had, mail can come in
+	workers    sync.WaitGroup
+	deliveries sync.WaitGroup  // attempts under way
+	replies    sync.Pool       // of chan answer
+	attempts   context.Context // ends when running attempts are to give up
+	abort      context.CancelFunc
 
 	// The rest is owned by Run.
 	state       *State
@@ -61,6 +62,7 @@ type Engine struct {
 	unclean     uint32 // ends without order in a row; set by begin, read by the loader
 	settleAt    int64  // when unclean is to be forgotten, State's clock; 0: it need not be
 	stopping    bool
+	abandoning  bool     // the stop's patience with attempts under way is at its end
 	broken      error    // ends Run
 	suspects    []uint32 // messages to be tried alone, before anything else
 	aloneTil    int64    // when the one that is tried now has had its time
@@ -142,6 +144,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	defer close(e.stopped)
 	defer e.state.unmap()
 	defer e.workers.Wait()
+	defer e.awaitDeliveries()
 	defer e.abort()
 	defer cancel()
 	defer e.refuseRest()
@@ -170,7 +173,7 @@ func (e *Engine) turns(ctx context.Context) error {
 		if err = cmp.Or(err, e.broken); err != nil {
 			return err
 		}
-		if e.stopping && e.state.inHand == 0 {
+		if e.stopping && (e.state.inHand == 0 || e.abandoning) {
 			return e.finish()
 		}
 		clear(items)
@@ -326,9 +329,9 @@ var errNotDue = errors.New("what the notification reports is not due")
 
 // launch runs one attempt in a goroutine of its own, which ends when the Deliverer returns.
 func (e *Engine) launch(a Attempt) {
-	e.workers.Add(1)
+	e.deliveries.Add(1)
 	go func() {
-		defer e.workers.Done()
+		defer e.deliveries.Done()
 		e.inbox.urgent(item{what: itemOutcome, attempt: a, outcomes: e.deliver(a)})
 	}()
 }
