@@ -49,11 +49,12 @@ fuzz:
 		done; \
 	done
 
-# Simulated power cuts at random instants. A failure prints its seed. The journal's own take their number as a flag.
+# Power cuts, failing disks and whole histories at random. A failure prints its seed. The journal's own take their number as a flag.
 crash:
 	@.ci/tools gcc certificates
 	$(GO) test -count=1 -timeout 0 -run 'PowerCut' ./journal -seeds $(CRASH_SEEDS)
 	POSTERN_CRASH_SEEDS=$(CRASH_SEEDS) $(GO) test -count=1 -timeout 0 -run 'PowerCut|Crash' $$($(GO) list ./... | grep -v '^postern/journal$$')
+	POSTERN_MODEL_SEEDS=$(CRASH_SEEDS) POSTERN_FAULT_SEEDS=$(CRASH_SEEDS) $(GO) test -count=1 -timeout 0 -run '^(TestModel|TestFaults)$$' ./engine
 
 # Every figure that has a "must"; fails below one, and writes them to bench/figures.md. It takes 25 minutes; BENCH="relay
 # idle" takes only those again.
