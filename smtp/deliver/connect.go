@@ -179,33 +179,40 @@ const levelPreferred = "Preferred"
 // errNoTLS: the peer offers STARTTLS and then refuses it; the conversation can go on.
 var errNoTLS = errors.New("STARTTLS unexpected response")
 
-// startTLS secures the connection (RFC 3207). What the peer sent in the clear after its answer is not believed: it ends
-// the connection.
 func (d *delivery) startTLS(ctx context.Context, conn *connection) error {
+	state, err := d.handshake(ctx, conn, d.client.sessions)
+	if err == nil {
+		d.noteSecured(conn, state)
+	}
+	return err
+}
+
+// handshake secures the connection (RFC 3207). What the peer sent in the clear after its answer is not believed: it ends
+// the connection.
+func (d *delivery) handshake(ctx context.Context, conn *connection, sessions tls.ClientSessionCache) (state tls.ConnectionState, err error) {
 	if err := conn.command("STARTTLS", or(d.document.Delivery.CommandTimeout.Duration, defaultCommandTimeout)); err != nil {
-		return err
+		return state, err
 	}
 	if conn.reply.class() != 2 {
-		return errNoTLS
+		return state, errNoTLS
 	}
 	if conn.in.buffered() > 0 {
-		return errReplyEarly
+		return state, errReplyEarly
 	}
 	t := tls.Client(conn.net, &tls.Config{
 		ServerName:         conn.host,
 		InsecureSkipVerify: true, // opportunistic: who the peer is gets recorded, not enforced
-		ClientSessionCache: d.client.sessions,
+		ClientSessionCache: sessions,
 	})
 	conn.deadline(MaxHandshake)
 	if err := t.HandshakeContext(ctx); err != nil {
-		return conn.failed(err)
+		return state, conn.failed(err)
 	}
 	conn.mu.Lock()
 	conn.net = t
 	conn.mu.Unlock()
 	conn.secured = true
-	d.noteSecured(conn, t.ConnectionState())
-	return nil
+	return t.ConnectionState(), nil
 }
 
 func (d *delivery) noteSecured(conn *connection, state tls.ConnectionState) {
