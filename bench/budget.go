@@ -76,6 +76,10 @@ var Budget = []Workload{
 	{"tophosts", []Row{
 		{What: "tophosts with 100,000 destinations", Unit: "ms", Must: 10, Aim: 2, Digits: 2},
 	}, measureTopHosts},
+	{"http", []Row{
+		{What: "/metrics with 1 M queued, p99", Unit: "ms", Must: 5, Digits: 2},
+		{What: "/xml/status with 1 M queued, p99", Unit: "ms", Must: 5, Digits: 2},
+	}, measureHTTP},
 }
 
 func measureRelay(ctx context.Context, s Settings, rows []Row) error {

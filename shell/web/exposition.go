@@ -18,10 +18,12 @@ const (
 	typeGauge   = "gauge"
 )
 
+var helpText = strings.NewReplacer(`\`, `\\`, "\n", `\n`)
+
 // metric begins a family of samples; help is one line.
 func (e *exposition) metric(name, kind, help string) {
 	e.family = name
-	e.b.WriteString("# HELP " + name + " " + strings.NewReplacer(`\`, `\\`, "\n", `\n`).Replace(help) + "\n# TYPE " + name + " " + kind + "\n")
+	e.b.WriteString("# HELP " + name + " " + helpText.Replace(help) + "\n# TYPE " + name + " " + kind + "\n")
 }
 
 // whole adds a sample of a whole number; labels are names and values by turns, names being ours and values anybody's.

@@ -39,6 +39,7 @@ func (s *Server) serveXML(w http.ResponseWriter, _ *http.Request) {
 // counter and a rate have one attribute a line, a gauge and a feature have one line.
 func writeXML(w io.Writer, v projections.Status, features []Feature, zone *time.Location) {
 	f := feed{zone: zone}
+	f.b.Grow(16 << 10)
 	f.line(`<?xml version="1.0" encoding="ISO-8859-1" standalone="yes"?>`)
 	f.line(``)
 	f.line(`<status build="%s" hostname="%s" timestamp="%s">`, latin1(v.Build), latin1(v.Hostname), f.stamp(v.Timestamp))
