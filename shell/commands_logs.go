@@ -110,10 +110,12 @@ func logNamed(logs []TextLog, word string) (string, error) {
 	return "", noSuchLog(word)
 }
 
-func completeLog(context.Context, Gateway, string) []Suggestion {
+func completeLog(_ context.Context, _ Gateway, word string) []Suggestion {
 	var list []Suggestion
 	for _, l := range textLogs {
-		list = append(list, Suggestion{l.Name, l.Type})
+		if strings.HasPrefix(l.Name, strings.ToLower(word)) {
+			list = append(list, Suggestion{l.Name, l.Type})
+		}
 	}
 	return list
 }

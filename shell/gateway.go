@@ -14,6 +14,7 @@ type Gateway interface {
 	Logs
 	Visits
 	Machine
+	Lookups
 	Hosts
 	DNS
 	Counters

@@ -30,6 +30,7 @@ type Local struct {
 	Logs LogKeeper
 
 	Program Program // that this is
+	Prober  Prober
 }
 
 func (l *Local) now() time.Time {

@@ -20,6 +20,7 @@ type Offline struct {
 	Room func(used uint64) (left int64) // bytes by which a queue of used bytes may still grow; nil: nobody knows
 
 	Program Program // that asks
+	Prober  Prober
 
 	mu   sync.Mutex
 	kept *projections.Figures // read once: what does not run does not change. Under mu

@@ -99,7 +99,16 @@ func (r *Remote) exchange(ctx context.Context, method, path string, q url.Values
 
 // stream asks a question whose answer is many values, one a line. each is called with every line until it refuses one.
 func (r *Remote) stream(ctx context.Context, path string, q url.Values, each func(json.RawMessage) error) error {
-	resp, err := r.request(ctx, http.MethodGet, path, q)
+	return r.lines(ctx, http.MethodGet, path, q, each)
+}
+
+// order is stream for what has an effect.
+func (r *Remote) order(ctx context.Context, path string, q url.Values, each func(json.RawMessage) error) error {
+	return r.lines(ctx, http.MethodPost, path, q, each)
+}
+
+func (r *Remote) lines(ctx context.Context, method, path string, q url.Values, each func(json.RawMessage) error) error {
+	resp, err := r.request(ctx, method, path, q)
 	if err != nil {
 		return err
 	}

@@ -21,6 +21,7 @@ func routes(g Gateway) http.Handler {
 	logsRoutes(mux, g)
 	visitsRoutes(mux, g)
 	machineRoutes(mux, g)
+	lookupRoutes(mux, g)
 	mux.HandleFunc("POST /v1/session", func(w http.ResponseWriter, r *http.Request) {
 		serveSession(g, w, r)
 	})
@@ -64,22 +65,32 @@ type RefusedError struct{ Reason string }
 func (e *RefusedError) Error() string { return e.Reason }
 
 // streaming answers with one JSON value a line, each sent at once, until produce ends or the other end goes away.
-func streaming(mux *http.ServeMux, path string, produce func(ctx context.Context, q url.Values, each func(any) error) error) {
-	mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
-		control, out := http.NewResponseController(w), json.NewEncoder(w)
-		begun := false
-		err := produce(r.Context(), r.URL.Query(), func(v any) error {
-			begun = true
-			if err := out.Encode(v); err != nil {
-				return err
-			}
-			return control.Flush()
-		})
-		if err != nil && !begun {
-			refuse(w, err)
+func streaming(mux *http.ServeMux, path string, produce producer) {
+	mux.HandleFunc("GET "+path, produce.answer)
+}
+
+// streamingOrder is streaming for what has an effect.
+func streamingOrder(mux *http.ServeMux, path string, produce producer) {
+	mux.HandleFunc("POST "+path, produce.answer)
+}
+
+// producer gives an answer in pieces.
+type producer func(ctx context.Context, q url.Values, each func(any) error) error
+
+func (produce producer) answer(w http.ResponseWriter, r *http.Request) {
+	control, out := http.NewResponseController(w), json.NewEncoder(w)
+	begun := false
+	err := produce(r.Context(), r.URL.Query(), func(v any) error {
+		begun = true
+		if err := out.Encode(v); err != nil {
+			return err
 		}
-		if err != nil && begun && r.Context().Err() == nil {
-			panic(http.ErrAbortHandler) // the other end must see that the answer is not whole
-		}
+		return control.Flush()
 	})
+	if err != nil && !begun {
+		refuse(w, err)
+	}
+	if err != nil && begun && r.Context().Err() == nil {
+		panic(http.ErrAbortHandler) // the other end must see that the answer is not whole
+	}
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"postern/shell"
+	"postern/smtp/dns"
 )
 
 // command runs one of the shell's commands in batch.
@@ -112,5 +113,7 @@ func offline(ctx context.Context, data string, c *shell.Call) error {
 
 // stopped answers for a gateway that does not run; without a data directory, for none.
 func stopped(data string) *shell.Offline {
-	return &shell.Offline{Data: data, Program: program(), Room: func(used uint64) int64 { return roomIn(data, used) }}
+	o := &shell.Offline{Data: data, Program: program(), Room: func(used uint64) int64 { return roomIn(data, used) }}
+	o.Prober.Dig = digger(new(dns.Resolver)) // the system's servers
+	return o
 }

@@ -14,6 +14,8 @@ func (g *gateway) diagnosed(l *shell.Local) *shell.Local {
 	l.Logs.Writers = []shell.LogWriter{g.mailLog, g.statusLog}
 	l.Program = program()
 	l.Program.Features = g.features
+	l.Prober.Dig = digger(g.resolver)
+	l.Prober.VerifyTLS = verifier(g.client)
 	return l
 }
 
@@ -25,6 +27,13 @@ func (g *gateway) features() []shell.Feature {
 	var list []shell.Feature
 	for _, l := range g.document.Listeners {
 		list = append(list, shell.Feature{Name: l.Name, What: fmt.Sprintf("%s listener on %s", l.Kind, l.Address), Addresses: []string{l.Address.String()}})
+	}
+	if h := g.document.HTTP; h.Address.IsValid() {
+		scheme := "http"
+		if h.Certificate != "" {
+			scheme = "https"
+		}
+		list = append(list, shell.Feature{Name: "http", What: fmt.Sprintf("status for monitoring at %s://%s/", scheme, h.Address), Addresses: []string{h.Address.String()}})
 	}
 	return append(list, shell.Feature{Name: "admin", What: "the commands of operators", Addresses: []string{"/admin.sock"}})
 }
