@@ -187,7 +187,7 @@ func (s *hosts) decode(d *decoder) {
 		}
 		n := s.take()
 		h := s.at(n)
-		h.name = name
+		h.name, h.first = name, firstBytes(name)
 		s.byName[name] = n
 		s.most = max(s.most, len(s.byName))
 		list := uint8(d.below(numLists))

@@ -98,8 +98,8 @@ func (h *host) sortKey(order HostOrder) uint64 {
 
 // candidate is a host that may be among the first.
 type candidate struct {
-	key  uint64
-	host uint32
+	key, first uint64
+	host       uint32
 }
 
 // Top returns the first n destinations in memory in that order, descending, those of the same figure by name. It looks at
@@ -120,12 +120,18 @@ func (f *Figures) top(n int, order HostOrder, now time.Time, fits func(*host) bo
 	}
 	clock := now.UnixNano() - f.shift
 	before := func(a, b candidate) int {
-		return cmp.Or(cmp.Compare(b.key, a.key), cmp.Compare(f.hosts.at(a.host).name, f.hosts.at(b.host).name))
+		switch {
+		case a.key != b.key:
+			return cmp.Compare(b.key, a.key)
+		case a.first != b.first:
+			return cmp.Compare(a.first, b.first)
+		}
+		return cmp.Compare(f.hosts.at(a.host).name, f.hosts.at(b.host).name)
 	}
 	best := make([]candidate, 0, min(2*n, len(f.hosts.byName))+1)
 	var least candidate // the last of a full list
 	f.hosts.each(func(number uint32, h *host) {
-		c := candidate{h.sortKey(order), number}
+		c := candidate{h.sortKey(order), h.first, number}
 		if c.key < least.key || !h.remembers(clock) || fits != nil && !fits(h) || least.host != 0 && before(least, c) < 0 {
 			return
 		}
