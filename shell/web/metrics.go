@@ -42,7 +42,7 @@ func (e *exposition) system(v projections.Status) {
 	e.one("postern_start_time_seconds", typeGauge, "When the gateway was started, in seconds since 1970.", unix(v.BirthTime))
 	e.one("postern_uptime_seconds", typeGauge, "For how long it has run.", v.UptimeSeconds)
 	e.one("postern_boots_total", typeCounter, "How often it was started.", int64(v.Boots))
-	e.one("postern_last_counter_reset_seconds", typeGauge, "When operators last reset the counters that they look at, in seconds since 1970; 0: never.", unix(v.LastCounterReset))
+	e.one("postern_last_reset_time_seconds", typeGauge, "When operators last reset the counters that they look at, in seconds since 1970; 0: never.", unix(v.LastCounterReset))
 	e.one("postern_configuration_revision", typeGauge, "The revision of the configuration in force.", int64(v.Revision))
 	e.one("postern_work_queue_paused", typeGauge, "1 when the work queue is paused.", truth(v.WorkQueuePaused))
 	e.one("postern_delivery_suspended_domains", typeGauge, "Domains to which delivery is suspended; all of them count as one.", int64(len(v.DeliverySuspended)))

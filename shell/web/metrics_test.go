@@ -73,7 +73,7 @@ func TestMetrics(t *testing.T) {
 		"postern_boots_total": 3, "postern_inj_msgs_total": 1, "postern_inj_recips_total": 3, "postern_delivered_recips_total": 1,
 		"postern_5xx_hard_bounced_recips_total": 0, "postern_active_recips": 2, "postern_follower_lag": 12,
 		"postern_journal_bytes": 1 << 40, "postern_some_new_gauge": -5, "postern_kbytes_used": 4, "postern_figures_record": 4,
-		"postern_start_time_seconds": float64(noon.Time().Unix()), "postern_last_counter_reset_seconds": 0,
+		"postern_start_time_seconds": float64(noon.Time().Unix()), "postern_last_reset_time_seconds": 0,
 		"postern_delivery_suspended_domains": 2, "postern_http_requests_total": 1,
 	} {
 		if got := valueOf(t, m, name); got != want {
