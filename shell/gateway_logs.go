@@ -81,8 +81,13 @@ func (l *Local) ReadLog(ctx context.Context, q LogQuery, page func([]projections
 		return &RefusedError{fmt.Sprintf("There are %d readings of logs under way: end one first.", maxLogReaders)}
 	}
 	defer l.Logs.readers.Add(-1)
-	return q.read(ctx, l.Logs.Dir, time.Sleep, page)
+	return q.read(ctx, l.Logs.Dir, rest, page)
 }
+
+// maxRest is the longest rest: work that took longer waited for whoever reads.
+const maxRest = 50 * time.Millisecond
+
+func rest(worked time.Duration) { time.Sleep(min(worked, maxRest)) }
 
 // RollOver implements Gateway.
 func (l *Local) RollOver(ctx context.Context, log string) (done []string, err error) {

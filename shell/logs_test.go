@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"runtime"
 	"strings"
 	"testing"
@@ -257,6 +258,22 @@ func TestTailOverTheSocket(t *testing.T) {
 	}
 	for l.Logs.readers.Load() > 0 {
 		runtime.Gosched() // the daemon's side ends by itself
+	}
+}
+
+// TestFoldedMatches compares the quick way with the regular expression.
+func TestFoldedMatches(t *testing.T) {
+	for _, pattern := range []string{"kelvin", "From: <Bob@", "s", "", "a.b", "grüße", `\Qa.b\E`} {
+		match, err := matcherOf(pattern, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		re := regexp.MustCompile("(?i:" + pattern + ")")
+		for _, line := range []string{"", "KELVIN", "\u212aelvin", "a kElViN b", "FROM: <bOB@example.com>", "\u017f", "xA.Bx", "axb", "GRÜSSE", "GRÜßE", "\xff kelvin"} {
+			if got, want := match([]byte(line)), re.MatchString(line); got != want {
+				t.Errorf("%q in %q: %v, want %v", pattern, line, got, want)
+			}
+		}
 	}
 }
 
