@@ -28,11 +28,12 @@ func runTLSVerify(ctx context.Context, c *Call) error {
 	if strings.EqualFold(q.Host, q.Domain) {
 		q.Host = ""
 	}
-	if err := c.Say(""); err != nil {
-		return err
-	}
-	verified := false
+	begun, verified := false, false
 	err := c.Gateway.VerifyTLS(ctx, q, func(s TLSStep) error {
+		if !begun {
+			begun = true
+			c.Say("")
+		}
 		if s.Step == "domain" {
 			verified = s.OK
 		}
