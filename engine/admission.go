@@ -37,6 +37,7 @@ type admission struct {
 	diskFull  atomic.Bool
 	queueFull atomic.Bool
 	degree    atomic.Uint32 // of resource conservation
+	reasons   atomic.Pointer[[]string]
 	used      atomic.Int64
 	free      atomic.Int64 // bytes that the queue may still grow by
 }

@@ -102,7 +102,10 @@ func (t *turn) conserve(e *Engine) {
 		changed.Reasons = append(changed.Reasons, w.reason)
 	}
 	t.emit(changed)
-	t.after = append(t.after, func() { e.admission.degree.Store(degree) })
+	t.after = append(t.after, func() {
+		e.admission.degree.Store(degree)
+		e.admission.reasons.Store(&changed.Reasons)
+	})
 }
 
 // mayBecome tells whether a degree is worth a fact; held: the one before had its time.
@@ -121,3 +124,11 @@ func (c conservation) mayBecome(degree uint32, held bool) bool {
 
 // Conservation is the degree of resource conservation in force: 0 none, 1 to 60 slowed, 999 nothing is accepted.
 func (e *Engine) Conservation() int { return int(e.admission.degree.Load()) }
+
+// ConservationReasons are the reasons of the degree in force, the main one first; none when it was taken over at the start.
+func (e *Engine) ConservationReasons() []string {
+	if r := e.admission.reasons.Load(); r != nil {
+		return *r
+	}
+	return nil
+}

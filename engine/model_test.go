@@ -37,7 +37,6 @@ type history struct {
 	n     *naive
 	moods map[string]string
 	read  uint64
-	mids  uint32
 	wall  atomic.Int64 // nanoseconds by which the wall clock is off
 	leapt atomic.Int64 // by which both clocks are ahead of the test's
 	told  []any        // lines and records, for the one who reads a failure

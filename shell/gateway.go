@@ -18,6 +18,7 @@ type Gateway interface {
 	Hosts
 	DNS
 	Counters
+	Alarms
 	// Status gives the figures of status, status detail and the feeds.
 	Status(ctx context.Context) (projections.Status, error)
 	// Identity tells which gateway this is.

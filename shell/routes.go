@@ -18,6 +18,7 @@ func routes(g Gateway) http.Handler {
 	hostsRoutes(mux, g)
 	dnsRoutes(mux, g)
 	countersRoutes(mux, g)
+	alertsRoutes(mux, g)
 	logsRoutes(mux, g)
 	visitsRoutes(mux, g)
 	machineRoutes(mux, g)

@@ -114,15 +114,6 @@ func (p *typist) leaves() {
 	}
 }
 
-func (p *typist) settings() unix.Termios {
-	p.t.Helper()
-	s, err := unix.IoctlGetTermios(int(p.tty.Fd()), unix.TCGETS)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	return *s
-}
-
 func shellGateway(t *testing.T) *bench.Gateway {
 	return runGateway(t, runSink(t), "")
 }

@@ -138,6 +138,7 @@ func (g *gateway) follow(ctx context.Context) {
 	g.run("gauges of the machine", func() error { return g.machine.Run(ctx) })
 	g.run("limit of memory", func() error { return g.keepWithinMemory(ctx) })
 	g.run("lag of the followers", func() error { return g.lags.run(ctx) })
+	g.run("alerts", func() error { return g.watchAlarms(ctx) })
 	g.run("samples", func() error { return g.sample(ctx) })
 	g.run("admin socket", g.admin.Serve)
 	g.run("mail log", func() error { return g.mailLog.Run(ctx) })

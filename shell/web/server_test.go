@@ -110,15 +110,17 @@ func TestSlowClients(t *testing.T) {
 				s, p, stop := onPipes(t, config.HTTP{})
 				defer stop()
 				c, began := p.dial(), time.Now()
+				var dripping sync.WaitGroup
+				defer dripping.Wait()
 				if said == "drip" {
-					go func() {
+					dripping.Go(func() {
 						for _, b := range []byte("GET / HTTP/1.1\r\nX: " + strings.Repeat("x", 1000)) {
 							if _, err := c.Write([]byte{b}); err != nil {
 								return
 							}
 							time.Sleep(time.Second)
 						}
-					}()
+					})
 				} else if _, err := io.WriteString(c, said); err != nil {
 					t.Fatal(err)
 				}

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"postern/engine"
+	"postern/engine/config"
+	"postern/projections"
+)
+
+// maxDown is how many hosts that are down are looked at for alerts.
+const maxDown = 200
+
+// watchAlarms tells operators of what is wrong until ctx ends.
+func (g *gateway) watchAlarms(ctx context.Context) error {
+	document := func() *config.Document { return g.document }
+	l := &levels{document: document, lags: &g.lags,
+		conservation: func() (int, []string) { return g.engine.Conservation(), g.engine.ConservationReasons() },
+		queue:        func() (int64, int64) { return g.engine.Used(), g.engine.Free() },
+		expiries:     func(now time.Time) []expiry { return g.expiring(document(), now) },
+		history:      g.historySpace,
+		down: func(now time.Time, atLeast uint64) (down []projections.HostStatus) {
+			g.looker.Peek(func() { down = g.figures.Down(maxDown, atLeast, now) })
+			return down
+		}}
+	a := &alarms{levels: l.wrong, tell: g.engine.Alert, interval: func() time.Duration { return document().Alerts.Interval.Duration },
+		problem: func(err error) { g.log.Error().Err(err).Msg("alert") }}
+	told, err := g.told(ctx)
+	if err != nil {
+		return err
+	}
+	a.takeOver(told)
+	return a.run(ctx)
+}
+
+// told lists the last alerts, when the figures are where the journal is.
+func (g *gateway) told(ctx context.Context) (told []projections.Alert, err error) {
+	for {
+		_, err = g.looker.Look(ctx, func() { told = g.figures.Alerts(0) })
+		if behind := (*projections.BehindError)(nil); !errors.As(err, &behind) {
+			return told, err
+		}
+	}
+}
+
+// expiring names the certificates in use and their ends.
+func (g *gateway) expiring(d *config.Document, now time.Time) (out []expiry) {
+	for _, f := range g.expiries.list(d, now) {
+		out = append(out, expiry{strings.TrimPrefix(f.Name, "Certificate "), f.Expires})
+	}
+	return out
+}
+
+// historySpace is what the journal takes, and what the disk has above the mark at which mail is refused.
+func (g *gateway) historySpace() (takes, room int64) {
+	u := g.pulse.usage.Load()
+	if u == nil || u.TotalBytes == 0 {
+		return 0, 0
+	}
+	return int64(u.DiskBytes), engine.Space{Free: int64(u.FreeBytes), Total: int64(u.TotalBytes)}.Room(0, config.Queue{})
+}
