@@ -321,9 +321,8 @@ func (t *turn) startFirst(di uint32) bool {
 		t.expireMessage(mi)
 		return false
 	}
-	rids := []uint32{first.rid}
+	rids, head := []uint32{first.rid}, d.head
 	if m.live > 1 {
-		rids = rids[:0]
 		for i := m.first; i != 0; {
 			r := s.recipients.at(i)
 			if r.destination == di {
@@ -331,7 +330,7 @@ func (t *turn) startFirst(di uint32) bool {
 					t.stepAside(mi, di)
 					return false
 				}
-				if r.state == ready && r.attempts == attempts && len(rids) < maxRecipientsPerAttempt {
+				if i != head && r.state == ready && r.attempts == attempts && len(rids) < maxRecipientsPerAttempt {
 					rids = append(rids, r.rid)
 				}
 			}

@@ -108,7 +108,7 @@ func (n *naive) isItsProbe(a *naiveAttempt, h *naiveHost, clock int64) {
 		if !o.down || o.next >= h.next || o.next > clock || n.inHandAt(name) > 0 || n.isSuspended(name) {
 			continue
 		}
-		if n.full >= min(o.next, h.active) || o.next < n.began || h.resumed >= o.next || o.resumed >= o.next || h.active >= o.next {
+		if n.full >= min(o.next, h.active) || o.next < n.began || h.moved >= o.next || o.moved >= o.next || h.active >= o.next {
 			continue
 		}
 		if n.settledBefore(name, o.next, clock) && n.settledBefore(a.domain, o.next, clock) {
@@ -254,6 +254,7 @@ func (n *naive) gaveUp(seq uint64, clock int64, e *journal.HardBounced, hasSende
 
 // expired holds that it was time, and that all who stand where these stand go with them.
 func (n *naive) expired(m *naiveMessage, clock int64, e *journal.HardBounced) {
+	n.host(e.Destination).moved = clock // what expires may have become ready just before
 	if !n.old(m, clock, 0) || clock < n.calm {
 		n.wrong("message %d expired after %v", m.seq, time.Duration(clock-m.born))
 	}

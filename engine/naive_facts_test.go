@@ -49,7 +49,7 @@ func (n *naive) fact(r journal.Record) {
 		if h.owed != "up" {
 			n.wrong("%s is up, owed %q", e.Destination, h.owed)
 		}
-		*h = naiveHost{active: clock, resumed: h.resumed}
+		*h = naiveHost{active: clock, moved: h.moved}
 	case *journal.DestinationsForgotten:
 		n.forgotten(clock, e)
 	case *journal.SetAside:
@@ -89,7 +89,7 @@ func (n *naive) started(e *journal.Started, clock int64) {
 
 func (n *naive) resumed(e *journal.DeliveryResumed, clock int64) {
 	for _, h := range n.hosts {
-		h.resumed = clock
+		h.moved = clock
 	}
 	n.suspended = slices.DeleteFunc(n.suspended, func(d string) bool {
 		return len(e.Domains) == 0 || slices.Contains(e.Domains, d)
@@ -229,7 +229,7 @@ func (n *naive) wentDown(clock int64, e *journal.HostDown) {
 	if h.owed != "down" || e.Failures != h.failures+1 {
 		n.wrong("%s went down the %d. time after %d, owed %q", e.Destination, e.Failures, h.failures, h.owed)
 	}
-	*h = naiveHost{down: true, failures: e.Failures, next: int64(e.Next) - n.shift, active: clock, resumed: h.resumed}
+	*h = naiveHost{down: true, failures: e.Failures, next: int64(e.Next) - n.shift, active: clock, moved: h.moved}
 	n.backOff("the probe of "+e.Destination, clock, h.next, e.Failures)
 }
 

@@ -93,7 +93,7 @@ type naiveHost struct {
 	owed      string // HostDown or HostUp must follow
 	completed int    // attempts since it last went down, in this run
 	active    int64  // when something was last tried
-	resumed   int64
+	moved     int64  // when something else than its own time may have given it a place in the line
 }
 
 // naiveAttempt is one attempt under way, with what the peer has answered.

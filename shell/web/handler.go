@@ -28,6 +28,7 @@ func (s *Server) handler() http.Handler {
 		case !s.meant(r):
 			refuse(w, http.StatusMisdirectedRequest, "this is not the host that you asked for; without a password only this machine's own addresses and names are answered")
 		default:
+			served(r)
 			s.route(w, r, known)
 		}
 	})

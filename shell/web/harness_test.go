@@ -40,7 +40,7 @@ func testServer(h config.HTTP) *Server {
 	s := &Server{Document: func() *config.Document { return d }, Follower: looker, Figures: figures, Gauges: new(projections.Gauges),
 		Gateway: &shell.Local{Follower: looker, Figures: figures, Self: shell.Identity{Hostname: "gateway.test"}, Shells: new(shell.Sessions)}}
 	s.prepare()
-	s.door.Store(newDoor(nil))
+	s.door.Store(newDoor(nil, s.now))
 	return s
 }
 

@@ -97,7 +97,7 @@ func (s *Server) prepare() {
 	s.server = &http.Server{
 		Handler: s.handler(), ReadHeaderTimeout: headerTime, WriteTimeout: writeTime, IdleTimeout: idleTime,
 		MaxHeaderBytes: maxHeader, DisableGeneralOptionsHandler: true, Protocols: new(http.Protocols),
-		TLSConfig: s.certificate.config(func() *config.HTTP { return &s.Document().HTTP }), ConnState: s.count,
+		TLSConfig: s.certificate.config(func() *config.HTTP { return &s.Document().HTTP }), ConnState: s.count, ConnContext: withGuest,
 		// What it would say of connections is what their other ends did: noise that anybody can make.
 		ErrorLog: log.New(io.Discard, "", 0),
 	}
@@ -110,7 +110,7 @@ func (s *Server) bind(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("http cannot listen on %s: %w", address, err)
 	}
-	s.door.Store(newDoor(ln))
+	s.door.Store(newDoor(ln, s.now))
 	return nil
 }
 

@@ -220,6 +220,66 @@ func TestTooManyConnections(t *testing.T) {
 	})
 }
 
+// Who keeps coming for nothing is not let in any more, before any handshake; others and later ones are.
+func TestClientsThatComeForNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, p, stop := onPipes(t, withPassword())
+		defer stop()
+		come := func(header string) string {
+			c := p.dial()
+			defer c.Close()
+			go fmt.Fprint(c, "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"+header+"\r\n")
+			return firstLine(rest(c))
+		}
+		for range 2 * maxVain { // health is for everybody
+			if line := come(""); line != "HTTP/1.1 200 OK" {
+				t.Fatalf("%q", line)
+			}
+		}
+		for i := range maxVain {
+			if line := come("Authorization: Bearer x\r\n"); line != "HTTP/1.1 401 Unauthorized" {
+				t.Fatalf("%d: %q", i, line)
+			}
+			synctest.Wait()
+		}
+		if line := come(""); line != "" || s.door.Load().refused.Load() != 1 {
+			t.Errorf("%q", line)
+		}
+		if d := s.door.Load(); !d.enter(netip.MustParsePrefix("192.0.2.1/32")) {
+			t.Error("another is not let in")
+		} else {
+			d.left(netip.MustParsePrefix("192.0.2.1/32"), true)
+		}
+		time.Sleep(vainTime)
+		if line := come(""); line != "HTTP/1.1 200 OK" {
+			t.Errorf("later: %q", line)
+		}
+	})
+}
+
+// What is remembered of clients is bounded.
+func TestManyVainClients(t *testing.T) {
+	now := time.Now()
+	d := newDoor(nil, func() time.Time { return now })
+	come := func(n int) {
+		from := networkOf(netip.AddrFrom4([4]byte{10, byte(n >> 16), byte(n >> 8), byte(n)}))
+		if d.enter(from) {
+			d.left(from, false)
+		}
+	}
+	for n := range 2 * maxVainClients {
+		come(n)
+	}
+	if len(d.vain) != maxVainClients {
+		t.Errorf("%d clients are remembered", len(d.vain))
+	}
+	now = now.Add(vainTime)
+	come(1 << 20)
+	if len(d.vain) != 1 || d.open != 0 || len(d.by) != 0 {
+		t.Errorf("later %d are; %d are open, of %v", len(d.vain), d.open, d.by)
+	}
+}
+
 // A stop waits for nobody who was told to wait.
 func TestStopping(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
