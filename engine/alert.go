@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"postern/journal"
@@ -32,31 +33,16 @@ func (e *Engine) Alert(ctx context.Context, a Alert) error {
 	if err != nil {
 		return fmt.Errorf("alert %s %s: %w", a.Kind, a.Object, err)
 	}
-	done := make(chan struct{})
-	ordered := e.order(func(t *turn) {
+	err = e.decide(ctx, func(t *turn) {
 		t.emit(a.fact())
 		if mail != nil {
 			t.emit(mail)
 		}
-		t.after = append(t.after, func() { close(done) })
 	})
-	if ordered {
-		select {
-		case <-done:
-			return nil
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-e.stopped:
-		}
-		select {
-		case <-done:
-			return nil
-		default:
-		}
-	} else if mail != nil {
+	if errors.Is(err, ErrStopping) && mail != nil {
 		_ = e.options.Journal.DeleteBody(mail.Body) // the next start sweeps what is left
 	}
-	return ErrStopping
+	return err
 }
 
 // alertMail stores the text of an alert and returns its injection, nil when nobody is to have it.

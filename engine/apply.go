@@ -40,49 +40,16 @@ func (s *State) Apply(r journal.Record) {
 		s.applyForgotten(e)
 	case *journal.SetAside:
 		s.applySetAside(e)
-	default:
-		s.applyOrder(r)
-	}
-}
-
-// applyOrder folds the facts of operators and of the system.
-func (s *State) applyOrder(r journal.Record) {
-	switch e := r.Event.(type) {
-	case *journal.RecipientsDeleted:
-		for i := range e.Set {
-			s.terminal(r, e.Set[i].Message, e.Set[i].RIDs, false)
-		}
-	case *journal.RecipientsBounced:
-		for i := range e.Set {
-			mi, ok := s.bySeq[e.Set[i].Message]
-			s.terminal(r, e.Set[i].Message, e.Set[i].RIDs, ok && s.wantsFailure(mi, e.Set[i].RIDs))
-		}
-	case *journal.Held:
-		s.applyHold(e.Set, true)
-	case *journal.Unheld:
-		s.applyHold(e.Set, false)
-	case *journal.DeliverySuspended:
-		for _, d := range orAll(e.Domains) {
-			s.suspended[d] = true
-		}
-	case *journal.DeliveryResumed:
-		s.applyResumed(e)
-	case *journal.ClockJumped:
-		s.shift += e.Delta
-	case *journal.ResourceConservationChanged:
-		s.conserved = conservation{degree: e.Degree, since: s.now}
-	case *journal.IDsReserved:
-		s.applyReserved(e)
-	case *journal.Stopped:
-		for k, next := range map[journal.IDKind]uint32{journal.MID: e.NextMID, journal.ICID: e.NextICID, journal.DCID: e.NextDCID} {
-			if next != 0 {
-				s.nextID[k] = next
-			}
-		}
 	case *journal.Split:
 		s.terminal(r, e.Message, e.RIDs, false)
 	case *journal.Rewritten:
 		s.applyRewritten(r, e)
+	case *journal.Queued:
+		s.applyQueued(e)
+	default:
+		if !s.applyOrder(r) {
+			s.applySystem(r)
+		}
 	}
 }
 
@@ -98,13 +65,6 @@ func (s *State) applyRewritten(r journal.Record, e *journal.Rewritten) {
 		rids = append(rids, s.recipients.at(i).rid)
 	}
 	s.terminal(r, e.Message, rids, false)
-}
-
-func orAll(domains []string) []string {
-	if len(domains) == 0 {
-		return []string{"*"}
-	}
-	return domains
 }
 
 func (s *State) applyInjected(r journal.Record, e *journal.MessageInjected) {
@@ -126,8 +86,10 @@ func (s *State) applyInjected(r journal.Record, e *journal.MessageInjected) {
 		rc := &e.Recipients[i]
 		s.addRecipient(mi, rc.Domain, rc.RID, rc.Notify)
 	}
-	for ri := s.messages.at(mi).first; ri != 0; ri = s.recipients.at(ri).next {
-		s.makeReady(ri)
+	if e.Queued {
+		s.readyAll(mi)
+	} else {
+		s.enterWorkQueue(mi)
 	}
 	if len(e.Reports) > 0 {
 		s.clearReports(e.Parent, e.Reports)
@@ -181,6 +143,9 @@ func (s *State) settle(mi uint32, rids []uint32, each func(ri uint32)) {
 		}
 		r := s.recipients.at(ri)
 		di, was := r.destination, r.state
+		if was == trying && r.flags&claimed != 0 {
+			s.claimedInHand--
+		}
 		each(ri)
 		if was == trying {
 			more = noteTouched(&touched, more, di)
@@ -307,44 +272,7 @@ func (s *State) applySetAside(e *journal.SetAside) {
 	m.flags |= setAside
 	for i := m.first; i != 0; i = s.recipients.at(i).next {
 		if s.recipients.at(i).state != trying {
-			s.unlist(i)
-			s.recipients.at(i).state = held
-		}
-	}
-}
-
-func (s *State) applyHold(set []journal.MessageRecipients, hold bool) {
-	for i := range set {
-		mi, ok := s.bySeq[set[i].Message]
-		if !ok {
-			s.anomalies++
-			continue
-		}
-		for _, rid := range set[i].RIDs {
-			ri := s.recipientOf(mi, rid)
-			switch {
-			case ri == 0 || s.recipients.at(ri).state == trying:
-				s.anomalies++
-			case hold:
-				s.unlist(ri)
-				s.recipients.at(ri).state = held
-			case s.recipients.at(ri).state == held:
-				s.makeReady(ri)
-			}
-		}
-	}
-}
-
-func (s *State) applyResumed(e *journal.DeliveryResumed) {
-	if len(e.Domains) == 0 {
-		clear(s.suspended)
-	}
-	for _, d := range e.Domains {
-		delete(s.suspended, d)
-	}
-	for di, d := range s.destinations {
-		if d != nil && d.ready > 0 {
-			s.run(uint32(di))
+			s.hold(i)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"postern/journal"
@@ -17,7 +18,15 @@ func FuzzApply(f *testing.F) {
 		seq := uint64(0)
 		for len(script) >= 3 && seq < 300 {
 			seq++
-			s.Apply(journal.Record{Seq: seq, Time: journal.Instant(seq) * 1e9, Event: anyFact(script[0], script[1], script[2])})
+			if script[0] >= 224 {
+				s.anyClaim(script[0]&1 == 0, uint64(script[1]%16), uint32(script[2]%4))
+			}
+			e := anyFact(script[0], script[1], script[2])
+			if m, ok := e.(*journal.MessageInjected); ok && m.Why == journal.WhyReceived {
+				m.Body = journal.BodyID(seq)
+			}
+			s.freed = nil // they are deleted with each turn
+			s.Apply(journal.Record{Seq: seq, Time: journal.Instant(seq) * 1e9, Event: e})
 			script = script[3:]
 			if err := s.consistent(); err != nil {
 				t.Fatalf("after record %d: %v", seq, err)
@@ -35,7 +44,7 @@ func anyFact(kind, a, b byte) journal.Event {
 	dest := fmt.Sprintf("d%d.test", b%3)
 	next := journal.Instant(b) * 1e9
 	set := []journal.MessageRecipients{{Message: message, RIDs: rids}}
-	switch kind % 21 {
+	switch kind % 32 {
 	case 0:
 		e := &journal.MessageInjected{MID: uint32(a), Body: journal.BodyID(a), Size: 10, Sender: "s@x.test", Queued: true}
 		for i := range b % 5 {
@@ -59,7 +68,7 @@ func anyFact(kind, a, b byte) journal.Event {
 	case 8:
 		return &journal.DoubleBounced{Message: message, RIDs: rids}
 	case 9:
-		return &journal.MessageInjected{Why: journal.WhyBounce, Parent: message, Body: journal.BodyID(b), Reports: []uint64{uint64(b % 32)}, Size: 5}
+		return &journal.MessageInjected{Why: journal.WhyBounce, Parent: message, Body: journal.BodyID(message), Reports: []uint64{uint64(b % 32)}, Size: 5}
 	case 10:
 		return &journal.SetAside{Message: message}
 	case 11:
@@ -80,17 +89,64 @@ func anyFact(kind, a, b byte) journal.Event {
 		return &journal.NotificationDropped{Message: message, Reports: []uint64{uint64(b % 32)}}
 	case 18:
 		return &journal.DestinationsForgotten{Destinations: []string{dest, "never.test"}}
+	case 20:
+		return &journal.RecipientsRedirected{Action: uint64(a), Target: dest, Set: set}
+	case 21:
+		return &journal.RecipientsReinstated{Set: set, Messages: []journal.ReinstatedMessage{{Message: message, Body: journal.BodyID(message), Size: 10, Injected: next}}}
+	case 22:
+		set[0].Redirect, set[0].Held = "d2.test", b&16 != 0
+		return &journal.RecipientsReinstated{Set: set, Target: dest}
+	case 23:
+		return &journal.DeliveryForced{Domain: []string{dest, ""}[b%2]}
+	case 24:
+		return &journal.Queued{Message: message}
+	case 25:
+		e := anyFact(0, a, b).(*journal.MessageInjected)
+		e.Queued = false
+		return e
+	case 26:
+		return &journal.BulkActionOrdered{Action: "delete"}
+	case 27:
+		return &journal.BulkActionCompleted{Action: uint64(a)}
+	case 28:
+		return &journal.UndoEnded{Action: uint64(a)}
+	case 29:
+		return &journal.RecipientsDeleted{Action: uint64(b % 32), Set: set}
+	case 30:
+		return &journal.MessageRemoved{Message: message, RIDs: rids}
 	}
 	return &journal.Rewritten{Message: message}
+}
+
+// anyClaim claims a recipient or gives it back, if it is there.
+func (s *State) anyClaim(claim bool, message uint64, rid uint32) {
+	mi, ok := s.bySeq[message]
+	if !ok {
+		return
+	}
+	switch ri := s.recipientOf(mi, rid); {
+	case ri == 0:
+	case claim:
+		s.claim(ri)
+	default:
+		s.unclaim(ri)
+	}
 }
 
 // consistent checks the state against itself, the slow way.
 func (s *State) consistent() error {
 	ready, recipients, trials := map[uint32]int{}, map[uint32]int{}, map[uint32]map[uint32]bool{}
-	messages, total := 0, 0
+	waits := map[uint32]int{}
+	messages, total, claims, unprocessed := 0, 0, 0, uint32(0)
 	for mi := s.oldest; mi != 0; mi = s.messages.at(mi).newer {
 		m := s.messages.at(mi)
 		messages++
+		if m.flags&inWorkQueue != 0 {
+			unprocessed++
+		}
+		if m.flags&copyBody == 0 && m.body != 0 && slices.Contains(s.freed, m.body) {
+			return fmt.Errorf("message %d has lost its body", m.seq)
+		}
 		if s.bySeq[m.seq] != mi {
 			return fmt.Errorf("message %d is not found by its Seq", m.seq)
 		}
@@ -99,8 +155,17 @@ func (s *State) consistent() error {
 			r := s.recipients.at(ri)
 			live++
 			recipients[r.destination]++
-			if r.state == readyPhase {
+			switch s.phase(ri) {
+			case readyPhase:
 				ready[r.destination]++
+			case waiting:
+				waits[r.destination]++
+			}
+			if r.state == gone || r.state == parked && r.flags&claimed == 0 || r.state != parked && r.state != trying && r.flags&claimed != 0 {
+				return fmt.Errorf("recipient %d of message %d is in phase %d with flags %d", r.rid, m.seq, r.state, r.flags)
+			}
+			if r.state == trying && r.flags&claimed != 0 {
+				claims++
 			}
 			if r.state == trying {
 				if trials[mi] == nil {
@@ -122,15 +187,25 @@ func (s *State) consistent() error {
 			continue
 		}
 		listed := 0
-		for ri := d.head; ri != 0; ri = s.recipients.at(ri).then {
+		for ri := d.ready.head; ri != 0; ri = s.recipients.at(ri).then {
 			listed++
 		}
-		if listed != d.ready || listed != ready[uint32(di)] || d.recipients != recipients[uint32(di)] {
-			return fmt.Errorf("%s: %d ready listed, %d counted, %d are; %d recipients counted, %d are", d.name, listed, d.ready, ready[uint32(di)], d.recipients, recipients[uint32(di)])
+		aside := 0
+		for ri := d.waiting.head; ri != 0; ri = s.recipients.at(ri).then {
+			aside++
+		}
+		if aside != d.waiting.count || aside != waits[uint32(di)] {
+			return fmt.Errorf("%s: %d waiting listed, %d counted, %d are", d.name, aside, d.waiting.count, waits[uint32(di)])
+		}
+		if listed != d.ready.count || listed != ready[uint32(di)] || d.recipients != recipients[uint32(di)] {
+			return fmt.Errorf("%s: %d ready listed, %d counted, %d are; %d recipients counted, %d are", d.name, listed, d.ready.count, ready[uint32(di)], d.recipients, recipients[uint32(di)])
 		}
 		if d.inHand < 0 {
 			return fmt.Errorf("%s: %d attempts in hand", d.name, d.inHand)
 		}
+	}
+	if claims != s.claimedInHand || unprocessed != s.unprocessed {
+		return fmt.Errorf("%d claimed in hand, %d are; %d unprocessed, %d are", s.claimedInHand, claims, s.unprocessed, unprocessed)
 	}
 	if s.inHand < 0 || s.bodyBytes < 0 {
 		return fmt.Errorf("%d attempts, %d bytes", s.inHand, s.bodyBytes)

@@ -7,6 +7,7 @@ import "postern/journal"
 type bodyUse struct {
 	copies    uint32 // live messages that were made from the owner
 	ownerGone bool
+	kept      bool // the owner is gone, but an undo may need it
 }
 
 // shareBody notes that a copy needs a body; ownerLives says whether the message that brought it is still there.
@@ -19,7 +20,7 @@ func (s *State) shareBody(b journal.BodyID, ownerLives bool) {
 	s.shared[b] = u
 }
 
-// giveUpBody ends a message's need of its body; the last need frees it.
+// giveUpBody ends a message's need of its body; the last need frees it, unless it is kept for an undo.
 func (s *State) giveUpBody(m *message) {
 	if m.flags&copyBody == 0 {
 		s.bodyBytes -= m.size
@@ -33,19 +34,25 @@ func (s *State) giveUpBody(m *message) {
 	case m.flags&copyBody != 0:
 		u.copies--
 	default:
-		u.ownerGone = true
+		u.ownerGone, u.kept = true, m.flags&keepBody != 0
 	}
 	if ok && (u.copies > 0 || !u.ownerGone) {
 		s.shared[m.body] = u
 		return
 	}
 	delete(s.shared, m.body)
+	if u.kept || m.flags&keepBody != 0 {
+		return
+	}
 	if s.loaded {
-		s.freed = append(s.freed, m.body)
+		s.free(m.body)
 	} else {
 		s.parked = append(s.parked, m.body)
 	}
 }
+
+// free has a body deleted with the next turn.
+func (s *State) free(b journal.BodyID) { s.freed = append(s.freed, b) }
 
 // settleBodies is called when everything of before the start is loaded: only now it is known which owners still live, and
 // what was given up meanwhile can be judged.
@@ -64,22 +71,37 @@ func (s *State) settleBodies() {
 			}
 		}
 	}
+	kept := s.keptBodies()
 	for b, u := range s.shared {
-		u.ownerGone = !owned[b]
+		u.ownerGone, u.kept = !owned[b], kept[b] && !owned[b]
 		s.shared[b] = u
 	}
 	for _, b := range s.parked {
 		if u, ok := s.shared[b]; !owned[b] && (!ok || u.copies == 0) {
 			delete(s.shared, b)
-			s.freed = append(s.freed, b)
+			if !kept[b] {
+				s.free(b)
+			}
 		}
 	}
 	s.parked, s.loaded = nil, true
 }
 
-// liveBodies names every body that a live message needs. It walks the queue and is for the sweep after a start and for tests.
+// keptBodies names every body that an undo may need.
+func (s *State) keptBodies() map[journal.BodyID]bool {
+	kept := make(map[journal.BodyID]bool)
+	for _, u := range s.undo {
+		for _, k := range u.kept {
+			kept[k.body] = true
+		}
+	}
+	return kept
+}
+
+// liveBodies names every body that a live message or an undo needs. It walks the queue and is for the sweep after a start and
+// for tests.
 func (s *State) liveBodies() map[journal.BodyID]bool {
-	live := make(map[journal.BodyID]bool, s.messages.live())
+	live := s.keptBodies()
 	for i := s.oldest; i != 0; i = s.messages.at(i).newer {
 		if b := s.messages.at(i).body; b != 0 {
 			live[b] = true

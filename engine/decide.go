@@ -35,6 +35,17 @@ func (t *turn) emitPrepared(p journal.Prepared) uint64 {
 	return seq
 }
 
+// ended takes an attempt that has come back.
+func (t *turn) ended(e *Engine, it *item) {
+	outcomes := it.outcomes
+	if e.ended(it.attempt) {
+		if outcomes = t.calledOff(it.attempt, outcomes); len(outcomes) == 0 {
+			return // it says nothing about the destination
+		}
+	}
+	t.report(it.attempt, outcomes)
+}
+
 // report decides what the outcomes of an attempt mean.
 func (t *turn) report(a Attempt, outcomes []Outcome) {
 	mi, ok := t.s.bySeq[a.Message]
@@ -208,7 +219,8 @@ func (t *turn) becomeDue(limit int) (more bool) {
 			return true
 		}
 		t.s.due.pop()
-		if r := t.s.recipients.at(e.id); r.state == waiting && r.due == e.at {
+		if r := t.s.recipients.at(e.id); r.state == waiting && r.due == e.at && t.s.phase(e.id) == waiting {
+			t.s.unlist(e.id)
 			t.s.makeReady(e.id)
 		}
 	}
@@ -265,7 +277,7 @@ func (t *turn) expireMessage(mi uint32) {
 	var order []uint32
 	for i := m.first; i != 0; {
 		r := t.s.recipients.at(i)
-		if r.state == ready || r.state == waiting {
+		if p := t.s.phase(i); p == ready || p == waiting {
 			if byDest[r.destination] == nil {
 				order = append(order, r.destination)
 			}
@@ -290,7 +302,7 @@ func (t *turn) start(room int) {
 		s.runnable = s.runnable[1:]
 		d := s.destinations[di]
 		d.queued = false
-		for k := min(s.room(d, t.clock), room); k > 0 && d.ready > 0; {
+		for k := min(s.room(d, t.clock), room); k > 0 && d.ready.count > 0; {
 			if t.startFirst(di) {
 				k--
 				room--
@@ -310,7 +322,7 @@ const maxRecipientsPerAttempt = 100
 func (t *turn) startFirst(di uint32) bool {
 	s := t.s
 	d := s.destinations[di]
-	first := s.recipients.at(d.head)
+	first := s.recipients.at(d.ready.head)
 	mi, attempts := first.message, first.attempts
 	m := s.messages.at(mi)
 	if m.injected <= t.bornBefore() && t.clock >= s.calm {
@@ -321,7 +333,7 @@ func (t *turn) startFirst(di uint32) bool {
 		t.expireMessage(mi)
 		return false
 	}
-	rids, head := []uint32{first.rid}, d.head
+	rids, head := []uint32{first.rid}, d.ready.head
 	if m.live > 1 {
 		for i := m.first; i != 0; {
 			r := s.recipients.at(i)
@@ -330,7 +342,7 @@ func (t *turn) startFirst(di uint32) bool {
 					t.stepAside(mi, di)
 					return false
 				}
-				if i != head && r.state == ready && r.attempts == attempts && len(rids) < maxRecipientsPerAttempt {
+				if i != head && s.phase(i) == ready && r.attempts == attempts && len(rids) < maxRecipientsPerAttempt {
 					rids = append(rids, r.rid)
 				}
 			}
@@ -338,7 +350,7 @@ func (t *turn) startFirst(di uint32) bool {
 		}
 		slices.Sort(rids)
 	}
-	a := Attempt{Message: m.seq, MID: m.mid, Destination: d.name, RIDs: rids, Number: attempts + 1, Probe: d.down}
+	a := Attempt{Message: m.seq, MID: m.mid, Destination: d.name, RIDs: rids, Number: attempts + 1, Probe: d.down, Route: config.TargetRoute(d.name)}
 	t.emit(&journal.AttemptStarted{Message: a.Message, MID: a.MID, Destination: a.Destination, RIDs: rids, Attempt: a.Number,
 		Next: t.nextAttempt(a.Number), Probe: a.Probe, Alone: t.s.alone != 0})
 	t.starts = append(t.starts, a)
@@ -350,7 +362,7 @@ func (t *turn) startFirst(di uint32) bool {
 func (t *turn) stepAside(mi, di uint32) {
 	s := t.s
 	for i := s.messages.at(mi).first; i != 0; i = s.recipients.at(i).next {
-		if r := s.recipients.at(i); r.destination == di && r.state == ready {
+		if r := s.recipients.at(i); r.destination == di && s.phase(i) == ready {
 			s.unlist(i)
 			s.wait(i, t.clock+int64(time.Second))
 		}

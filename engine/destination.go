@@ -10,8 +10,9 @@ import (
 // wait on it without times, attempts or facts of their own.
 type destination struct {
 	name       string
-	head, tail uint32 // ready recipients, first come first served
-	ready      int    // how many
+	ready      line   // first come first served
+	waiting    line   // those with a due time of their own
+	round      uint16 // counts the forced deliveries that found somebody waiting
 	recipients int    // live ones, in whatever phase
 	inHand     int    // attempts under way
 	window     int    // how many may be under way; grows with success
@@ -42,48 +43,117 @@ func (s *State) destination(name string) uint32 {
 	return i
 }
 
-// makeReady puts a recipient at the end of its destination's list.
-func (s *State) makeReady(ri uint32) {
+// line is recipients of one destination, linked by before and then.
+type line struct {
+	head, tail uint32
+	count      int
+}
+
+func (s *State) enqueue(l *line, ri uint32) {
 	r := s.recipients.at(ri)
-	d := s.destinations[r.destination]
-	r.state, r.due, r.before, r.then = ready, 0, d.tail, 0
-	if d.tail != 0 {
-		s.recipients.at(d.tail).then = ri
+	r.before, r.then = l.tail, 0
+	if l.tail != 0 {
+		s.recipients.at(l.tail).then = ri
 	} else {
-		d.head = ri
+		l.head = ri
 	}
-	d.tail = ri
-	d.ready++
-	s.run(r.destination)
+	l.tail = ri
+	l.count++
 }
 
-// wait lets a recipient stand aside until due.
-func (s *State) wait(ri uint32, due int64) {
+func (s *State) dequeue(l *line, ri uint32) {
 	r := s.recipients.at(ri)
-	r.state, r.due = waiting, due
-	s.due.push(dueEntry{due, ri})
-}
-
-// unlist takes a recipient out of the list it stands in, if any. An entry left behind in the heap of due times is
-// recognised and dropped when its time comes.
-func (s *State) unlist(ri uint32) {
-	r := s.recipients.at(ri)
-	if r.state != ready {
-		return
-	}
-	d := s.destinations[r.destination]
 	if r.before != 0 {
 		s.recipients.at(r.before).then = r.then
 	} else {
-		d.head = r.then
+		l.head = r.then
 	}
 	if r.then != 0 {
 		s.recipients.at(r.then).before = r.before
 	} else {
-		d.tail = r.before
+		l.tail = r.before
 	}
 	r.before, r.then = 0, 0
-	d.ready--
+	l.count--
+}
+
+// phase is where a recipient stands. One that waited when delivery to its destination was forced stands in the line of the
+// ready ones since, untouched: forcing costs the same whatever the length of the line.
+func (s *State) phase(ri uint32) phase {
+	r := s.recipients.at(ri)
+	if r.state == waiting && r.round != s.destinations[r.destination].round {
+		return ready
+	}
+	return r.state
+}
+
+// makeReady puts a recipient at the end of its destination's line. One that is claimed is parked instead.
+func (s *State) makeReady(ri uint32) {
+	r := s.recipients.at(ri)
+	r.due = 0
+	if r.flags&claimed != 0 {
+		r.state, r.was = parked, ready
+		return
+	}
+	r.state = ready
+	s.enqueue(&s.destinations[r.destination].ready, ri)
+	s.run(r.destination)
+}
+
+// wait lets a recipient stand aside until due. One that is claimed is parked instead.
+func (s *State) wait(ri uint32, due int64) {
+	r := s.recipients.at(ri)
+	r.due = due
+	if r.flags&claimed != 0 {
+		r.state, r.was = parked, waiting
+		return
+	}
+	d := s.destinations[r.destination]
+	r.state, r.round = waiting, d.round
+	s.enqueue(&d.waiting, ri)
+	s.due.push(dueEntry{due, ri})
+}
+
+// unlist takes a recipient out of the line it stands in, if any; the caller says where it stands then. An entry left behind
+// in the heap of due times is recognised and dropped when its time comes.
+func (s *State) unlist(ri uint32) {
+	d := s.destinations[s.recipients.at(ri).destination]
+	switch s.phase(ri) {
+	case ready:
+		s.dequeue(&d.ready, ri)
+	case waiting:
+		s.dequeue(&d.waiting, ri)
+	default:
+		return
+	}
+	s.recipients.at(ri).state = gone
+}
+
+// force makes all that waits for a destination due now, and forgets that it is down.
+func (s *State) force(di uint32) {
+	d := s.destinations[di]
+	if w := d.waiting; w.count > 0 {
+		if d.ready.tail != 0 {
+			s.recipients.at(d.ready.tail).then = w.head
+			s.recipients.at(w.head).before = d.ready.tail
+		} else {
+			d.ready.head = w.head
+		}
+		d.ready.tail = w.tail
+		d.ready.count += w.count
+		d.waiting = line{}
+		d.round++
+	}
+	d.down, d.next = false, 0
+	s.run(di)
+}
+
+// move gives a recipient that stands in no line another destination.
+func (s *State) move(ri, di uint32) {
+	r := s.recipients.at(ri)
+	s.leave(r.destination)
+	r.destination = di
+	s.destinations[di].recipients++
 }
 
 // run notes that a destination may have something to start.
@@ -98,7 +168,7 @@ func (s *State) run(di uint32) {
 // room is how many attempts may be started for a destination at a moment.
 func (s *State) room(d *destination, now int64) int {
 	switch {
-	case d.ready == 0, s.suspended["*"], len(s.suspended) > 0 && s.suspended[d.name]:
+	case d.ready.count == 0, s.suspended["*"], len(s.suspended) > 0 && s.suspended[d.name]:
 		return 0
 	case d.down:
 		if now < d.next || d.inHand > 0 {

@@ -47,6 +47,8 @@ type Engine struct {
 	totals     atomic.Pointer[Totals]
 	pressure   atomic.Pointer[pressure] // the watcher's last reading
 	loading    atomic.Int64             // per cent of the queue that is loaded
+	paused     atomic.Bool              // the work queue is: what comes in waits in it
+	carrying   atomic.Pointer[string]   // the order that is being carried out, in words
 	ready      chan struct{}            // closed after the first turn: ids can be had, mail can come in
 	workers    sync.WaitGroup
 	deliveries sync.WaitGroup  // attempts under way
@@ -68,6 +70,9 @@ type Engine struct {
 	aloneTil    int64    // when the one that is tried now has had its time
 	aloneEnd    int64    // when ordinary times begin whatever suspects are left
 	cautious    bool     // nothing is started before the queue is loaded, since a suspect may be in it
+	resuming    bool     // nothing is started before the orders of before the start have claimed what is theirs
+	undoing     uint64   // the order that an undo is at work on
+	running     map[attemptKey]*running
 	reporter    chan reportOrder
 	reportTries map[uint64]int // message whose notification could not be written → how often
 	stopped     chan struct{}
@@ -94,7 +99,8 @@ func New(o Options) *Engine {
 		o.Problem = func(error) {}
 	}
 	e := &Engine{options: o, clock: newClock(o.Now, o.Mono), ready: make(chan struct{}), stopped: make(chan struct{}),
-		reporter: make(chan reportOrder, 256), reportTries: make(map[uint64]int), state: NewState()}
+		reporter: make(chan reportOrder, 256), reportTries: make(map[uint64]int), state: NewState(),
+		running: make(map[attemptKey]*running)}
 	e.inbox.init()
 	for _, k := range []journal.IDKind{journal.MID, journal.ICID, journal.DCID} {
 		e.ids[k].low = func() { e.order(func(t *turn) { t.refill(e, k) }) }
@@ -115,6 +121,9 @@ func (e *Engine) Note(ev journal.Event) { e.inbox.note(ev) }
 
 // Inject makes a message the gateway's. It returns its Seq when the fact is durable, or an error when it never will be.
 func (e *Engine) Inject(_ context.Context, m *journal.MessageInjected) (uint64, error) {
+	if m.Why == journal.WhyReceived && e.paused.Load() {
+		m.Queued = false
+	}
 	reply, _ := e.replies.Get().(chan answer)
 	if reply == nil {
 		reply = make(chan answer, 1)
@@ -130,6 +139,31 @@ func (e *Engine) Inject(_ context.Context, m *journal.MessageInjected) (uint64, 
 
 // order has something done with the next turn.
 func (e *Engine) order(do func(*turn)) bool { return e.inbox.urgent(item{what: itemOrder, do: do}) }
+
+// decide has something done with the next turn and returns when what it wrote is durable; ErrStopping when it never will be.
+// When ctx ends first it may still happen.
+func (e *Engine) decide(ctx context.Context, do func(*turn)) error {
+	done := make(chan struct{})
+	if !e.order(func(t *turn) {
+		do(t)
+		t.after = append(t.after, func() { close(done) })
+	}) {
+		return ErrStopping
+	}
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-e.stopped:
+	}
+	select {
+	case <-done:
+		return nil
+	default:
+		return ErrStopping
+	}
+}
 
 // Totals are State's figures as of the last turn.
 func (e *Engine) Totals() Totals { return *e.totals.Load() }
@@ -223,14 +257,16 @@ func (e *Engine) turn(items []item, omitted map[journal.Kind]int64) (more bool, 
 		case itemOrder:
 			it.do(t)
 		case itemOutcome:
-			t.report(it.attempt, it.outcomes)
+			t.ended(e, it)
 			e.aloneOver(it.attempt)
 		case itemInjection:
 			answers = append(answers, t.inject(it))
 		}
 	}
 	more = t.becomeDue(maxDue)
+	more = t.process() || more
 	more = t.expire(maxExpired) || more
+	more = t.endUndos(e, time.Duration(doc.Queue.UndoSeconds)*time.Second) || more
 	t.forget()
 	t.settle(e)
 	t.conserve(e)
@@ -281,7 +317,7 @@ func (t *turn) jump(by time.Duration) {
 
 // startAttempts begins what there is room for, and tells whether there may be more at once.
 func (e *Engine) startAttempts(t *turn, doc *config.Document) bool {
-	if e.cautious || e.tryAlone(t) {
+	if e.cautious || e.resuming || e.tryAlone(t) {
 		return false
 	}
 	room := min(max(1, doc.Delivery.Connections)-e.state.inHand, maxStarts)
@@ -327,24 +363,15 @@ func (t *turn) inject(it *item) pendingAnswer {
 
 var errNotDue = errors.New("what the notification reports is not due")
 
-// launch runs one attempt in a goroutine of its own, which ends when the Deliverer returns.
-func (e *Engine) launch(a Attempt) {
-	e.deliveries.Add(1)
-	go func() {
-		defer e.deliveries.Done()
-		e.inbox.urgent(item{what: itemOutcome, attempt: a, outcomes: e.deliver(a)})
-	}()
-}
-
 // deliver calls the Deliverer; its panic is a temporary failure and nothing more.
-func (e *Engine) deliver(a Attempt) (outcomes []Outcome) {
+func (e *Engine) deliver(ctx context.Context, a Attempt) (outcomes []Outcome) {
 	defer func() {
 		if p := recover(); p != nil {
 			e.options.Problem(fmt.Errorf("delivery of MID %d to %q panicked: %v\n%s", a.MID, a.Destination, p, debug.Stack()))
 			outcomes = failed(a, "Other mail system problem", "the delivery client failed")
 		}
 	}()
-	outcomes = e.options.Deliverer.Deliver(e.attempts, a)
+	outcomes = e.options.Deliverer.Deliver(ctx, a)
 	if len(outcomes) != len(a.RIDs) {
 		e.options.Problem(fmt.Errorf("delivery of MID %d to %q: %d outcomes for %d recipients", a.MID, a.Destination, len(outcomes), len(a.RIDs)))
 		return failed(a, "Other mail system problem", "the delivery client gave no outcome")

@@ -210,7 +210,7 @@ func (n *naive) compareOrder(s *State, d *destination, all []*naiveRecipient) {
 		return
 	}
 	var earlier []*naiveRecipient
-	for ri := d.head; ri != 0; ri = s.recipients.at(ri).then {
+	for ri := d.ready.head; ri != 0; ri = s.recipients.at(ri).then {
 		sr := s.recipients.at(ri)
 		i := slices.IndexFunc(all, func(r *naiveRecipient) bool {
 			return r.rid == sr.rid && r.message.seq == s.messages.at(sr.message).seq

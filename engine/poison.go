@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"postern/engine/config"
 	"postern/journal"
 )
 
@@ -125,12 +126,13 @@ func (t *turn) startSuspect(mi uint32) bool {
 	s := t.s
 	for i := s.messages.at(mi).first; i != 0; i = s.recipients.at(i).next {
 		r := s.recipients.at(i)
-		if d := s.destinations[r.destination]; r.state != waiting && r.state != ready || d.down || s.suspended["*"] || s.suspended[d.name] {
+		if d := s.destinations[r.destination]; s.phase(i) != waiting && s.phase(i) != ready || d.down || s.suspended["*"] || s.suspended[d.name] {
 			continue
 		}
 		m, d := s.messages.at(mi), s.destinations[r.destination]
 		s.alone = mi
-		a := Attempt{Message: m.seq, MID: m.mid, Destination: d.name, RIDs: []uint32{r.rid}, Number: r.attempts + 1}
+		a := Attempt{Message: m.seq, MID: m.mid, Destination: d.name, RIDs: []uint32{r.rid}, Number: r.attempts + 1,
+			Route: config.TargetRoute(d.name)}
 		t.emit(&journal.AttemptStarted{Message: a.Message, MID: a.MID, Destination: a.Destination, RIDs: a.RIDs, Attempt: a.Number,
 			Next: t.nextAttempt(a.Number), Alone: true})
 		t.starts = append(t.starts, a)
@@ -147,10 +149,6 @@ func (e *Engine) aloneOver(a Attempt) {
 	mi, ok := e.state.bySeq[a.Message]
 	if !ok || mi == e.state.alone {
 		e.state.alone, e.aloneTil = 0, 0
-		for di, d := range e.state.destinations {
-			if d != nil && d.ready > 0 {
-				e.state.run(uint32(di))
-			}
-		}
+		e.state.runAll()
 	}
 }

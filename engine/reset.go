@@ -10,25 +10,13 @@ import (
 // just before, so that the two can be told apart. It returns the reset's record when it is durable, ErrStopping when it
 // never will be; when ctx ends first it may still happen.
 func (e *Engine) ResetCounters(ctx context.Context, sample *journal.Sampled, reset *journal.CountersReset) (journal.Record, error) {
-	done := make(chan journal.Record, 1)
-	if !e.order(func(t *turn) {
+	var r journal.Record
+	err := e.decide(ctx, func(t *turn) {
 		t.emit(sample)
-		r := journal.Record{Seq: t.emit(reset), Time: t.now, Event: reset}
-		t.after = append(t.after, func() { done <- r })
-	}) {
-		return journal.Record{}, ErrStopping
+		r = journal.Record{Seq: t.emit(reset), Time: t.now, Event: reset}
+	})
+	if err != nil {
+		return journal.Record{}, err
 	}
-	select {
-	case r := <-done:
-		return r, nil
-	case <-ctx.Done():
-		return journal.Record{}, ctx.Err()
-	case <-e.stopped:
-	}
-	select {
-	case r := <-done:
-		return r, nil
-	default:
-		return journal.Record{}, ErrStopping
-	}
+	return r, nil
 }

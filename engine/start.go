@@ -27,6 +27,12 @@ func (e *Engine) begin(ctx context.Context) error {
 	if !sys.Clean && sys.Boots > 0 {
 		e.unclean++ // the end that this start found is not in the rows yet
 	}
+	s.paused = sys.WorkQueuePaused
+	e.paused.Store(s.paused)
+	for _, u := range sys.Undoable {
+		s.undo = append(s.undo, &undoable{order: u.Order, completed: u.Completed, at: int64(u.At) - s.shift})
+	}
+	e.resuming = len(sys.BulkActions) > 0
 	e.cautious = e.unclean >= suspectAfter
 	e.next = e.options.Journal.Durable() + 1
 	e.firstSeq = e.next
@@ -120,13 +126,17 @@ func (e *Engine) load(ctx context.Context) {
 }
 
 func (e *Engine) loadRows(ctx context.Context, total int) error {
-	unclean := e.unclean
+	unclean, orders, undoable := e.unclean, e.options.Rows.System().BulkActions, e.options.Rows.System().Undoable
 	rows, err := e.options.Rows.Snapshot()
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
 	shift := rows.System().ClockShift
+	kept, err := e.readKept(undoable)
+	if err != nil {
+		return err
+	}
 	taken := make(chan struct{}, 1)
 	batch, spare := make([]journal.LiveMessage, 0, loadBatch), make([]journal.LiveMessage, 0, loadBatch)
 	done := 0
@@ -137,7 +147,7 @@ func (e *Engine) loadRows(ctx context.Context, total int) error {
 				t.takeIn(e, &b[i], unclean, shift)
 			}
 			if last {
-				t.loadedAll(e, unclean)
+				t.loadedAll(e, unclean, kept, orders)
 			}
 			taken <- struct{}{}
 		})
@@ -170,7 +180,10 @@ func (e *Engine) loadRows(ctx context.Context, total int) error {
 	if err != nil {
 		return err
 	}
-	return flush(true)
+	if err := flush(true); err != nil {
+		return err
+	}
+	return e.resume(ctx, orders)
 }
 
 // takeIn puts one message of before the start into the queue. An attempt that has no outcome is in doubt: the peer may
@@ -195,23 +208,32 @@ func (t *turn) takeIn(e *Engine, m *journal.LiveMessage, unclean uint32, shift i
 	inDoubt := map[string][]uint32(nil)
 	for i := len(m.Recipients) - 1; i >= 0; i-- {
 		rc := &m.Recipients[i]
-		ri := s.addRecipient(mi, rc.Destination, rc.RID, rc.Notify)
+		ri := s.addRecipient(mi, rc.Target(), rc.RID, rc.Notify)
 		r := s.recipients.at(ri)
 		r.attempts = rc.Attempts
+		if rc.Redirect != "" {
+			r.flags |= redirected
+		}
 		switch next := int64(rc.Next) - shift; {
-		case m.SetAside || rc.Held:
-			r.state = held
 		case rc.Attempting:
-			r.state, r.due = waiting, next // until OutcomeUnknown says so durably
+			r.due = next // it stands nowhere until OutcomeUnknown says so durably
 			if inDoubt == nil {
 				inDoubt = make(map[string][]uint32)
 			}
-			inDoubt[rc.Destination] = append(inDoubt[rc.Destination], rc.RID)
+			inDoubt[rc.Target()] = append(inDoubt[rc.Target()], rc.RID)
+		case m.InWorkQueue:
+		case m.SetAside || rc.Held:
+			if r.state = held; next > t.clock {
+				r.due = next
+			}
 		case rc.Next != 0 && rc.Attempts > 0 && next > t.clock:
 			s.wait(ri, next)
 		default:
 			s.makeReady(ri)
 		}
+	}
+	if m.InWorkQueue {
+		s.enterWorkQueue(mi)
 	}
 	for _, seq := range m.Dues {
 		s.addReport(mi, seq)
@@ -228,7 +250,7 @@ func (t *turn) writeDoubts(e *Engine, mi uint32, m *journal.LiveMessage, inDoubt
 		e.suspects = append(e.suspects, mi)
 	}
 	for i := range m.Recipients {
-		dest := m.Recipients[i].Destination
+		dest := m.Recipients[i].Target()
 		rids := inDoubt[dest]
 		if len(rids) == 0 {
 			continue
@@ -243,9 +265,18 @@ func (t *turn) writeDoubts(e *Engine, mi uint32, m *journal.LiveMessage, inDoubt
 }
 
 // loadedAll ends the loading.
-func (t *turn) loadedAll(e *Engine, unclean uint32) {
+func (t *turn) loadedAll(e *Engine, unclean uint32, kept map[uint64][]keptBody, orders []uint64) {
+	seen := make(map[uint64]bool)
+	for _, u := range t.s.undo {
+		t.s.restoreKept(u.order, kept[u.order], seen)
+	}
 	t.s.settleBodies()
 	live := t.s.liveBodies()
+	for _, seq := range orders {
+		if o, err := orderAt(e.options.Journal, seq); err == nil && o.Set != 0 {
+			live[o.Set] = true
+		}
+	}
 	e.workers.Add(1)
 	go func() {
 		defer e.workers.Done()

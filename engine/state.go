@@ -40,6 +40,18 @@ type State struct {
 	reportQueue []uint32            // messages with reports due that no writer has in hand
 	reportLater dueHeap             // messages whose notification could not be written
 
+	undo           []*undoable // orders that can be undone, by Seq
+	broughtBack    uint32      // the message that came back last, and its Seq: the next one comes behind it
+	broughtBackSeq uint64
+
+	keptTwice map[uint64]uint32 // message → how many more undos may need its body than its flag says
+
+	workQueue   []uint32 // messages in the work queue, in the order in which they came; ended ones may be among them
+	unprocessed uint32   // how many are really there
+	paused      bool     // the work queue is
+
+	claimedInHand int // recipients that are claimed and in an attempt
+
 	now        int64  // time of the last record; State's clock
 	inHand     int    // attempts under way
 	calm       int64  // nothing expires before; State's clock
@@ -85,10 +97,12 @@ type message struct {
 type messageFlags uint8
 
 const (
-	setAside  messageFlags = 1 << iota // out of the schedule
-	reporting                          // a writer has its reports in hand
-	suspect                            // was in hand when the process ended without order
-	copyBody                           // Body belongs to another message
+	setAside    messageFlags = 1 << iota // out of the schedule
+	reporting                            // a writer has its reports in hand
+	suspect                              // was in hand when the process ended without order
+	copyBody                             // Body belongs to another message
+	keepBody                             // an undo may need it when the message has gone
+	inWorkQueue                          // not yet in the delivery queue
 )
 
 // recipient is one live recipient. 48 bytes, no pointers.
@@ -97,22 +111,34 @@ type recipient struct {
 	message      uint32
 	destination  uint32
 	next         uint32 // of the same message
-	before, then uint32 // neighbours in the destination's ready list
+	before, then uint32 // neighbours in one of the destination's lines
 	rid          uint32
 	attempts     uint32
-	state        phase
+	round        uint16 // waiting: the destination's when it began to
+	state        phase  // ask State.phase, which knows of forced deliveries
+	was          phase  // parked: where it stood before
+	flags        recipientFlags
 	notify       journal.Notify
 }
+
+type recipientFlags uint8
+
+const (
+	claimed    recipientFlags = 1 << iota // an operator's order is about to take it
+	redirected                            // its destination is where an operator has sent it
+)
 
 // phase is where a recipient stands.
 type phase uint8
 
 const (
 	gone    phase = iota
-	ready         // in its destination's list, as soon as there is room
+	ready         // in its destination's line, as soon as there is room
 	waiting       // until its due time
 	trying        // an attempt is under way
 	held          // until somebody releases it
+	pending       // in the work queue
+	parked        // claimed, and in nobody's hand
 )
 
 // NewState is the state before the first record.
@@ -124,6 +150,7 @@ func NewState() *State {
 		shared:       make(map[journal.BodyID]bodyUse),
 		reports:      make(map[uint32][]uint64),
 		suspended:    make(map[string]bool),
+		keptTwice:    make(map[uint64]uint32),
 		loaded:       true,
 		initialWin:   20,
 		limit:        500,
@@ -189,10 +216,7 @@ func (s *State) addRecipient(mi uint32, dest string, rid uint32, notify journal.
 func (s *State) removeRecipient(ri uint32) {
 	r := s.recipients.at(ri)
 	s.unlist(ri)
-	if d := s.destinations[r.destination]; d.recipients == 1 {
-		d.quiet = s.now
-	}
-	s.destinations[r.destination].recipients--
+	s.leave(r.destination)
 	m := s.messages.at(r.message)
 	at := &m.first
 	for *at != ri {
@@ -203,6 +227,15 @@ func (s *State) removeRecipient(ri uint32) {
 	s.recipients.release(ri)
 }
 
+// leave counts a recipient out of a destination.
+func (s *State) leave(di uint32) {
+	d := s.destinations[di]
+	if d.recipients == 1 {
+		d.quiet = s.now
+	}
+	d.recipients--
+}
+
 // endIfDone lets a message go that has neither recipients nor reports left.
 func (s *State) endIfDone(mi uint32) {
 	m := s.messages.at(mi)
@@ -210,6 +243,7 @@ func (s *State) endIfDone(mi uint32) {
 		return
 	}
 	delete(s.bySeq, m.seq)
+	s.leaveWorkQueue(m)
 	if s.loadedTo == mi {
 		s.loadedTo = m.older
 	}

@@ -68,7 +68,7 @@ func (e *Engine) finish() error {
 		case itemNote:
 			t.emitPrepared(it.fact)
 		case itemOutcome:
-			t.report(it.attempt, it.outcomes)
+			t.ended(e, &it)
 		case itemInjection:
 			refused = append(refused, it)
 		}

@@ -198,6 +198,16 @@ func (w *BodyWriter) release() {
 	w.buf = nil
 }
 
+// HasBody tells whether a body is in the store, without reading it.
+func (j *Journal) HasBody(id BodyID) bool {
+	_, closer, err := j.db.Get(bodyKey(nil, id, 0))
+	if err != nil {
+		return false
+	}
+	closer.Close()
+	return true
+}
+
 // DeleteBody removes a body that no fact refers to, without a sync.
 func (j *Journal) DeleteBody(id BodyID) error {
 	batch := j.db.NewBatch()

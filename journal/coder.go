@@ -199,6 +199,33 @@ func (c *coder) addr(n int, v *netip.Addr) {
 func (c *coder) uint32s(n int, v *[]uint32) { numbers(c, n, v) }
 func (c *coder) uint64s(n int, v *[]uint64) { numbers(c, n, v) }
 
+// instants packs a list of times into one field, each as the distance from the one before.
+func (c *coder) instants(n int, v *[]Instant) {
+	var steps []uint64
+	if !c.reading && len(*v) > 0 {
+		steps = make([]uint64, len(*v))
+		before := Instant(0)
+		for i, at := range *v {
+			steps[i] = zigzag(int64(at - before))
+			before = at
+		}
+	}
+	c.uint64s(n, &steps)
+	if !c.reading {
+		return
+	}
+	*v = nil
+	if len(steps) == 0 {
+		return
+	}
+	out, before := make([]Instant, len(steps)), Instant(0)
+	for i, step := range steps {
+		before += Instant(unzigzag(step))
+		out[i] = before
+	}
+	*v = out
+}
+
 // numbers packs a list of numbers into one field.
 func numbers[T ~uint32 | ~uint64](c *coder, n int, v *[]T) {
 	if !c.reading {

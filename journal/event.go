@@ -148,4 +148,5 @@ const (
 	KindDeliveryForced       Kind = 93
 	KindOperatorLoggedIn     Kind = 94
 	KindOperatorLoggedOut    Kind = 95
+	KindUndoEnded            Kind = 96
 )

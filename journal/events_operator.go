@@ -5,13 +5,35 @@ import "net/netip"
 // The facts of operators. Each has By (the user's name) and Action, the Seq of the order that it carries out; an order
 // that is one fact has its own Seq as its id and Action 0.
 
-// MessageRecipients names recipients of one message.
+// MessageRecipients names recipients of one message. What an order takes or changes stands there as it was just before, so
+// that an undo can bring it back.
 type MessageRecipients struct {
 	Message     uint64
 	MID         uint32
-	Destination string
+	Destination string // the recipients' domain; "": several
 	RIDs        []uint32
-	Finished    bool // no recipient of the message is left
+	Finished    bool      // no recipient of the message is left
+	Attempts    []uint32  // of each of RIDs
+	Next        []Instant // of each of RIDs; 0: due at once
+	Injected    Instant   // of the message, moved by the jumps of the clock since
+	Held        bool      // the recipients are held
+	Redirect    string    // where an earlier order has sent them; "": the usual way
+	Notify      []uint32  // of each of RIDs, where they come back
+}
+
+// ReinstatedMessage is a message that had left and comes back, with all that is needed to go on with it.
+type ReinstatedMessage struct {
+	Message     uint64
+	MID, ICID   uint32
+	Injected    Instant // moved by the jumps of the clock since
+	Size        int64
+	Body        BodyID
+	Why         Why
+	Parent      uint64
+	ParentMID   uint32
+	SenderHash  uint64 // HashSender
+	Recipients  uint32 // that it had at first: RIDs are below
+	InWorkQueue bool
 }
 
 // BulkActionOrdered is the intent of a bulk action: from its durability on, all or none of the set. The set itself is a
@@ -25,6 +47,9 @@ type BulkActionOrdered struct {
 	Recipients uint64
 	Messages   uint64
 	AsOf       uint64 // Seq at which the set was chosen
+	Undone     uint64 // of reinstate: the order whose set comes back
+	ClockShift int64  // sum of the clock's jumps until now, nanoseconds
+	Reason     string // of hold
 }
 
 // BulkActionCompleted ends a bulk action; Excluded were past recall.
@@ -59,12 +84,21 @@ type RecipientsRedirected struct {
 	Set    []MessageRecipients
 }
 
-// RecipientsReinstated brings back what Undone took, with its attempts and times.
+// RecipientsReinstated brings back what Undone took, with its attempts and times: recipients that had left the queue, or,
+// with a Target, recipients in it that Undone had sent there and that go on as before.
 type RecipientsReinstated struct {
-	Action uint64
-	Undone uint64
-	By     string
-	Set    []MessageRecipients
+	Action   uint64
+	Undone   uint64
+	By       string
+	Set      []MessageRecipients
+	Messages []ReinstatedMessage // those of Set that may not be in the queue any more
+	Target   string
+}
+
+// UndoEnded says that what an order took cannot come back any more: its time is over, or its room was needed.
+type UndoEnded struct {
+	Action uint64 // Seq of the order
+	Reason string
 }
 
 // MessageRemoved ends a message by name; Archive is the file it was saved in.
@@ -136,6 +170,7 @@ func (*RecipientsDeleted) Kind() Kind    { return KindRecipientsDeleted }
 func (*RecipientsBounced) Kind() Kind    { return KindRecipientsBounced }
 func (*RecipientsRedirected) Kind() Kind { return KindRecipientsRedirected }
 func (*RecipientsReinstated) Kind() Kind { return KindRecipientsReinstated }
+func (*UndoEnded) Kind() Kind            { return KindUndoEnded }
 func (*MessageRemoved) Kind() Kind       { return KindMessageRemoved }
 func (*Held) Kind() Kind                 { return KindHeld }
 func (*Unheld) Kind() Kind               { return KindUnheld }
@@ -154,6 +189,29 @@ func messageRecipients(c *coder, n int, v *[]MessageRecipients) {
 		c.string(3, &m.Destination)
 		c.uint32s(4, &m.RIDs)
 		c.bool(5, &m.Finished)
+		c.uint32s(6, &m.Attempts)
+		c.instants(7, &m.Next)
+		c.instant(8, &m.Injected)
+		c.bool(9, &m.Held)
+		c.string(10, &m.Redirect)
+		c.uint32s(11, &m.Notify)
+	})
+}
+
+func reinstatedMessages(c *coder, n int, v *[]ReinstatedMessage) {
+	list(c, n, v, func(c *coder, m *ReinstatedMessage) {
+		c.uint64(1, &m.Message)
+		c.uint32(2, &m.MID)
+		c.uint32(3, &m.ICID)
+		c.instant(4, &m.Injected)
+		c.int64(5, &m.Size)
+		c.uint64(6, (*uint64)(&m.Body))
+		c.uint8(7, (*uint8)(&m.Why))
+		c.uint64(8, &m.Parent)
+		c.uint32(9, &m.ParentMID)
+		c.uint64(10, &m.SenderHash)
+		c.uint32(11, &m.Recipients)
+		c.bool(12, &m.InWorkQueue)
 	})
 }
 
@@ -166,6 +224,9 @@ func (e *BulkActionOrdered) fields(c *coder) {
 	c.uint64(6, &e.Recipients)
 	c.uint64(7, &e.Messages)
 	c.uint64(8, &e.AsOf)
+	c.uint64(9, &e.Undone)
+	c.int64(10, &e.ClockShift)
+	c.string(11, &e.Reason)
 }
 
 func (e *BulkActionCompleted) fields(c *coder) {
@@ -200,6 +261,13 @@ func (e *RecipientsReinstated) fields(c *coder) {
 	c.uint64(2, &e.Undone)
 	c.string(3, &e.By)
 	messageRecipients(c, 4, &e.Set)
+	reinstatedMessages(c, 5, &e.Messages)
+	c.string(6, &e.Target)
+}
+
+func (e *UndoEnded) fields(c *coder) {
+	c.uint64(1, &e.Action)
+	c.string(2, &e.Reason)
 }
 
 func (e *MessageRemoved) fields(c *coder) {

@@ -85,6 +85,7 @@ var kinds = [...]kindInfo{
 	KindDeliveryForced:       {"DeliveryForced", true, func() Event { return new(DeliveryForced) }},
 	KindOperatorLoggedIn:     {"OperatorLoggedIn", false, func() Event { return new(OperatorLoggedIn) }},
 	KindOperatorLoggedOut:    {"OperatorLoggedOut", false, func() Event { return new(OperatorLoggedOut) }},
+	KindUndoEnded:            {"UndoEnded", true, func() Event { return new(UndoEnded) }},
 }
 
 func (k Kind) info() *kindInfo {

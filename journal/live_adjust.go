@@ -56,7 +56,7 @@ func (a *liveAdjust) message(m *LiveMessage, s *liveStamp) {
 		if s.forces == a.forces || r.Next == 0 || r.Attempting {
 			continue
 		}
-		if at, ok := a.forcedSince(*s, r.Destination); ok {
+		if at, ok := a.forcedSince(*s, r.Target()); ok {
 			r.Next = at
 		}
 	}

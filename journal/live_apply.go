@@ -49,9 +49,6 @@ func (f *liveFold) apply(r Record) {
 
 // injected adds a message. A notification takes over the dues that it reports.
 func (f *liveFold) injected(r Record, e *MessageInjected) {
-	if f.only != nil && !f.only[r.Seq] {
-		return
-	}
 	switch e.Why {
 	case WhyBounce, WhyDelay, WhySuccess:
 		f.clearDues(e)

@@ -24,21 +24,9 @@ func why(e *MessageInjected, w Why, parent uint64, reports ...uint64) *MessageIn
 	return e
 }
 
-// historyOf serves a slice of records.
-func historyOf(records []Record) liveHistory {
-	return func(from, to uint64, fn func(Record)) error {
-		for _, r := range records {
-			if r.Seq >= from && r.Seq <= to {
-				fn(r)
-			}
-		}
-		return nil
-	}
-}
-
 // replayOf folds events, one a second from liveStart on, in memory.
 func replayOf(events ...Event) *LiveImage {
-	f := newReplay()
+	f := newLiveFold()
 	for i, e := range events {
 		f.replay(Record{Seq: uint64(i + 1), Time: liveStart.Add(time.Duration(i) * time.Second), Event: e})
 	}
@@ -50,6 +38,16 @@ func second(n int) Instant { return liveStart.Add(time.Duration(n) * time.Second
 
 func set(message uint64, rids ...uint32) []MessageRecipients {
 	return []MessageRecipients{{Message: message, RIDs: rids}}
+}
+
+// reinstated is the fact that recipients of a message of 4096 bytes came back, tried four times, due at next.
+func reinstated(message uint64, next Instant, rids ...uint32) *RecipientsReinstated {
+	s := MessageRecipients{Message: message, Destination: "x.example", RIDs: rids}
+	for range rids {
+		s.Attempts, s.Next = append(s.Attempts, 4), append(s.Next, next)
+	}
+	return &RecipientsReinstated{Set: []MessageRecipients{s},
+		Messages: []ReinstatedMessage{{Message: message, Size: 4096, Injected: second(60), SenderHash: HashSender("joe@example.com")}}}
 }
 
 func TestFactsAndTheQueueTheyLeave(t *testing.T) {
@@ -170,7 +168,8 @@ func TestFactsAndTheQueueTheyLeave(t *testing.T) {
 					t.Errorf("hosts %+v", image.Hosts)
 				}
 			}},
-		{"undo brings attempts and times back", []Event{to("x.example", 2), &SoftBounced{Message: 1, RIDs: []uint32{0, 1}, Attempts: 4, Next: later}, &RecipientsDeleted{Set: set(1, 0, 1)}, &ClockJumped{Delta: int64(time.Minute)}, &RecipientsReinstated{Undone: 3, Set: set(1, 1)}},
+		{"undo brings attempts and times back", []Event{to("x.example", 2), &SoftBounced{Message: 1, RIDs: []uint32{0, 1}, Attempts: 4, Next: later},
+			&RecipientsDeleted{Set: set(1, 0, 1)}, &ClockJumped{Delta: int64(time.Minute)}, reinstated(1, later.Add(time.Minute), 1)},
 			queue{1, 1, 0}, func(t *testing.T, image *LiveImage) {
 				want := LiveRecipient{RID: 1, Destination: "x.example", Attempts: 4, Next: later.Add(time.Minute)}
 				m := image.Messages[1]
@@ -178,7 +177,25 @@ func TestFactsAndTheQueueTheyLeave(t *testing.T) {
 					t.Errorf("got %+v", m)
 				}
 			}},
-		{"undo of an order in slices", []Event{to("x.example", 1), to("x.example", 1), &BulkActionOrdered{}, &RecipientsDeleted{Action: 3, Set: set(1, 0)}, &RecipientsDeleted{Action: 3, Set: set(2, 0)}, &BulkActionCompleted{Action: 3}, &RecipientsReinstated{Undone: 3, Set: append(set(1, 0), set(2, 0)...)}}, queue{2, 2, 0}, nil},
+		{"undo of a part of a message", []Event{to("x.example", 2), &RecipientsDeleted{Set: set(1, 0)}, reinstated(1, later, 0)}, queue{1, 2, 0}, nil},
+		{"undo of what was not taken", []Event{to("x.example", 1), reinstated(1, later, 0)}, queue{1, 1, 1}, nil},
+		{"undo of a message that nobody knows", []Event{to("x.example", 1), &RecipientsReinstated{Set: set(7, 0)}}, queue{1, 1, 1}, nil},
+		{"redirected twice and back", []Event{to("x.example", 1), &SoftBounced{Message: 1, RIDs: []uint32{0}, Attempts: 2, Next: later},
+			&RecipientsRedirected{Target: "a.example", Set: set(1, 0)}, &AttemptStarted{Message: 1, RIDs: []uint32{0}, Attempt: 3, Next: later.Add(1)},
+			&RecipientsRedirected{Target: "b.example", Set: set(1, 0)},
+			&RecipientsReinstated{Target: "b.example", Set: []MessageRecipients{{Message: 1, RIDs: []uint32{0}, Redirect: "a.example", Attempts: []uint32{3}, Next: []Instant{later}}}}},
+			queue{1, 1, 0}, func(t *testing.T, image *LiveImage) {
+				want := LiveRecipient{RID: 0, Destination: "x.example", Redirect: "a.example", Attempts: 3, Next: later}
+				if m := image.Messages[1]; m.Recipients[0] != want {
+					t.Errorf("got %+v", m)
+				}
+			}},
+		{"held, and let go with what was set aside", []Event{to("x.example", 2), &SetAside{Message: 1}, &Held{Set: set(1, 0)}, &Unheld{Set: set(1, 0, 1)}},
+			queue{1, 2, 0}, func(t *testing.T, image *LiveImage) {
+				if m := image.Messages[1]; m.SetAside || m.Recipients[0].Held {
+					t.Errorf("got %+v", m)
+				}
+			}},
 		{"a fact without meaning here", []Event{&Sampled{}, &Unknown{K: 999}, nil, (*Sampled)(nil)}, queue{0, 0, 0}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -213,6 +230,9 @@ func TestSystemFacts(t *testing.T) {
 		{"cut", []Event{&DeliverySuspended{}, &HistoryCut{Boots: 4, LastReset: 9, Revision: 3, NextIDs: []NamedValue{{"DCID", 77}, {"MID", -1}}, Suspended: []string{"In"}, WorkQueuePause: "full"}},
 			LiveSystem{Boots: 4, LastReset: 9, Revision: 3, NextDCID: 77, ListenersSuspended: []string{"In"}, WorkQueuePaused: true, WorkQueuePauseReason: "full"}},
 		{"configuration and reset", []Event{&ConfigurationCommitted{Revision: 2, Hash: "ab"}, &CountersReset{}, &ResourceConservationChanged{Degree: 5}}, LiveSystem{Revision: 2, ConfigHash: "ab", LastReset: second(1), Conservation: 5}},
+		{"orders that can be undone", []Event{&BulkActionOrdered{Action: "delete"}, &BulkActionOrdered{Action: "hold"}, &BulkActionOrdered{Action: "redirect"},
+			&BulkActionCompleted{Action: 1}, &ClockJumped{Delta: 7}, &UndoEnded{Action: 3}},
+			LiveSystem{BulkActions: []uint64{2, 3}, Undoable: []LiveUndo{{Order: 1, Completed: 4, At: second(3) + 7}}, ClockShift: 7}},
 		{"order under way", []Event{&BulkActionOrdered{}, &BulkActionOrdered{}, &BulkActionCompleted{Action: 1}}, LiveSystem{BulkActions: []uint64{2}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -242,12 +262,8 @@ func FuzzLiveFold(f *testing.F) {
 	f.Fuzz(func(t *testing.T, seed uint64, n uint16) {
 		source := newFactSource(seed)
 		fold := newLiveFold()
-		var records []Record
-		fold.history = func(from, to uint64, fn func(Record)) error { return historyOf(records)(from, to, fn) }
 		for range n % 3000 {
-			r := source.next()
-			records = append(records, r)
-			fold.apply(r)
+			fold.apply(source.next())
 		}
 		if fold.err != nil {
 			t.Fatal(fold.err)

@@ -207,7 +207,7 @@ func (s *factSource) order(m uint64, rids []uint32) Event {
 	if s.one(3) {
 		domain = ""
 	}
-	switch s.IntN(13) {
+	switch s.IntN(14) {
 	case 0, 1:
 		s.taken = append(s.taken, took)
 		return &RecipientsDeleted{Action: action, Set: s.set()}
@@ -230,6 +230,8 @@ func (s *factSource) order(m uint64, rids []uint32) Event {
 	case 11:
 		s.taken = append(s.taken, s.seq)
 		return &BulkActionOrdered{Action: "delete"}
+	case 12:
+		return &UndoEnded{Action: took}
 	}
 	return &BulkActionCompleted{Action: took}
 }
@@ -237,6 +239,9 @@ func (s *factSource) order(m uint64, rids []uint32) Event {
 // undo brings back what one of the facts took, or nearly that.
 func (s *factSource) undo(took uint64) Event {
 	e := &RecipientsReinstated{Undone: took, Set: s.set()}
+	if s.one(4) {
+		e.Target = "other.example"
+	}
 	if took < s.seq && !s.one(5) {
 		switch was := s.made[took-1].(type) {
 		case *RecipientsDeleted:
@@ -245,6 +250,11 @@ func (s *factSource) undo(took uint64) Event {
 			e.Set = was.Set
 		case *MessageRemoved:
 			e.Set = []MessageRecipients{{Message: was.Message, RIDs: was.RIDs}}
+		}
+	}
+	for i := range e.Set {
+		if m := e.Set[i].Message; !s.one(20) {
+			e.Messages = append(e.Messages, ReinstatedMessage{Message: m, Size: s.Int64N(1 << 20), Injected: s.at, SenderHash: m})
 		}
 	}
 	return e

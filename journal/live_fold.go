@@ -20,10 +20,7 @@ type liveFold struct {
 	forced   map[string]bool // domains forced in this window
 	outdated map[string]bool // domains whose row a force of all has superseded in this window
 
-	get     func(key []byte) ([]byte, bool, error) // a row; nil: there are none
-	history liveHistory                            // for undo; nil: what was taken cannot be found
-	graves  map[graveKey]*grave                    // what operators took; nil: not kept
-	only    map[uint64]bool                        // the messages it is about; nil: all
+	get func(key []byte) ([]byte, bool, error) // a row; nil: there are none
 
 	err   error // the first failure to read a row; the fold is of no use then
 	names liveNames
@@ -81,9 +78,6 @@ func (f *liveFold) anomaly() { f.state.anomalies++ }
 
 // message returns a live message with its times as of now, or nil.
 func (f *liveFold) message(seq uint64) *liveEntry {
-	if f.only != nil && !f.only[seq] {
-		return nil
-	}
 	e, ok := f.messages[seq]
 	if !ok {
 		if e = f.load(seq); e == nil {

@@ -11,17 +11,11 @@ type LiveImage struct {
 // FoldAll replays all records up to upTo in memory, without windows and rows, every adjustment made at once and all totals
 // counted at the end: what the rows must agree with. Its cost follows the history; it is for tests and for verify.
 func FoldAll(j *Journal, upTo uint64) (*LiveImage, error) {
-	f := newReplay()
+	f := newLiveFold()
 	if err := eachRecord(j, 0, upTo, f.replay); err != nil {
 		return nil, err
 	}
 	return f.image(), nil
-}
-
-func newReplay() *liveFold {
-	f := newLiveFold()
-	f.graves = make(map[graveKey]*grave)
-	return f
 }
 
 // replay applies a record and settles at once what the rows would put off.

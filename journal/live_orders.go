@@ -9,31 +9,28 @@ import (
 func (f *liveFold) applyOrder(r Record) bool {
 	switch e := r.Event.(type) {
 	case *RecipientsDeleted:
-		f.takeSet(r, actionID(e.Action, r.Seq), e.Set, nil)
+		f.takeSet(r, e.Set, nil)
 	case *RecipientsBounced:
-		f.takeSet(r, actionID(e.Action, r.Seq), e.Set, (*LiveMessage).wantsFailure)
+		f.takeSet(r, e.Set, (*LiveMessage).wantsFailure)
 	case *MessageRemoved:
-		f.bury(r.Seq, e.Message, e.RIDs)
 		f.end(r, e.Message, e.RIDs, false)
 	case *RecipientsReinstated:
-		f.reinstate(r, e)
+		f.reinstate(e)
 	case *RecipientsRedirected:
 		target := f.names.ofString(e.Target)
-		f.eachOf(e.Set, func(c *LiveRecipient) { c.Redirect = target })
-	case *Held:
 		f.eachOf(e.Set, func(c *LiveRecipient) {
-			if c.Attempting {
-				f.anomaly()
-				return
-			}
-			c.Held = true
+			c.Redirect, c.Attempting, c.Next = target, false, r.Time
 		})
+	case *Held:
+		f.eachOf(e.Set, func(c *LiveRecipient) { c.Attempting, c.Held = false, true })
 	case *Unheld:
-		f.eachOf(e.Set, func(c *LiveRecipient) { c.Held = false })
+		f.unhold(e.Set)
 	case *BulkActionOrdered:
-		f.ordered(r.Seq)
+		f.ordered(r.Seq, e)
 	case *BulkActionCompleted:
-		f.completed(e.Action)
+		f.completed(r, e.Action)
+	case *UndoEnded:
+		f.undoEnded(e.Action)
 	case *DeliveryForced:
 		f.force(r.Time, strings.ToLower(e.Domain))
 	default:
@@ -42,20 +39,21 @@ func (f *liveFold) applyOrder(r Record) bool {
 	return true
 }
 
-// actionID is what an undo names: the order, or the fact itself when it is one.
-func actionID(action, seq uint64) uint64 {
-	if action == 0 {
-		return seq
-	}
-	return action
-}
-
 // takeSet ends what an order took; due tells, unless it is nil, whether the sender has to hear of it.
-func (f *liveFold) takeSet(r Record, action uint64, set []MessageRecipients, due func(*LiveMessage, []uint32) bool) {
+func (f *liveFold) takeSet(r Record, set []MessageRecipients, due func(*LiveMessage, []uint32) bool) {
 	for i := range set {
-		f.bury(action, set[i].Message, set[i].RIDs)
 		m := f.message(set[i].Message)
 		f.end(r, set[i].Message, set[i].RIDs, due != nil && m != nil && due(&m.LiveMessage, set[i].RIDs))
+	}
+}
+
+// unhold lets recipients go on. A message that was set aside is let go with them.
+func (f *liveFold) unhold(set []MessageRecipients) {
+	f.eachOf(set, func(c *LiveRecipient) { c.Held = false })
+	for i := range set {
+		if m := f.message(set[i].Message); m != nil {
+			m.SetAside = false
+		}
 	}
 }
 
@@ -84,21 +82,47 @@ func (f *liveFold) eachOf(set []MessageRecipients, fn func(*LiveRecipient)) {
 	}
 }
 
-func (f *liveFold) ordered(seq uint64) {
-	if len(f.state.BulkActions) >= maxBulkActions || slices.Contains(f.state.BulkActions, seq) {
+func (f *liveFold) ordered(seq uint64, e *BulkActionOrdered) {
+	s := &f.state
+	if len(s.BulkActions) >= maxBulkActions || slices.Contains(s.BulkActions, seq) {
 		f.anomaly()
 		return
 	}
-	f.state.BulkActions = insertSorted(f.state.BulkActions, seq)
+	s.BulkActions = insertSorted(s.BulkActions, seq)
+	if !e.Undoable() {
+		return
+	}
+	if len(s.Undoable) >= maxBulkActions {
+		f.anomaly()
+		return
+	}
+	s.Undoable = append(slices.Clone(s.Undoable), LiveUndo{Order: seq})
 }
 
-func (f *liveFold) completed(action uint64) {
-	i, ok := slices.BinarySearch(f.state.BulkActions, action)
+// Undoable tells whether what an order does can be brought back.
+func (e *BulkActionOrdered) Undoable() bool {
+	return e.Action == "delete" || e.Action == "bounce" || e.Action == "redirect"
+}
+
+func (f *liveFold) completed(r Record, action uint64) {
+	s := &f.state
+	i, ok := slices.BinarySearch(s.BulkActions, action)
 	if !ok {
 		f.anomaly()
 		return
 	}
-	f.state.BulkActions = slices.Delete(slices.Clone(f.state.BulkActions), i, i+1)
+	s.BulkActions = slices.Delete(slices.Clone(s.BulkActions), i, i+1)
+	for i := range s.Undoable {
+		if s.Undoable[i].Order == action {
+			s.Undoable = slices.Clone(s.Undoable)
+			s.Undoable[i].Completed, s.Undoable[i].At = r.Seq, r.Time
+		}
+	}
+}
+
+func (f *liveFold) undoEnded(action uint64) {
+	s := &f.state
+	s.Undoable = slices.DeleteFunc(slices.Clone(s.Undoable), func(u LiveUndo) bool { return u.Order == action })
 }
 
 // force makes a domain, or with "" all, due now. Recipients in hand keep the time that their attempt has reserved.
@@ -149,7 +173,7 @@ func (f *liveFold) applySystem(r Record) {
 	case *Settled:
 		s.Unclean = 0
 	case *ClockJumped:
-		s.ClockShift += e.Delta
+		s.jumped(e.Delta)
 		f.adjust.shift = s.ClockShift
 	case *IDsReserved:
 		if !s.reserved(e) {

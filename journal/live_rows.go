@@ -111,7 +111,7 @@ func (l *LiveRows) catchUp(ctx context.Context, to uint64) error {
 func (l *LiveRows) load() error {
 	l.fold, l.count = nil, 0
 	f := newLiveFold()
-	f.get, f.history = l.rows.Get, l.history
+	f.get = l.rows.Get
 	mark, err := l.rows.Mark()
 	if err != nil {
 		return err
@@ -157,11 +157,6 @@ func (l *LiveRows) clear(f *liveFold) error {
 
 func (l *LiveRows) publish(f *liveFold) {
 	l.published.Store(&liveMark{at: f.at, state: f.state})
-}
-
-// history serves undo.
-func (l *LiveRows) history(from, to uint64, fn func(Record)) error {
-	return eachRecord(l.journal, from-1, to, fn)
 }
 
 // eachRecord calls fn for the records after < Seq ≤ to.

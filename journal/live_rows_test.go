@@ -63,6 +63,7 @@ func equalImages(t fataler, got, want *LiveImage) {
 		s.DeliverySuspended = append([]string{}, s.DeliverySuspended...)
 		s.ListenersSuspended = append([]string{}, s.ListenersSuspended...)
 		s.BulkActions = append([]uint64{}, s.BulkActions...)
+		s.Undoable = append([]LiveUndo{}, s.Undoable...)
 		for _, m := range image.Messages {
 			m.Recipients = append([]LiveRecipient{}, m.Recipients...)
 			m.Dues = append([]uint64{}, m.Dues...)

@@ -36,6 +36,11 @@ func (s *liveState) fields(c *coder, forces *uint64) {
 	c.int64(20, &s.BodyBytes)
 	c.uint64(21, &s.anomalies)
 	c.uint64(22, forces)
+	list(c, 23, &s.Undoable, func(c *coder, u *LiveUndo) {
+		c.uint64(1, &u.Order)
+		c.uint64(2, &u.Completed)
+		c.instant(3, &u.At)
+	})
 }
 
 func appendLiveSystem(b []byte, s *liveState, forces uint64) []byte {

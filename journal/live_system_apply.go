@@ -17,6 +17,18 @@ func (s *liveState) started(e *Started) {
 	s.Boots, s.Clean = e.Boot, false
 }
 
+// jumped moves the times that belong to no message.
+func (s *liveState) jumped(delta int64) {
+	s.ClockShift += delta
+	if len(s.Undoable) == 0 {
+		return
+	}
+	s.Undoable = slices.Clone(s.Undoable)
+	for i := range s.Undoable {
+		s.Undoable[i].At = shifted(s.Undoable[i].At, delta)
+	}
+}
+
 func (s *liveState) stopped(e *Stopped) {
 	s.Clean, s.Unclean = true, 0
 	for id, next := range map[IDKind]uint32{MID: e.NextMID, ICID: e.NextICID, DCID: e.NextDCID} {

@@ -38,6 +38,14 @@ type LiveRecipient struct {
 	Notify      Notify
 }
 
+// Target is the destination that a recipient waits for: where an operator has sent it, else its domain.
+func (r *LiveRecipient) Target() string {
+	if r.Redirect != "" {
+		return r.Redirect
+	}
+	return r.Destination
+}
+
 // LiveHost is a destination that could not be reached the last time.
 type LiveHost struct {
 	Destination string
@@ -61,14 +69,22 @@ type LiveSystem struct {
 	Revision                    uint64 // of the configuration
 	ConfigHash                  string
 	LastReset                   Instant
-	Conservation                uint32   // degree of resource conservation
-	Unclean                     uint32   // starts in a row that found no Stopped before them, since the last Settled
-	BulkActions                 []uint64 // Seqs of BulkActionOrdered that are not completed, ascending
-	Messages, Recipients        uint64   // live
-	BodyBytes                   int64    // sum of Size over live messages that do not share their parent's body
+	Conservation                uint32     // degree of resource conservation
+	Unclean                     uint32     // starts in a row that found no Stopped before them, since the last Settled
+	BulkActions                 []uint64   // Seqs of BulkActionOrdered that are not completed, ascending
+	Undoable                    []LiveUndo // orders that can be undone, or will be once they are completed, ascending
+	Messages, Recipients        uint64     // live
+	BodyBytes                   int64      // sum of Size over live messages that do not share their parent's body
 }
 
-// maxBulkActions bounds the orders under way that are kept; what is beyond it is counted as an anomaly.
+// LiveUndo is an order whose set can be brought back.
+type LiveUndo struct {
+	Order     uint64  // its Seq
+	Completed uint64  // Seq of its BulkActionCompleted; 0: it is under way
+	At        Instant // of that, moved by jumps of the clock
+}
+
+// maxBulkActions bounds the orders under way and those that can be undone; what is beyond it is counted as an anomaly.
 const maxBulkActions = 4096
 
 // clone returns s with slices of its own.
@@ -76,6 +92,7 @@ func (s LiveSystem) clone() LiveSystem {
 	s.DeliverySuspended = slices.Clone(s.DeliverySuspended)
 	s.ListenersSuspended = slices.Clone(s.ListenersSuspended)
 	s.BulkActions = slices.Clone(s.BulkActions)
+	s.Undoable = slices.Clone(s.Undoable)
 	return s
 }
 
