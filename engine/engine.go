@@ -47,6 +47,7 @@ type Engine struct {
 	totals     atomic.Pointer[Totals]
 	pressure   atomic.Pointer[pressure] // the watcher's last reading
 	loading    atomic.Int64             // per cent of the queue that is loaded
+	listings   atomic.Int32             // of the queue, under way
 	ready      chan struct{}            // closed after the first turn: ids can be had, mail can come in
 	workers    sync.WaitGroup
 	deliveries sync.WaitGroup  // attempts under way
