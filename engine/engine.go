@@ -49,6 +49,7 @@ type Engine struct {
 	loading    atomic.Int64             // per cent of the queue that is loaded
 	paused     atomic.Bool              // the work queue is: what comes in waits in it
 	carrying   atomic.Pointer[string]   // the order that is being carried out, in words
+	listings   atomic.Int32             // of the queue, under way
 	ready      chan struct{}            // closed after the first turn: ids can be had, mail can come in
 	workers    sync.WaitGroup
 	deliveries sync.WaitGroup  // attempts under way

@@ -28,7 +28,7 @@ func (s Selection) String() string {
 		add("to host %s", strings.ToLower(s.Host))
 	}
 	if s.From != nil {
-		add("from <%s>", *s.From)
+		add("from <%s>", bare(*s.From))
 	}
 	if s.MID != 0 {
 		add("MID %d", s.MID)

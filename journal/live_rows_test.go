@@ -35,9 +35,14 @@ func imageOf(t testing.TB, l *LiveRows) *LiveImage {
 		t.Fatal(err)
 	}
 	defer s.Close()
+	return imageFrom(t, s)
+}
+
+func imageFrom(t testing.TB, s *LiveSnapshot) *LiveImage {
+	t.Helper()
 	image := &LiveImage{System: s.System(), Messages: map[uint64]*LiveMessage{}, Hosts: map[string]LiveHost{}, Anomalies: s.state.anomalies}
 	last := uint64(0)
-	err = s.Each(context.Background(), func(m *LiveMessage) error {
+	err := s.Each(context.Background(), func(m *LiveMessage) error {
 		if m.Seq <= last {
 			t.Fatalf("message %d comes after %d", m.Seq, last)
 		}

@@ -2,6 +2,8 @@ package receive
 
 import (
 	"strings"
+
+	"postern/engine"
 )
 
 // handle answers a command, itself or with a machine's help.
@@ -163,7 +165,7 @@ func (c *conversation) parseRcpt(argument string) string {
 	}
 	c.postmaster = false
 	if c.recipient.domain == "" {
-		domain, ok := parseDomain(c.host)
+		domain, ok := engine.NormalDomain(c.host)
 		if !ok || !strings.EqualFold(c.recipient.local, "postmaster") {
 			return replyBadRecipient
 		}

@@ -3,6 +3,8 @@ package receive
 import (
 	"context"
 	"time"
+
+	"postern/engine"
 )
 
 // How long a reverse lookup may go on, and how long the first MAIL waits for it.
@@ -29,7 +31,7 @@ func (c *conversation) lookUp() {
 	c.server.group.Go(func() {
 		defer cancel()
 		name, verified := c.server.Reverse.Verified(ctx, remote)
-		if _, ok := parseDomain(name); !ok {
+		if _, ok := engine.NormalDomain(name); !ok {
 			name, verified = "", false
 		}
 		found <- hostName{name, verified}

@@ -1,0 +1,423 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"postern/journal"
+)
+
+var listingStart = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// queueSource invents a queue: mail that comes, waits, is held, redirected, quarantined, and goes.
+type queueSource struct {
+	*rand.Rand
+	j    *journal.Journal
+	at   journal.Instant
+	rids map[uint64]int
+	seqs []uint64
+}
+
+var (
+	sourceHosts    = []string{"a.example", "b.example", "xn--bcher-kva.example", "[192.0.2.1]", "sub.a.example"}
+	sourceSenders  = []string{"", "joe@a.example", "Joe@a.example", "joe@b.example", twins[0], twins[1]}
+	sourceSubjects = []string{"", "Testing", "testing again", "Your invoice 4711", "=?utf-8?q?b=C3=BCcher?="}
+)
+
+func (s *queueSource) one(n int) bool { return s.IntN(n) == 0 }
+
+func (s *queueSource) some(seq uint64) (rids []uint32) {
+	for rid := range s.rids[seq] {
+		if !s.one(3) {
+			rids = append(rids, uint32(rid))
+		}
+	}
+	return rids
+}
+
+func (s *queueSource) event(seq uint64) journal.Event {
+	if len(s.seqs) == 0 || s.one(3) {
+		m := &journal.MessageInjected{MID: 1 + s.Uint32N(40), Size: s.Int64N(5000), Queued: !s.one(9), Sender: sourceSenders[s.IntN(len(sourceSenders))],
+			Subject: sourceSubjects[s.IntN(len(sourceSubjects))]}
+		for rid := range 1 + s.IntN(4) {
+			m.Recipients = append(m.Recipients, journal.InjectedRecipient{RID: uint32(rid), Domain: sourceHosts[s.IntN(len(sourceHosts))], Local: fmt.Sprint("r", rid)})
+		}
+		s.rids[seq] = len(m.Recipients)
+		s.seqs = append(s.seqs, seq)
+		return m
+	}
+	m := s.seqs[s.IntN(len(s.seqs))]
+	set := []journal.MessageRecipients{{Message: m, RIDs: s.some(m)}}
+	next := s.at.Add(time.Duration(s.IntN(3600)) * time.Second)
+	switch s.IntN(14) {
+	case 0:
+		return &journal.Delivered{Message: m, RIDs: s.some(m)}
+	case 1:
+		return &journal.AttemptStarted{Message: m, RIDs: s.some(m), Attempt: 1 + s.Uint32N(5), Next: next}
+	case 2, 3:
+		return &journal.SoftBounced{Message: m, RIDs: s.some(m), Attempts: 1 + s.Uint32N(5), Next: next}
+	case 4:
+		return &journal.HardBounced{Message: m, RIDs: s.some(m), Notify: true}
+	case 5:
+		return &journal.Held{Set: set}
+	case 6:
+		return &journal.Unheld{Set: set}
+	case 7:
+		return &journal.RecipientsRedirected{Target: "other.example", Set: set}
+	case 8:
+		return &journal.Quarantined{Message: m}
+	case 9:
+		return &journal.Released{Message: m, Last: true}
+	case 10:
+		return &journal.RecipientsDeleted{Set: set}
+	case 11:
+		if s.one(4) {
+			return &journal.ClockJumped{Delta: int64(time.Duration(s.IntN(7200)-3600) * time.Second)}
+		}
+		return &journal.DeliveryForced{Domain: sourceHosts[s.IntN(len(sourceHosts))]}
+	case 12:
+		if s.one(4) {
+			return &journal.SetAside{Message: m}
+		}
+		return &journal.Queued{Message: m}
+	}
+	return &journal.ConnectionClosed{ICID: 9}
+}
+
+func (s *queueSource) append(t testing.TB, n int) {
+	t.Helper()
+	for n > 0 {
+		b := journal.Block{}
+		for range min(n, 1+s.IntN(9)) {
+			b.Events = append(b.Events, journal.Prepare(s.event(s.j.Durable()+uint64(len(b.Events))+1)))
+		}
+		s.at += journal.Instant(s.Int64N(int64(time.Minute)))
+		b.Time = s.at
+		if _, err := s.j.Append(&b); err != nil {
+			t.Fatal(err)
+		}
+		n -= len(b.Events)
+	}
+}
+
+// selection makes one up, of which some recipients will be.
+func (s *queueSource) selection() (sel Selection) {
+	if s.one(3) {
+		sel.Host = []string{"A.Example", "b.example", "Bücher.example", "[192.0.2.1]", "none.example"}[s.IntN(5)]
+	}
+	if s.one(3) {
+		sel.From = &sourceSenders[s.IntN(len(sourceSenders))]
+	}
+	if s.one(9) {
+		sel.MID = 1 + s.Uint32N(40)
+	}
+	if s.one(4) {
+		sel.Older = time.Duration(s.IntN(3600)) * time.Second
+	}
+	if s.one(4) {
+		sel.Attempts = s.Uint32N(4)
+	}
+	if s.one(4) {
+		sel.Subject = []string{"^Test", "(?i)testing", "[0-9]+$", "^$", "nothing like it"}[s.IntN(5)]
+	}
+	if s.one(4) {
+		sel.MinSize = s.Int64N(4000)
+	}
+	if s.one(4) {
+		sel.MaxSize = sel.MinSize + s.Int64N(4000)
+	}
+	sel.Held = s.one(6)
+	return sel
+}
+
+// naiveListing filters a replay of all records up to a Seq, with comparisons of its own.
+func naiveListing(t testing.TB, j *journal.Journal, upTo uint64, s Selection, now time.Time) (list []Listed, p Preview) {
+	t.Helper()
+	image, err := journal.FoldAll(j, upTo)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.AsOf = upTo
+	var seqs []uint64
+	for seq := range image.Messages {
+		seqs = append(seqs, seq)
+	}
+	slices.Sort(seqs)
+	host := strings.ReplaceAll(strings.ToLower(s.Host), "bücher", "xn--bcher-kva")
+	for _, seq := range seqs {
+		m := image.Messages[seq]
+		rec, err := j.At(seq)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := rec.Event.(*journal.MessageInjected)
+		touched := false
+		for _, r := range m.Recipients {
+			switch {
+			case host != "" && r.Destination != host, s.From != nil && !sameAddress(*s.From, e.Sender), s.MID != 0 && m.MID != s.MID,
+				s.Older > 0 && now.Sub(m.Injected.Time()) < s.Older, r.Attempts < s.Attempts,
+				s.Subject != "" && !regexp.MustCompile(s.Subject).MatchString(e.Subject),
+				m.Size < s.MinSize, s.MaxSize > 0 && m.Size > s.MaxSize, s.Held && !r.Held && !m.SetAside:
+				continue
+			}
+			l := Listed{Seq: seq, MID: m.MID, Bytes: m.Size, Sender: e.Sender, Subject: e.Subject, RID: r.RID, Attempts: r.Attempts, Host: r.Destination,
+				Recipient: fmt.Sprintf("r%d@%s", r.RID, r.Destination), Redirect: r.Redirect, Injected: m.Injected.Time(), State: "queued"}
+			if r.Next != 0 {
+				l.Next = r.Next.Time()
+			}
+			if r.Attempting {
+				l.State = "in delivery"
+			}
+			if r.Held || m.SetAside {
+				l.State = "held"
+			}
+			if m.InWorkQueue {
+				l.State = "in work queue"
+			}
+			if m.Quarantines > 0 {
+				l.State = "quarantined"
+			} else {
+				p.Recipients++
+				touched = true
+			}
+			list = append(list, l)
+		}
+		if touched {
+			p.Messages++
+		}
+	}
+	return list, p
+}
+
+func sameAddress(a, b string) bool {
+	local1, domain1, _ := strings.Cut(a, "@")
+	local2, domain2, _ := strings.Cut(b, "@")
+	return local1 == local2 && strings.EqualFold(domain1, domain2)
+}
+
+// listingEngine is an engine that does not run: it only looks.
+func listingEngine(t testing.TB, j *journal.Journal, now func() time.Time) *Engine {
+	t.Helper()
+	rows, err := journal.OpenLiveRows(j)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return New(Options{Journal: j, Rows: rows, Now: now})
+}
+
+func openJournal(t testing.TB, o journal.Options) *journal.Journal {
+	t.Helper()
+	j, err := journal.Open("j", o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return j
+}
+
+// chosen gathers what choose takes, as rows of message and RID.
+func chosen(t testing.TB, e *Engine, s Selection, asOf uint64) (list [][2]uint64) {
+	t.Helper()
+	_, err := e.choose(context.Background(), s, asOf, func(m *journal.LiveMessage, rids []uint32) error {
+		if len(rids) == 0 || !slices.IsSorted(rids) {
+			t.Fatalf("message %d with %v", m.Seq, rids)
+		}
+		for _, rid := range rids {
+			list = append(list, [2]uint64{m.Seq, uint64(rid)})
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+func actionable(list []Listed, upTo uint64) (wanted [][2]uint64) {
+	for _, l := range list {
+		if l.State != StateQuarantined && l.Seq <= upTo {
+			wanted = append(wanted, [2]uint64{l.Seq, uint64(l.RID)})
+		}
+	}
+	return wanted
+}
+
+// TestListingsEqualANaiveFilter of a replay, in a running gateway's store and in one that is only read after a power cut.
+func TestListingsEqualANaiveFilter(t *testing.T) {
+	hits := 0
+	eachSeed(t, "POSTERN_LISTING", 60, func(t *testing.T, seed uint64) {
+		disk := journal.NewMemoryDisk()
+		j := openJournal(t, journal.Options{Disk: disk, Ring: 1 + int(seed*7)})
+		source := &queueSource{Rand: rand.New(rand.NewPCG(seed, 5)), j: j, at: journal.InstantOf(listingStart), rids: map[uint64]int{}}
+		now := func() time.Time { return source.at.Time().Add(time.Minute) }
+		e := listingEngine(t, j, now)
+		ctx := t.Context()
+		for range 6 {
+			source.append(t, 10+source.IntN(150))
+			for range 6 {
+				s := source.selection()
+				var got []Listed
+				asOf, err := e.Recipients(ctx, s, func(l Listed) error { got = append(got, l); return nil })
+				want, counted := naiveListing(t, j, j.Durable(), s, now())
+				if err != nil || asOf != j.Durable() || !reflect.DeepEqual(got, want) {
+					t.Fatalf("%s, as of %d of %d, %v:\n got %+v\nwant %+v", s, asOf, j.Durable(), err, got, want)
+				}
+				hits += len(got)
+				if p, err := e.Preview(ctx, s); err != nil || p != counted {
+					t.Fatalf("%s: %+v, %v, want %+v", s, p, err, counted)
+				}
+				upTo := 1 + source.Uint64N(j.Durable())
+				if got, want := chosen(t, e, s, upTo), actionable(want, upTo); !reflect.DeepEqual(got, want) {
+					t.Fatalf("%s up to %d: chosen %v, want %v", s, upTo, got, want)
+				}
+				if got, want := chosen(t, e, s, 0), actionable(want, j.Durable()); !reflect.DeepEqual(got, want) {
+					t.Fatalf("%s: chosen %v, want %v", s, got, want)
+				}
+			}
+		}
+		source.append(t, 30)
+		disk = disk.PowerCut(seed)
+		if err := j.Close(); err != nil {
+			t.Fatal(err)
+		}
+		listStopped(t, disk, source, now())
+	})
+	if hits == 0 {
+		t.Error("no selection meant anybody")
+	}
+}
+
+func listStopped(t *testing.T, disk *journal.Disk, source *queueSource, now time.Time) {
+	t.Helper()
+	j := openJournal(t, journal.Options{Disk: disk, ReadOnly: true})
+	defer j.Close()
+	rows, err := journal.OpenLiveRows(j)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 6 {
+		s := source.selection()
+		snap, err := rows.Current(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []Listed
+		err = RecipientsOf(t.Context(), j, snap, s, now, func(l Listed) error { got = append(got, l); return nil })
+		want, counted := naiveListing(t, j, j.Durable(), s, now)
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Fatalf("%s, %v:\n got %+v\nwant %+v", s, err, got, want)
+		}
+		if p, err := PreviewOf(t.Context(), j, snap, s, now); err != nil || p != counted {
+			t.Fatalf("%s: %+v, %v, want %+v", s, p, err, counted)
+		}
+		if err := snap.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestListingsWhileMailComesAndGoes are the queue as of their Seq, whatever happens meanwhile: what is there the whole time
+// is listed exactly once.
+func TestListingsWhileMailComesAndGoes(t *testing.T) {
+	p := newPeer()
+	p.answer = func(a Attempt, _ uint32) Outcome {
+		if a.Destination == "stays.example" {
+			return Outcome{Result: Temporary, Code: "450", Status: "4.2.0", Reason: "busy"}
+		}
+		return delivered
+	}
+	g := start(t, journal.NewMemoryDisk(), p, nil)
+	defer g.stop()
+	stays := map[uint64]bool{}
+	for range 700 { // more than a page
+		stays[g.inject("joe@example.com", "a@stays.example")] = true
+	}
+	following, stop := context.WithCancel(context.Background())
+	done := make(chan error, 2)
+	go func() { done <- g.rows.Follow(following) }()
+	go func() {
+		var err error
+		for i := 0; err == nil && following.Err() == nil; i++ {
+			_, err = g.tryInject("joe@example.com", fmt.Sprintf("a@goes%d.example", i%7), "b@goes.example")
+		}
+		done <- err
+	}()
+	for round := range 25 {
+		seen, last := map[uint64]bool{}, [2]uint64{}
+		var list []Listed
+		asOf, err := g.e.Recipients(t.Context(), Selection{}, func(l Listed) error {
+			at := [2]uint64{l.Seq, uint64(l.RID)}
+			if at[0] < last[0] || at[0] == last[0] && at[1] <= last[1] && last[0] != 0 {
+				t.Fatalf("round %d: %v after %v", round, at, last)
+			}
+			last = at
+			seen[l.Seq] = seen[l.Seq] || stays[l.Seq]
+			list = append(list, l)
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for seq := range stays {
+			if !seen[seq] {
+				t.Fatalf("round %d: message %d is missing", round, seq)
+			}
+		}
+		if round%8 > 0 {
+			continue
+		}
+		image, err := journal.FoldAll(g.j, asOf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := int(image.System.Recipients); len(list) != want {
+			t.Fatalf("round %d: %d recipients as of %d, want %d", round, len(list), asOf, want)
+		}
+	}
+	stop()
+	for range 2 {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestListingsAreBounded: one too many is refused, one whose reader leaves ends, and neither keeps anything.
+func TestListingsAreBounded(t *testing.T) {
+	j := openJournal(t, journal.Options{Disk: journal.NewMemoryDisk()})
+	defer j.Close()
+	for range 3 {
+		if _, err := j.AppendEvents(0, &journal.MessageInjected{MID: 1, Recipients: []journal.InjectedRecipient{{Domain: "a.example"}}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e := listingEngine(t, j, nil)
+	enough := errors.New("enough")
+	n := 0
+	if _, err := e.Recipients(t.Context(), Selection{}, func(Listed) error { n++; return enough }); !errors.Is(err, enough) || n != 1 {
+		t.Errorf("after %d rows: %v", n, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := e.Recipients(ctx, Selection{}, func(Listed) error { return nil }); !errors.Is(err, context.Canceled) {
+		t.Errorf("nobody waits: %v", err)
+	}
+	var refused *RefusedError
+	if _, err := e.Preview(t.Context(), Selection{Host: "*"}); !errors.As(err, &refused) {
+		t.Errorf("a bad selection: %v", err)
+	}
+	if e.listings.Load() != 0 {
+		t.Errorf("%d listings are under way", e.listings.Load())
+	}
+	e.listings.Store(maxListings)
+	if _, err := e.Recipients(t.Context(), Selection{}, nil); !errors.As(err, &refused) || e.listings.Load() != maxListings {
+		t.Errorf("one too many: %v", err)
+	}
+}
