@@ -5,10 +5,6 @@ import "postern/journal"
 // Figures are all numbers that status and its like show: counters, rates, the queue, hosts and connections at one Seq.
 // One goroutine, its Follower's, owns all of it; others look inside Follower.Look or Follower.Peek.
 type Figures struct {
-	// Record finds an earlier record; set before the first Apply. It is asked for the size and age of a message that had
-	// left and is reinstated; nil or an error: they count as zero and as now.
-	Record func(seq uint64) (journal.Record, error)
-
 	seq   uint64
 	time  journal.Instant // of the last record
 	clock int64           // the same on the clock without jumps

@@ -27,10 +27,7 @@ func (f *Figures) applyOrder(r journal.Record) bool {
 	case *journal.RecipientsRedirected:
 		f.redirect(e)
 	case *journal.RecipientsReinstated:
-		for i := range e.Set {
-			f.counters.add(Reinstated, len(e.Set[i].RIDs))
-			f.reinstate(&e.Set[i])
-		}
+		f.reinstated(e)
 	case *journal.DeliveryForced:
 		f.forced(e.Domain)
 	default:
@@ -64,82 +61,91 @@ func (f *Figures) wantsFailure(seq uint64, rids []uint32) bool {
 
 func (f *Figures) redirect(e *journal.RecipientsRedirected) {
 	for i := range e.Set {
-		m, _, ok := f.queue.messages.find(e.Set[i].Message)
-		if !ok {
-			f.queue.strays += uint64(len(e.Set[i].RIDs))
-			continue
-		}
-		for _, rid := range e.Set[i].RIDs {
-			w := f.queue.recipient(m, rid)
-			if w&wordLive == 0 {
-				f.queue.strays++
-				continue
-			}
-			from := f.hosts.at(w.host())
-			f.queue.count(from, m, w, -1)
-			from.movedOut++
-			f.hosts.settled(w.host(), f.clock)
-			n := f.hosts.number(e.Target, f.clock)
-			to := f.hosts.at(n)
-			moved := makeWord(n, w&(wordLive|wordAttempted|wordSilent))
-			to.movedIn++
-			f.queue.count(to, m, moved, +1)
-			f.queue.setRecipient(m, rid, moved)
-			f.hosts.settled(n, f.clock)
-		}
+		f.send(&e.Set[i], e.Target)
 	}
 }
 
-// reinstate brings recipients back. Of a message that had left, what was known of its attempts is gone with it.
-func (f *Figures) reinstate(s *journal.MessageRecipients) {
+// send moves recipients that stay in the queue to another host.
+func (f *Figures) send(s *journal.MessageRecipients, target string) {
 	m, _, ok := f.queue.messages.find(s.Message)
 	if !ok {
-		if m = f.revive(s); m == nil {
+		f.queue.strays += uint64(len(s.RIDs))
+		return
+	}
+	for _, rid := range s.RIDs {
+		w := f.queue.recipient(m, rid)
+		if w&wordLive == 0 {
+			f.queue.strays++
+			continue
+		}
+		from := f.hosts.at(w.host())
+		f.queue.count(from, m, w, -1)
+		from.movedOut++
+		f.hosts.settled(w.host(), f.clock)
+		n := f.hosts.number(target, f.clock)
+		to := f.hosts.at(n)
+		moved := makeWord(n, w&(wordLive|wordAttempted|wordSilent))
+		to.movedIn++
+		f.queue.count(to, m, moved, +1)
+		f.queue.setRecipient(m, rid, moved)
+		f.hosts.settled(n, f.clock)
+	}
+}
+
+// reinstated brings recipients back: into the queue, or, when they had only been redirected, to where they stood before.
+func (f *Figures) reinstated(e *journal.RecipientsReinstated) {
+	had := make(map[uint64]*journal.ReinstatedMessage, len(e.Messages))
+	for i := range e.Messages {
+		had[e.Messages[i].Message] = &e.Messages[i]
+	}
+	for i := range e.Set {
+		s := &e.Set[i]
+		host := s.Destination
+		if s.Redirect != "" {
+			host = s.Redirect
+		}
+		if e.Target != "" {
+			f.send(s, host)
+			continue
+		}
+		f.counters.add(Reinstated, len(s.RIDs))
+		f.reinstate(s, host, had[s.Message])
+	}
+}
+
+// reinstate brings recipients of a message back; was is what the message was when it left, if it had.
+func (f *Figures) reinstate(s *journal.MessageRecipients, host string, was *journal.ReinstatedMessage) {
+	m, _, ok := f.queue.messages.find(s.Message)
+	if !ok {
+		if was == nil || s.Message >= f.seq {
 			f.queue.strays += uint64(len(s.RIDs))
 			return
 		}
+		rids := min(max(was.Recipients, 1), maxRIDs)
+		m = f.queue.enter(s.Message, was.MID, int64(was.Injected)-f.shift, was.Size, rids, 0)
 		defer f.finishIfEmpty(s.Message)
 	}
-	for _, rid := range s.RIDs {
+	null := was != nil && was.SenderHash == 0
+	for i, rid := range s.RIDs {
 		w := f.queue.recipient(m, rid)
 		if rid >= m.rids || w&wordLive != 0 {
 			f.queue.strays++
 			continue
 		}
-		n := f.hosts.number(s.Destination, f.clock) // the word's own host may have been forgotten since
+		n := f.hosts.number(host, f.clock) // the word's own host may have been forgotten since
 		w = makeWord(n, w&(wordAttempted|wordSilent)|wordLive)
+		if i < len(s.Attempts) && s.Attempts[i] > 0 {
+			w |= wordAttempted
+		}
+		if null || i < len(s.Notify) && !journal.Notify(s.Notify[i]).WantsFailure() {
+			w |= wordSilent
+		}
 		h := f.hosts.at(n)
 		h.reinstated++
 		f.queue.setRecipient(m, rid, w)
 		f.queue.count(h, m, w, +1)
 		f.hosts.settled(n, f.clock)
 	}
-}
-
-// revive makes the entry of a message that had left.
-func (f *Figures) revive(s *journal.MessageRecipients) *message {
-	rids, size, clock := uint32(0), int64(0), f.clock
-	var was journal.MessageInjected
-	for _, rid := range s.RIDs {
-		rids = max(rids, min(rid, maxRIDs-1)+1)
-	}
-	if f.Record != nil {
-		if r, err := f.Record(s.Message); err == nil {
-			if e, ok := r.Event.(*journal.MessageInjected); ok {
-				rids, size, clock, was = max(rids, ridsOf(e)), e.Size, int64(r.Time)-f.shift, *e
-			}
-		}
-	}
-	if rids == 0 || s.Message >= f.seq {
-		return nil
-	}
-	m := f.queue.enter(s.Message, s.MID, clock, size, rids, 0)
-	for i := range was.Recipients {
-		if rc := &was.Recipients[i]; rc.RID < rids {
-			f.queue.setRecipient(m, rc.RID, silent(was.Sender, rc.Notify))
-		}
-	}
-	return m
 }
 
 // forced clears down marks, of all destinations when there is no domain.

@@ -113,10 +113,8 @@ func TestReinstatedRecipientsComeBackAndNoCounterGoesDown(t *testing.T) {
 	f := NewFigures(0)
 	set := []journal.MessageRecipients{{Message: 1, MID: 7, Destination: "a.example", RIDs: []uint32{0, 1, 2}}}
 	feed(f, noon, threeTo("a.example", true))
-	f.Record = func(uint64) (journal.Record, error) {
-		return journal.Record{Seq: 1, Time: noon, Event: threeTo("a.example", true)}, nil
-	}
-	feed(f, noon.Add(time.Minute), &journal.RecipientsDeleted{Set: set}, &journal.RecipientsReinstated{Undone: 2, Set: set})
+	feed(f, noon.Add(time.Minute), &journal.RecipientsDeleted{Set: set}, &journal.RecipientsReinstated{Undone: 2, Set: set,
+		Messages: []journal.ReinstatedMessage{{Message: 1, MID: 7, Injected: noon, Size: 5000, Recipients: 3, SenderHash: 1}}})
 	v := f.View(noon.Add(2*time.Minute).Time(), nil, nil)
 	if v.Counters[Deleted].Lifetime != 3 || v.Counters[Reinstated].Lifetime != 3 || v.Gauges[GaugeActive] != 3 {
 		t.Errorf("deleted %d, reinstated %d, active %d", v.Counters[Deleted].Lifetime, v.Counters[Reinstated].Lifetime, v.Gauges[GaugeActive])
@@ -568,7 +566,6 @@ func TestApplyIsTotal(t *testing.T) {
 		records := tell(rng.Uint64(), 120)
 		rng.Shuffle(len(records), func(i, j int) { records[i].Event, records[j].Event = records[j].Event, records[i].Event })
 		f := NewFigures(4)
-		f.Record = at(records)
 		for i, r := range records {
 			r.Seq, r.Time = uint64(i+1), r.Time.Add(time.Duration(rng.IntN(1<<30)-1<<29))
 			if e, ok := r.Event.(*journal.MessageInjected); ok && rng.IntN(4) == 0 {

@@ -19,7 +19,6 @@ func TestTheFollowerFollowsAJournal(t *testing.T) {
 	j := memoryJournal(t, journal.NewMemoryDisk())
 	defer j.Close()
 	f := NewFigures(0)
-	f.Record = j.At
 	keyframes := &Keyframes{Rows: j.Rows(KeyframeRows), Records: 200}
 	w := &Follower{Source: j, Projections: []Projection{f}, Figures: f, Keyframes: keyframes, Warn: func(err error) { t.Error(err) }}
 	ctx, stop := context.WithCancel(t.Context())

@@ -272,7 +272,7 @@ func (s *story) operator(l *life) {
 		}
 		t := s.taken[len(s.taken)-1]
 		s.taken = s.taken[:len(s.taken)-1]
-		s.add(&journal.RecipientsReinstated{Undone: t.seq, Set: []journal.MessageRecipients{t.set}})
+		s.add(s.undo(t))
 		t.origin.rids = append(t.origin.rids, t.set.RIDs...)
 		slices.Sort(t.origin.rids)
 		for _, r := range t.set.RIDs {
@@ -287,6 +287,17 @@ func (s *story) operator(l *life) {
 		l.end(all)
 		s.add(&journal.MessageRemoved{Message: l.seq, RIDs: all})
 	}
+}
+
+// undo is the fact that brings back what was taken; it says all that is needed of a message that had left.
+func (s *story) undo(t taken) journal.Event {
+	r := s.records[t.origin.seq-1]
+	was := r.Event.(*journal.MessageInjected)
+	for _, rid := range t.set.RIDs {
+		t.set.Notify = append(t.set.Notify, uint32(was.Recipient(rid).Notify))
+	}
+	return &journal.RecipientsReinstated{Undone: t.seq, Set: []journal.MessageRecipients{t.set}, Messages: []journal.ReinstatedMessage{{Message: t.origin.seq,
+		MID: was.MID, Injected: r.Time, Size: was.Size, Recipients: ridsOf(was), SenderHash: journal.HashSender(was.Sender)}}}
 }
 
 func (s *story) connection() {
@@ -363,14 +374,4 @@ func tell(seed uint64, steps int) []journal.Record {
 		s.step()
 	}
 	return s.records
-}
-
-// at is the lookup that a journal would do.
-func at(records []journal.Record) func(uint64) (journal.Record, error) {
-	return func(seq uint64) (journal.Record, error) {
-		if seq == 0 || seq > uint64(len(records)) {
-			return journal.Record{}, journal.ErrNotFound
-		}
-		return records[seq-1], nil
-	}
 }

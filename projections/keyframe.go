@@ -225,11 +225,6 @@ func AsOf(ctx context.Context, source Source, k *Keyframes, seq uint64, maxHosts
 			return nil, err
 		}
 	}
-	if j, ok := source.(interface {
-		At(seq uint64) (journal.Record, error)
-	}); ok {
-		f.Record = j.At
-	}
 	var records []journal.Record
 	for f.seq < seq {
 		if err := ctx.Err(); err != nil {

@@ -62,7 +62,6 @@ func TestAKeyframeAndItsTailAreAsGoodAsEverything(t *testing.T) {
 		limit := rapid.SampledFrom([]int{0, 6}).Draw(t, "hosts")
 		whole := replay(records, NewFigures(limit))
 		f := NewFigures(limit)
-		f.Record = at(records)
 		cuts := rapid.SliceOfN(rapid.IntRange(0, len(records)), 1, 4).Draw(t, "keyframes")
 		slices.Sort(cuts)
 		from := 0
@@ -79,7 +78,6 @@ func TestAKeyframeAndItsTailAreAsGoodAsEverything(t *testing.T) {
 				t.Fatalf("at %d:\n%s\nis read as\n%s", cut, a, b)
 			}
 			f = back
-			f.Record = at(records)
 		}
 		for _, r := range records[from:] {
 			f.Apply(r)
@@ -141,7 +139,6 @@ func TestKeyframesInTheStore(t *testing.T) {
 	append1(t, j, records)
 	k := &Keyframes{Rows: j.Rows(KeyframeRows), Records: 100}
 	f := NewFigures(0)
-	f.Record = j.At
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	var saved []uint64
 	for _, r := range records {
@@ -171,7 +168,6 @@ func TestKeyframesInTheStore(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := NewFigures(0)
-		want.Record = j.At
 		for _, r := range records[:seq] {
 			want.Apply(r)
 		}

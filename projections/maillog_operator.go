@@ -25,6 +25,8 @@ func (p *page) printOperator(r *journal.Record) bool {
 		}
 	case *journal.RecipientsReinstated:
 		p.each("Reinstated: ", e.Set, "")
+	case *journal.UndoEnded:
+		p.info().str("Order ").num(e.Action).str(" can be undone no more: ").plain(e.Reason).end()
 	case *journal.MessageRemoved:
 		p.removed(e)
 	case *journal.Held:
@@ -75,12 +77,18 @@ func (p *page) suspended(e *journal.DeliverySuspended) {
 
 func (p *page) ordered(seq uint64, e *journal.BulkActionOrdered) {
 	p.info().str("Order ").num(seq).str(": ").plain(e.Action)
+	if e.Undone != 0 {
+		p.str(" what order ").num(e.Undone).str(" took")
+	}
 	if e.Target != "" {
 		p.str(" to host ").plain(e.Target)
 	}
 	p.str(", ").num(e.Recipients).str(" recipients of ").num(e.Messages).str(" msgs").by(e.By)
 	if e.Selection != "" {
 		p.str(", selected: ").plain(e.Selection)
+	}
+	if e.Reason != "" {
+		p.str(", reason: ").plain(e.Reason)
 	}
 	p.end()
 }

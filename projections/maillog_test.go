@@ -150,7 +150,10 @@ func mailLogExamples() []journal.Event {
 
 		&journal.BulkActionOrdered{Action: "delete", By: "admin", Selection: "host example.com", Recipients: 100, Messages: 90},
 		&journal.BulkActionOrdered{Action: "redirect", By: "admin", Target: "example2.com", Recipients: 100, Messages: 90},
+		&journal.BulkActionOrdered{Action: "hold", By: "admin", Selection: "all", Recipients: 1, Messages: 1, Reason: "audit"},
+		&journal.BulkActionOrdered{Action: "reinstate", By: "admin", Undone: 77, Recipients: 1, Messages: 1},
 		&journal.BulkActionCompleted{Action: 77, Recipients: 99, Messages: 89, Excluded: set[1:]},
+		&journal.UndoEnded{Action: 77, Reason: "its time is over"},
 		&journal.RecipientsDeleted{By: "admin", Set: set},
 		&journal.RecipientsDeleted{Unsubscribe: true, Set: set[:1]},
 		&journal.RecipientsBounced{By: "admin", Set: set},

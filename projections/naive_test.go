@@ -287,7 +287,7 @@ func (n *naive) reinstate(s journal.MessageRecipients) {
 		r := n.records[s.Message-1]
 		e := r.Event.(*journal.MessageInjected)
 		m = &naiveMessage{mid: e.MID, size: e.Size, live: map[uint32]string{}, attempted: map[uint32]bool{}, dues: map[uint64]bool{}}
-		m.injected = int64(r.Time) - n.shift // as the projection, which does not know the clock's jumps since
+		m.injected = int64(r.Time) - n.shift // the story does not move it by the clock's jumps since
 		n.messages[s.Message] = m
 	}
 	for _, rid := range s.RIDs {
@@ -342,9 +342,6 @@ func (n *naive) gauges() map[string]int64 {
 }
 
 func replay(records []journal.Record, f *Figures) *Figures {
-	if f.Record == nil {
-		f.Record = at(records)
-	}
 	for _, r := range records {
 		f.Apply(r)
 	}

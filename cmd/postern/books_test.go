@@ -49,7 +49,6 @@ func (b *bookkeeping) play() {
 	b.disk = journal.NewMemoryDisk()
 	b.figures, b.count = projections.NewFigures(0), factCount{live: map[string]string{}, tried: map[string]bool{}, bySeq: map[uint64]int{},
 		dues: map[uint64]int{}}
-	b.figures.Record = func(seq uint64) (journal.Record, error) { return b.journal.At(seq) }
 	b.open()
 	for range 40 {
 		switch k := b.r.IntN(20); {

@@ -54,7 +54,6 @@ func (g *gateway) buildFigures() error {
 	if err != nil {
 		return err
 	}
-	figures.Record = g.journal.At
 	g.figures = figures
 	g.looker = &projections.Follower{Source: g.journal, Projections: []projections.Projection{figures}, Keyframes: frames, Figures: figures,
 		Warn: func(err error) { g.log.Warn().Err(err).Msg("keyframe") }}
