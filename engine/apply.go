@@ -84,7 +84,8 @@ func (s *State) applyInjected(r journal.Record, e *journal.MessageInjected) {
 	mi := s.addMessage(m)
 	for i := len(e.Recipients) - 1; i >= 0; i-- {
 		rc := &e.Recipients[i]
-		s.addRecipient(mi, rc.Domain, rc.RID, rc.Notify)
+		ri := s.addRecipient(mi, rc.Domain, rc.RID, rc.Notify)
+		s.recipients.at(ri).due = m.injected
 	}
 	if e.Queued {
 		s.readyAll(mi)

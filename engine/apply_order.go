@@ -63,10 +63,10 @@ func (s *State) eachOf(set []journal.MessageRecipients, each func(ri uint32)) {
 // hold takes a recipient out of the schedule; what it waited for is kept for its release.
 func (s *State) hold(ri uint32) {
 	r := s.recipients.at(ri)
-	r.flags &^= claimed
-	if p := s.standing(ri); p != waiting {
-		r.due = 0
+	if s.standing(ri) != waiting {
+		r.due = min(r.due, s.now) // its delivery was forced
 	}
+	r.flags &^= claimed
 	s.unlist(ri)
 	r.state = held
 }
@@ -102,6 +102,7 @@ func (s *State) applyRedirected(e *journal.RecipientsRedirected) {
 	di := s.destination(e.Target)
 	s.eachOf(e.Set, func(ri uint32) {
 		s.send(ri, di)
+		s.recipients.at(ri).due = s.now
 		s.recipients.at(ri).flags |= redirected
 		if s.recipients.at(ri).state == gone {
 			s.makeReady(ri)

@@ -90,13 +90,12 @@ func (s *State) goOn(ri uint32, set *journal.MessageRecipients, i int) {
 	r := s.recipients.at(ri)
 	r.attempts = at(set.Attempts, i)
 	due := int64(at(set.Next, i)) - s.shift
+	r.due = due
 	switch {
 	case s.messages.at(r.message).flags&inWorkQueue != 0:
 		r.state = pending
 	case set.Held || s.messages.at(r.message).flags&setAside != 0:
-		if r.state = held; due > s.now {
-			r.due = due
-		}
+		r.state = held
 	case due > s.now:
 		s.wait(ri, due)
 	default:

@@ -280,9 +280,9 @@ func (t *turn) describe(mi uint32, rids []uint32) (list []journal.MessageRecipie
 		}
 		e.RIDs = append(e.RIDs, rid)
 		e.Attempts = append(e.Attempts, r.attempts)
-		next := t.now
-		if r.due != 0 && s.standing(ri) != ready {
-			next = journal.Instant(r.due + s.shift)
+		next := journal.Instant(r.due + s.shift)
+		if r.due == 0 || s.standing(ri) == ready && r.due > t.clock { // its delivery was forced
+			next = t.now
 		}
 		e.Next = append(e.Next, next)
 	}

@@ -90,7 +90,6 @@ func (s *State) phase(ri uint32) phase {
 // makeReady puts a recipient at the end of its destination's line. One that is claimed is parked instead.
 func (s *State) makeReady(ri uint32) {
 	r := s.recipients.at(ri)
-	r.due = 0
 	if r.flags&claimed != 0 {
 		r.state, r.was = parked, ready
 		return

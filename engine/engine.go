@@ -73,6 +73,7 @@ type Engine struct {
 	cautious    bool     // nothing is started before the queue is loaded, since a suspect may be in it
 	resuming    bool     // nothing is started before the orders of before the start have claimed what is theirs
 	undoing     uint64   // the order that an undo is at work on
+	silent      bool     // it is a bounce: no notification is written meanwhile
 	running     map[attemptKey]*running
 	reporter    chan reportOrder
 	reportTries map[uint64]int // message whose notification could not be written → how often
@@ -261,7 +262,7 @@ func (e *Engine) turn(items []item, omitted map[journal.Kind]int64) (more bool, 
 			t.ended(e, it)
 			e.aloneOver(it.attempt)
 		case itemInjection:
-			answers = append(answers, t.inject(it))
+			answers = append(answers, t.inject(it, e.silent))
 		}
 	}
 	more = t.becomeDue(maxDue)
@@ -354,8 +355,11 @@ type pendingAnswer struct {
 	err   error
 }
 
-func (t *turn) inject(it *item) pendingAnswer {
+func (t *turn) inject(it *item, silent bool) pendingAnswer {
 	m := it.fact.Event.(*journal.MessageInjected)
+	if len(m.Reports) > 0 && silent {
+		return pendingAnswer{reply: it.reply, err: ErrBusy}
+	}
 	if len(m.Reports) > 0 && !t.s.reportsDue(m.Parent, m.Reports) {
 		return pendingAnswer{reply: it.reply, err: errNotDue}
 	}

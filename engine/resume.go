@@ -92,7 +92,7 @@ func (e *Engine) resumeUndo(ctx context.Context, b bulk, o *journal.BulkActionOr
 	if err := e.executeUndo(u); err != nil {
 		return err
 	}
-	return e.decide(ctx, func(*turn) { e.undoing = 0 })
+	return e.decide(ctx, func(*turn) { e.undoing, e.silent = 0, false })
 }
 
 // readSet reads the exact set of an order.

@@ -214,18 +214,16 @@ func (t *turn) takeIn(e *Engine, m *journal.LiveMessage, unclean uint32, shift i
 		if rc.Redirect != "" {
 			r.flags |= redirected
 		}
-		switch next := int64(rc.Next) - shift; {
-		case rc.Attempting:
-			r.due = next // it stands nowhere until OutcomeUnknown says so durably
+		r.due = int64(rc.Next) - shift
+		switch next := r.due; {
+		case rc.Attempting: // it stands nowhere until OutcomeUnknown says so durably
 			if inDoubt == nil {
 				inDoubt = make(map[string][]uint32)
 			}
 			inDoubt[rc.Target()] = append(inDoubt[rc.Target()], rc.RID)
 		case m.InWorkQueue:
 		case m.SetAside || rc.Held:
-			if r.state = held; next > t.clock {
-				r.due = next
-			}
+			r.state = held
 		case rc.Next != 0 && rc.Attempts > 0 && next > t.clock:
 			s.wait(ri, next)
 		default:

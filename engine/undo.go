@@ -27,7 +27,7 @@ func (e *Engine) Undo(ctx context.Context, id uint64, by string, progress func(P
 		return Undone{}, err
 	}
 	u.release = func() {
-		e.order(func(*turn) { e.undoing = 0 })
+		e.order(func(*turn) { e.undoing, e.silent = 0, false })
 		leave()
 	}
 	if err := e.claimForUndo(ctx, u); err != nil {
@@ -162,13 +162,17 @@ func (e *Engine) claimRedirected(ctx context.Context, u *undo) error {
 
 // claimLetters finds the notifications that a bounce has brought about and that are still queued.
 func (e *Engine) claimLetters(ctx context.Context, u *undo) error {
-	rows := e.options.Rows
-	if err := rows.CatchUp(ctx, e.options.Journal.Durable()); err != nil {
+	if err := e.decide(ctx, func(*turn) { e.silent = true }); err != nil {
 		return err
 	}
+	rows, err := e.options.Rows.Current(ctx)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
 	u.letters = make(map[uint64]uint64)
 	letters := &set{}
-	err := rows.Each(ctx, func(m *journal.LiveMessage) error {
+	err = rows.Each(ctx, func(m *journal.LiveMessage) error {
 		if m.Why != journal.WhyBounce || m.Seq < u.id {
 			return nil
 		}
