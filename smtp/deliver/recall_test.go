@@ -317,39 +317,3 @@ func TestRecallTellsTheTruth(t *testing.T) {
 		t.Errorf("%d delivered, %d stopped: nothing was tried", delivered, stopped)
 	}
 }
-
-// A TLS peer that takes nothing any more holds up nobody with its farewell.
-func TestCutOffFromFullPeer(t *testing.T) {
-	w := newWorld(t)
-	w.document.Delivery.TLS = "opportunistic"
-	w.content = strings.Repeat("0123456789abcde\r\n", 1<<20)
-	cert, _ := certificate(t, "mx.example.com")
-	p := &peer{extensions: append(pipelining, "STARTTLS"), tls: &tls.Config{Certificates: []tls.Certificate{cert}}, deaf: make(chan struct{})}
-	w.listen(p)
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan []engine.Outcome, 1)
-	go func() { done <- w.client.Deliver(ctx, w.attempt()) }()
-	waitUntil(t, "the peer's buffers are full", func() bool { return strings.Contains(strings.Join(p.seen(), " "), "DATA") })
-	began := time.Now()
-	cancel()
-	out := <-done
-	took := time.Since(began)
-	close(p.deaf)
-	w.want(out[0], `temporary 000 4.3.2 "delivery was stopped"`)
-	if took > time.Second {
-		t.Errorf("took %s", took)
-	}
-}
-
-func waitUntil(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	tick, end := time.NewTicker(5*time.Millisecond), time.After(10*time.Second)
-	defer tick.Stop()
-	for !is() {
-		select {
-		case <-tick.C:
-		case <-end:
-			t.Fatalf("not within 10 s: %s", what)
-		}
-	}
-}
