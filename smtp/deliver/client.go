@@ -118,8 +118,8 @@ func (c *Client) Close() error {
 	return nil
 }
 
-// CutOff ends all conversations under way as ErrCutOff does, also those of attempts that were recalled before and wait for
-// the reply to their final dot. It is for the end of a stop.
+// CutOff ends all conversations, those under way and any that begin later, as ErrCutOff does: also those of attempts that
+// were recalled before and wait for the reply to their final dot. It is for the end of a stop.
 func (c *Client) CutOff() {
 	c.init()
 	c.pool.cutOff()

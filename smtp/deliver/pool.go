@@ -19,6 +19,7 @@ type pool struct {
 	working  map[*connection]struct{} // those that an attempt uses
 	retiring []*connection            // their QUIT is not yet said; the janitor's
 	closed   bool
+	isCut    bool          // whatever is used is interrupted
 	wake     chan struct{} // for the janitor: there is something to do
 }
 
@@ -68,7 +69,7 @@ func (p *pool) take(destination, route string, document *config.Document) *conne
 			s.idle[len(s.idle)-1] = nil
 			s.idle = s.idle[:len(s.idle)-1]
 			p.idle--
-			p.working[c] = struct{}{}
+			p.use(c)
 			return c
 		}
 	}
@@ -163,7 +164,7 @@ func (p *pool) dialEnded(destination string, opened *connection) {
 	if opened != nil {
 		p.open++
 		s.open++
-		p.working[opened] = struct{}{}
+		p.use(opened)
 	}
 	p.tidy(destination, s)
 }
@@ -178,10 +179,19 @@ func (p *pool) hasClosed(c *connection) {
 	p.tidy(c.destination, s)
 }
 
-// cutOff interrupts the connections that attempts use.
+// use notes that an attempt uses the connection.
+func (p *pool) use(c *connection) {
+	p.working[c] = struct{}{}
+	if p.isCut {
+		c.interrupt(ErrCutOff)
+	}
+}
+
+// cutOff interrupts the connections that attempts use, and those that they will.
 func (p *pool) cutOff() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.isCut = true
 	for c := range p.working {
 		c.interrupt(ErrCutOff)
 	}
