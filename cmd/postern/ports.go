@@ -29,17 +29,29 @@ var listenTCP = (&net.ListenConfig{KeepAlive: -1}).Listen
 
 // bindAll takes the ports of all listeners and of the status pages, as far as they are free.
 func (p *ports) bindAll(d *config.Document) (faults []error) {
-	for i := range d.Listeners {
-		if err := p.bind(fmt.Sprintf("listener %q", d.Listeners[i].Name), d.Listeners[i].Address); err != nil {
-			faults = append(faults, err)
-		}
-	}
-	if d.HTTP.Address.IsValid() {
-		if err := p.bind("http", d.HTTP.Address); err != nil {
+	for _, want := range portsOf(d) {
+		if err := p.bind(want.what, want.at); err != nil {
 			faults = append(faults, err)
 		}
 	}
 	return faults
+}
+
+// wanted is a port, and what it is for.
+type wanted struct {
+	what string
+	at   netip.AddrPort
+}
+
+// portsOf lists where a configuration has the gateway listen.
+func portsOf(d *config.Document) (list []wanted) {
+	for i := range d.Listeners {
+		list = append(list, wanted{fmt.Sprintf("listener %q", d.Listeners[i].Name), d.Listeners[i].Address})
+	}
+	if d.HTTP.Address.IsValid() {
+		list = append(list, wanted{"http", d.HTTP.Address})
+	}
+	return list
 }
 
 // bind takes a port.
