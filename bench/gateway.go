@@ -127,6 +127,19 @@ func (g *Gateway) Stop(patience time.Duration) error {
 	return nil
 }
 
+// Signal sends the process a signal.
+func (g *Gateway) Signal(s os.Signal) error { return g.process.Process.Signal(s) }
+
+// Await waits until the process has ended by itself, and gives its exit status.
+func (g *Gateway) Await(patience time.Duration) (int, error) {
+	select {
+	case <-g.ended:
+		return g.process.ProcessState.ExitCode(), nil
+	case <-time.After(patience):
+		return 0, fmt.Errorf("the gateway did not end within %v", patience)
+	}
+}
+
 // Running tells whether the process is there.
 func (g *Gateway) Running() bool {
 	select {

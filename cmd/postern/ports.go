@@ -9,14 +9,19 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"postern/engine/config"
 )
 
-// ports are listeners' ports that were bound before the receiver wants them: before a store is made, so that a busy port
-// does not leave one behind. Used by one goroutine.
+// ports hands out ports. Some were bound before anybody wants them: before a store is made, so that a busy port does not
+// leave one behind. Others are kept when they are closed, since they could not be bound again. Many goroutines may use it.
 type ports struct {
+	scarce uint16 // ports below it cannot be bound again; set before use
+
+	mu    sync.Mutex
 	bound map[string][]net.Listener // by the configured address; several may be on port 0
+	kept  map[string]*keptPort      // closed, by the configured address
 }
 
 // listenTCP binds a port; the silence of clients is judged by the receiver, not by keep-alives.
@@ -24,17 +29,29 @@ var listenTCP = (&net.ListenConfig{KeepAlive: -1}).Listen
 
 // bindAll takes the ports of all listeners and of the status pages, as far as they are free.
 func (p *ports) bindAll(d *config.Document) (faults []error) {
-	for i := range d.Listeners {
-		if err := p.bind(fmt.Sprintf("listener %q", d.Listeners[i].Name), d.Listeners[i].Address); err != nil {
-			faults = append(faults, err)
-		}
-	}
-	if d.HTTP.Address.IsValid() {
-		if err := p.bind("http", d.HTTP.Address); err != nil {
+	for _, want := range portsOf(d) {
+		if err := p.bind(want.what, want.at); err != nil {
 			faults = append(faults, err)
 		}
 	}
 	return faults
+}
+
+// wanted is a port, and what it is for.
+type wanted struct {
+	what string
+	at   netip.AddrPort
+}
+
+// portsOf lists where a configuration has the gateway listen.
+func portsOf(d *config.Document) (list []wanted) {
+	for i := range d.Listeners {
+		list = append(list, wanted{fmt.Sprintf("listener %q", d.Listeners[i].Name), d.Listeners[i].Address})
+	}
+	if d.HTTP.Address.IsValid() {
+		list = append(list, wanted{"http", d.HTTP.Address})
+	}
+	return list
 }
 
 // bind takes a port.
@@ -44,6 +61,8 @@ func (p *ports) bind(what string, at netip.AddrPort) error {
 	if err != nil {
 		return fmt.Errorf("%s cannot listen on %s: %w", what, address, err)
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.bound == nil {
 		p.bound = make(map[string][]net.Listener)
 	}
@@ -53,21 +72,38 @@ func (p *ports) bind(what string, at netip.AddrPort) error {
 
 // announce hands out what is bound, once, and binds what is not.
 func (p *ports) announce(ctx context.Context, network, address string) (net.Listener, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if k := p.kept[address]; k != nil {
+		if err := k.listen(); err != nil {
+			return nil, err
+		}
+		return k, nil
+	}
 	if list := p.bound[address]; len(list) > 0 {
 		p.bound[address] = list[1:]
-		return list[0], nil
+		return p.keeping(address, list[0]), nil
 	}
-	return listenTCP(ctx, network, address)
+	l, err := listenTCP(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	return p.keeping(address, l), nil
 }
 
-// close lets go of what nobody took.
+// close lets go of what nobody took, and of what was kept.
 func (p *ports) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	for _, list := range p.bound {
 		for _, l := range list {
 			l.Close()
 		}
 	}
-	p.bound = nil
+	for _, k := range p.kept {
+		k.TCPListener.Close()
+	}
+	p.bound, p.kept = nil, nil
 }
 
 // inspect finds what would end a first start when its store is made already: nothing is to be left behind then. A store

@@ -9,10 +9,10 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"os/signal"
 	"path/filepath"
+	"slices"
 	"sync"
-	"syscall"
+	"sync/atomic"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
@@ -32,6 +32,7 @@ import (
 
 // gateway is the running daemon: the parts, in the order in which they are built. Stopping goes the other way.
 type gateway struct {
+	flags              flags // that it was started with
 	log                zerolog.Logger
 	data               string
 	document           *config.Document
@@ -40,6 +41,7 @@ type gateway struct {
 	journal            *journal.Journal
 	rows               *journal.LiveRows
 	suspended          []string // domains to which deliveries have been suspended since before the start; "*" is all
+	closedListeners    []string // listeners that have been suspended since before the start
 	restored           bool     // the store is a backup, and this is its first start
 	resolver           *dns.Resolver
 	client             *deliver.Client
@@ -57,22 +59,21 @@ type gateway struct {
 	failures           failures
 	expiries           expiries
 	running            sync.WaitGroup // followers and the parts' own loops
+
+	ending  atomic.Bool // the first order to end was taken
+	orders  chan order  // holds that one
+	drained drained
 }
 
-// How long a stop waits for what is under way.
-const (
-	receivingGrace = 10 * time.Second
-	deliveryGrace  = 20 * time.Second
-)
-
-// serve runs the gateway until a signal ends it. A second signal ends at once, which is safe, because a crash is.
+// serve runs the gateway until a signal or an operator ends it, or until it is to begin anew. A second signal ends at once,
+// which is safe, because a crash is.
 func serve(f flags, stderr io.Writer) error {
 	doc, data, err := loadDocument(f)
 	if err != nil {
 		return err
 	}
-	asked := stopSignal()
-	g := &gateway{log: processLog(stderr), data: data, document: doc}
+	asked, again := stopSignal(), restartSignal()
+	g := &gateway{flags: f, log: processLog(stderr), data: data, document: doc, orders: make(chan order, 1), drained: newDrained()}
 	if err := g.build(); err != nil {
 		g.close()
 		return err
@@ -82,28 +83,12 @@ func serve(f flags, stderr io.Writer) error {
 	defer cancel()
 	g.start(ctx, ended)
 	g.announce()
-	select {
-	case err = <-ended:
-		if err == nil {
-			err = errors.New("the engine ended by itself")
-		}
-	case s := <-asked:
-		g.log.Info().Str("signal", s.String()).Msg("stopping; a second signal ends at once")
+	o, err := g.await(ended, asked, again)
+	if restart := g.stop(o, cancel, asked); !restart || err != nil {
+		return err
 	}
-	g.stop(cancel)
-	return err
-}
-
-// stopSignal gives the first signal that asks for a stop; the second ends the process, also while it still starts.
-func stopSignal() <-chan os.Signal {
-	signals, first := make(chan os.Signal, 2), make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
-	go func() {
-		first <- <-signals
-		<-signals
-		os.Exit(exitRefused)
-	}()
-	return first
+	g.log.Info().Msg("stopped; beginning anew")
+	return beginAnew(asked)
 }
 
 // configName is the configuration's file in the data directory.
@@ -155,6 +140,9 @@ func (g *gateway) build() error {
 	}
 	d := g.document
 	document := func() *config.Document { return d }
+	if a, _ := accountOf(d.Daemon); a != nil { // a failure is dropPrivileges' business
+		g.ports.scarce = firstFree()
+	}
 	g.resolver = &dns.Resolver{Servers: d.DNS.Servers, Timeout: d.DNS.Timeout.Duration, Tries: d.DNS.Tries, CacheSize: d.DNS.Cache}
 	g.client = &deliver.Client{Document: document, Resolver: g.resolver, Store: g.journal, IsOwn: g.isOwn,
 		Content: func(seq uint64, m *journal.MessageInjected) (io.ReadCloser, int64, error) {
@@ -174,11 +162,12 @@ func (g *gateway) build() error {
 	g.client.DCID = func(ctx context.Context) (uint32, error) { return g.engine.ID(ctx, journal.DCID) }
 	g.receiver = &receive.Server{Document: document, Queue: g.engine, Store: receive.StoreOf(g.journal), Reverse: g.resolver,
 		Delay:    g.replyDelay,
-		Announce: g.ports.announce, Tolerant: !g.rows.System().Clean && g.rows.System().Boots > 0,
+		Announce: g.ports.announce, Suspended: g.closedListeners, Tolerant: !g.rows.System().Clean && g.rows.System().Boots > 0,
 		OnProblem: func(listener string, err error) { g.log.Error().Str("listener", listener).Err(err).Msg("receiving") }}
 	if err := g.receiver.Listen(); err != nil {
 		return err
 	}
+	g.reservePorts()
 	if err := g.buildFollowers(); err != nil {
 		return err
 	}
@@ -228,7 +217,7 @@ func (g *gateway) open() error {
 	if err := g.rows.CatchUp(context.Background(), g.journal.Durable()); err != nil {
 		return err
 	}
-	g.suspended = g.rows.System().DeliverySuspended
+	g.suspended, g.closedListeners = g.rows.System().DeliverySuspended, g.rows.System().ListenersSuspended
 	g.restored, err = g.journal.Restored()
 	return err
 }
@@ -283,31 +272,15 @@ func (g *gateway) announce() {
 		g.log.Error().Err(err).Msg("systemd")
 	}
 	for _, l := range g.document.Listeners {
+		if slices.Contains(g.closedListeners, l.Name) {
+			g.log.Warn().Str("listener", l.Name).Stringer("address", l.Address).Msg("receiving is currently suspended")
+			continue
+		}
 		g.log.Info().Str("listener", l.Name).Str("kind", string(l.Kind)).Stringer("address", l.Address).Msg("accepting mail")
 	}
 	if at := g.web.Addr(); at != nil {
 		g.log.Info().Stringer("address", at).Msg("status over HTTP")
 	}
-}
-
-// stop ends everything in the order in which nothing is lost: no new mail, no new attempts, the engine's last fact, the
-// followers up to it, the journal.
-func (g *gateway) stop(cancel context.CancelFunc) {
-	daemon.SdNotify(false, daemon.SdNotifyStopping)
-	ctx, done := context.WithTimeout(context.Background(), receivingGrace)
-	if err := g.receiver.Shutdown(ctx); err != nil {
-		g.log.Warn().Err(err).Msg("receiving was cut off")
-	}
-	done()
-	ctx, done = context.WithTimeout(context.Background(), deliveryGrace)
-	g.engine.Stop(ctx)
-	done()
-	if err := g.admin.Close(); err != nil {
-		g.log.Warn().Err(err).Msg("admin socket")
-	}
-	cancel()
-	g.running.Wait()
-	g.close()
 }
 
 func (g *gateway) close() {

@@ -78,7 +78,7 @@ func (d *delivery) openConnection(ctx context.Context, h hop, secure bool) (*con
 	c.pool.dialStarted(destination)
 	nc, err := d.dial(ctx, h)
 	if err != nil {
-		c.pool.dialEnded(destination, false)
+		c.pool.dialEnded(destination, nil)
 		f := &failure{err: err, own: ctx.Err() != nil}
 		if !f.own {
 			c.learnRoutes(h.addr.Addr(), err)
@@ -96,7 +96,7 @@ func (d *delivery) openConnection(ctx context.Context, h hop, secure bool) (*con
 	if !release() && f == nil {
 		f = &failure{err: errStopped}
 	}
-	c.pool.dialEnded(destination, true)
+	c.pool.dialEnded(destination, conn)
 	if f != nil {
 		if !f.tls && !errors.Is(f.err, errStopped) {
 			d.noteFailed(conn, h, f)
@@ -137,6 +137,9 @@ func (d *delivery) greet(ctx context.Context, conn *connection, secure bool) *fa
 	err := d.startTLS(ctx, conn)
 	if err == nil {
 		return d.hello(conn)
+	}
+	if errors.Is(err, errStopped) {
+		return &failure{err: err, at: atHello}
 	}
 	d.client.Note(&journal.DeliveryConnectionSecured{DCID: conn.dcid, Destination: conn.destination, Failure: describe(err),
 		Address: conn.peer.Addr(), Level: levelPreferred})
@@ -206,6 +209,9 @@ func (d *delivery) handshake(ctx context.Context, conn *connection, sessions tls
 	})
 	conn.deadline(MaxHandshake)
 	if err := t.HandshakeContext(ctx); err != nil {
+		if ctx.Err() != nil { // it has closed the socket
+			return state, errStopped
+		}
 		return state, conn.failed(err)
 	}
 	conn.mu.Lock()

@@ -2,6 +2,7 @@ package deliver
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/netip"
@@ -12,6 +13,10 @@ import (
 
 	"postern/engine/config"
 )
+
+// ErrCutOff is the cause (context.Cause) of an attempt's end that waits for nothing: the connection is cut, also past the
+// final dot, and what was past it is Unknown. Any other cause recalls the attempt.
+var ErrCutOff = errors.New("delivery was cut off")
 
 // errStopped ends a conversation whose attempt is no longer wanted.
 var errStopped = errors.New("delivery was stopped")
@@ -42,8 +47,9 @@ type connection struct {
 	look      func(uintptr) // made once, so that asking costs no allocation
 
 	mu          sync.Mutex // for what follows
-	interrupted bool
-	final       bool // the final dot is on its way
+	interrupted bool       // the attempt is no longer wanted
+	cut         bool       // nor is the reply to its final dot
+	final       bool       // the final dot is out, its reply is not in
 }
 
 func newConnection(nc net.Conn, peer netip.AddrPort) *connection {
@@ -55,53 +61,56 @@ func newConnection(nc net.Conn, peer netip.AddrPort) *connection {
 	return c
 }
 
-// deadline gives the next reads and writes so much time; once the attempt has been called off, none, or StopGrace when
-// the final dot is out.
+// deadline gives the next reads and writes so much time; none when the attempt was called off.
 func (c *connection) deadline(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	now := time.Now()
-	switch {
-	case !c.interrupted:
-		c.net.SetDeadline(now.Add(d))
-	case c.final:
-		c.net.SetDeadline(now.Add(min(d, StopGrace)))
-	default:
-		c.net.SetDeadline(time.Unix(1, 0))
+	if c.calledOff() {
+		c.net.SetDeadline(past)
+		return
 	}
+	c.net.SetDeadline(time.Now().Add(d))
 }
 
-// interrupt is called when the attempt's context ends.
-func (c *connection) interrupt() {
+// past is a deadline that ends what is under way.
+var past = time.Unix(1, 0)
+
+// calledOff tells whether nothing more is to be read or written; c.mu is held. A recall leaves the reply to the final dot
+// its time.
+func (c *connection) calledOff() bool { return c.cut || c.interrupted && !c.final }
+
+// interrupt is called when the attempt's context has ended, for that cause.
+func (c *connection) interrupt(cause error) {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.interrupted = true
-	c.mu.Unlock()
-	c.deadline(StopGrace)
+	c.cut = c.cut || errors.Is(cause, ErrCutOff)
+	if c.calledOff() {
+		c.net.SetDeadline(past)
+	}
 }
 
 // follow lets the end of ctx interrupt the connection until the returned function is called; that one tells whether
 // the connection may still be used.
 func (c *connection) follow(ctx context.Context) (release func() bool) {
 	if ctx.Done() == nil {
-		return func() bool { return true }
+		return c.usable
 	}
-	return context.AfterFunc(ctx, c.interrupt)
+	stop := context.AfterFunc(ctx, func() { c.interrupt(context.Cause(ctx)) })
+	return func() bool { return stop() && c.usable() }
 }
 
-// beginEnd marks that the final dot is about to be written; not once the attempt was called off.
-func (c *connection) beginEnd() error {
+// usable tells whether nothing has interrupted the connection yet.
+func (c *connection) usable() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.interrupted {
-		return errStopped
-	}
-	c.final = true
-	return nil
+	return !c.interrupted
 }
 
-func (c *connection) notFinal() {
+// setFinal marks that the final dot is out, and later that its reply is in.
+func (c *connection) setFinal(out bool) {
 	c.mu.Lock()
-	c.final = false
+	c.final = out
 	c.mu.Unlock()
 }
 
@@ -109,10 +118,19 @@ func (c *connection) notFinal() {
 func (c *connection) failed(err error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.interrupted && errors.Is(err, os.ErrDeadlineExceeded) {
+	if c.calledOff() && errors.Is(err, os.ErrDeadlineExceeded) {
 		return errStopped
 	}
 	return err
+}
+
+// close ends the connection. One that broke gets no farewell: TLS's would wait for a peer that takes nothing any more.
+func (c *connection) close(broke bool) {
+	if t, ok := c.net.(*tls.Conn); ok && broke {
+		t.NetConn().Close()
+		return
+	}
+	c.net.Close()
 }
 
 // write sends b within d.

@@ -58,7 +58,7 @@ func (d *delivery) sendContent(ctx context.Context, conn *connection, places []i
 			}
 			out = out[:0]
 		}
-		return d.writeEnd(conn, append(out, ".\r\n"...))
+		return d.writeEnd(ctx, conn, append(out, ".\r\n"...))
 	}
 }
 
@@ -121,14 +121,20 @@ func (d *delivery) writeContent(conn *connection, b []byte) error {
 	return conn.write(b, or(d.document.Delivery.DataTimeout.Duration, defaultDataTimeout))
 }
 
-// writeEnd writes the last piece. A write that fails before its end has not sent the final dot.
-func (d *delivery) writeEnd(conn *connection, b []byte) (sent bool, err error) {
-	if err := conn.beginEnd(); err != nil {
-		return false, err
+// writeEnd writes the last piece, unless the attempt was called off. A write that fails before its end has not sent the
+// final dot.
+func (d *delivery) writeEnd(ctx context.Context, conn *connection, b []byte) (sent bool, err error) {
+	if ctx.Err() != nil {
+		return false, errStopped
 	}
 	conn.deadline(or(d.document.Delivery.DataTimeout.Duration, defaultDataTimeout))
 	n, err := conn.net.Write(b)
-	return n == len(b), conn.failed(err)
+	err = conn.failed(err)
+	if n < len(b) {
+		return false, err
+	}
+	conn.setFinal(true)
+	return true, err
 }
 
 // holdsDot tells whether unknown outcomes must be exact for this message.
@@ -143,7 +149,10 @@ func (d *delivery) awaitDot(ctx context.Context, conn *connection, out []byte, p
 	}
 	err := d.client.BeforeFinalDot(ctx, &journal.DataSent{DCID: conn.dcid, Message: d.attempt.Message,
 		MID: d.attempt.MID, RIDs: d.rids(places)})
-	if err != nil {
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return errStopped
+	case err != nil:
 		return ownError{fmt.Errorf("before the final dot: %w", err)}
 	}
 	return nil
@@ -166,7 +175,7 @@ func (d *delivery) sendBinary(ctx context.Context, conn *connection, places []in
 	}
 	conn.out = append(strconv.AppendInt(append(conn.out[:0], "BDAT "...), size, 10), " LAST\r\n"...)
 	if size == 0 {
-		return d.writeEnd(conn, conn.out)
+		return d.writeEnd(ctx, conn, conn.out)
 	}
 	if err := d.writeContent(conn, conn.out); err != nil {
 		return false, err
@@ -180,7 +189,7 @@ func (d *delivery) sendBinary(ctx context.Context, conn *connection, places []in
 			return false, ownError{fmt.Errorf("content: %w", err)}
 		}
 		if size -= int64(n); size == 0 {
-			return d.writeEnd(conn, k.raw[:n])
+			return d.writeEnd(ctx, conn, k.raw[:n])
 		}
 		if err := d.writeContent(conn, k.raw[:n]); err != nil {
 			return false, err

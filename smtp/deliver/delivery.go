@@ -30,6 +30,7 @@ type delivery struct {
 	dnsError *dns.Error // the one that says most of those met on the way
 	ours     bool       // we are the best host ourselves: it and what is worse was dropped
 	byRoute  bool       // the hosts were named by a route, not by the destination
+	nullMX   string     // a domain that an operator named takes no mail (RFC 7505)
 }
 
 // untried is what an attempt begins with; it never leaves Deliver unless nothing at all was found to do.
@@ -95,7 +96,7 @@ func (d *delivery) settle(places []int, o engine.Outcome) {
 // sendReused uses a connection that another message left open. Nothing that is wrong with it counts against the
 // message: what is still open afterwards is tried afresh.
 func (d *delivery) sendReused(ctx context.Context) {
-	for {
+	for ctx.Err() == nil { // else a good connection would be lost for nothing
 		conn := d.client.pool.take(d.attempt.Destination, d.attempt.Route, d.document)
 		if conn == nil {
 			return
@@ -121,7 +122,11 @@ func (d *delivery) sendFresh(ctx context.Context) {
 	switch {
 	case len(d.open) == 0:
 	case ctx.Err() != nil:
-		d.failure = local(engine.Temporary, "4.3.2", errStopped.Error())
+		o := local(engine.Temporary, "4.3.2", errStopped.Error())
+		if d.reached {
+			o.DCID, o.Address = d.failure.DCID, d.failure.Address
+		}
+		d.failure = o
 	case d.tried == 0:
 		d.failure = d.unroutable()
 	case d.refusing == d.tried:
@@ -157,7 +162,7 @@ func (d *delivery) talk(ctx context.Context, conn *connection) {
 	d.reached, d.lastDCID = true, conn.dcid
 	release := conn.follow(ctx)
 	var end ending
-	for len(d.open) > 0 && end.keep() {
+	for len(d.open) > 0 && end.keep() && ctx.Err() == nil {
 		end = d.transact(ctx, conn)
 	}
 	switch {

@@ -45,7 +45,7 @@ func (t *transaction) send(ctx context.Context) ending {
 	}
 	conn.deadline(or(t.document.Delivery.FinalTimeout.Duration, defaultFinalTimeout))
 	err = conn.read()
-	conn.notFinal()
+	conn.setFinal(false)
 	t.settleRecipients()
 	class := conn.reply.class()
 	if err != nil || class == 3 {

@@ -60,7 +60,7 @@ func (c *Client) retire(conn *connection) {
 
 // hangUp closes a connection and says so; how is "" when all was in order.
 func (c *Client) hangUp(conn *connection, how string) {
-	conn.net.Close()
-	c.pool.hasClosed(conn.destination)
+	conn.close(how != "")
+	c.pool.hasClosed(conn)
 	c.noteClosed(conn, how)
 }

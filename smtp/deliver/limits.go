@@ -14,7 +14,6 @@ const (
 	MaxReplyTime  = 30 * time.Minute // the replies to one group of pipelined commands, together; beyond: timeout
 	MaxQuitTime   = 2 * time.Second  // the answer to QUIT; beyond: closed without it
 	MaxHandshake  = time.Minute      // a TLS handshake; beyond: the peer counts as one without TLS
-	StopGrace     = 5 * time.Second  // the answer to a final dot once the attempt's context has ended; beyond: Unknown
 
 	maxKeptReply = 4096 // octets of a reply that enter an outcome, all lines together
 	maxKeptLine  = 512  // octets of one line

@@ -29,6 +29,7 @@ type peer struct {
 	extensions []string
 	script     func(session, command int, line string) string // "" for the usual reply; command counts from 0, the greeting
 	tls        *tls.Config
+	deaf       chan struct{} // not nil: content is not read until it is closed, and then no more
 
 	mu       sync.Mutex
 	conn     net.Conn // of the last session
@@ -205,6 +206,11 @@ func (s *talk) do(verb, line string) bool {
 }
 
 func (s *talk) data() bool {
+	if s.deaf != nil {
+		s.out.Flush()
+		<-s.deaf
+		return false
+	}
 	var b strings.Builder
 	for {
 		line, ok := s.read()

@@ -1,6 +1,7 @@
 package deliver
 
 import (
+	"strings"
 	"sync"
 	"time"
 
@@ -11,12 +12,14 @@ import (
 // steps only.
 type pool struct {
 	mu       sync.Mutex
-	sites    map[string]*site // by destination; without an open or dialled connection there is none
+	sites    map[string]*site // by keyOf its destination; without an open or dialled connection there is none
 	idle     int
 	open     int // in use, idle and retiring
 	dialling int
-	retiring []*connection // their QUIT is not yet said; the janitor's
+	working  map[*connection]struct{} // those that an attempt uses
+	retiring []*connection            // their QUIT is not yet said; the janitor's
 	closed   bool
+	isCut    bool          // whatever is used is interrupted
 	wake     chan struct{} // for the janitor: there is something to do
 }
 
@@ -27,22 +30,26 @@ type site struct {
 }
 
 func (p *pool) init() {
-	p.sites = make(map[string]*site)
+	p.sites, p.working = make(map[string]*site), make(map[*connection]struct{})
 	p.wake = make(chan struct{}, 1)
 }
 
+// keyOf is what a destination is found by: operators may write an address literal in lower case.
+func keyOf(destination string) string { return strings.ToLower(destination) }
+
 func (p *pool) site(destination string) *site {
-	s := p.sites[destination]
+	key := keyOf(destination)
+	s := p.sites[key]
 	if s == nil {
 		s = new(site)
-		p.sites[destination] = s
+		p.sites[key] = s
 	}
 	return s
 }
 
 func (p *pool) tidy(destination string, s *site) {
 	if s.open == 0 && s.dialling == 0 {
-		delete(p.sites, destination)
+		delete(p.sites, keyOf(destination))
 	}
 }
 
@@ -51,7 +58,7 @@ func (p *pool) tidy(destination string, s *site) {
 func (p *pool) take(destination, route string, document *config.Document) *connection {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s := p.sites[destination]
+	s := p.sites[keyOf(destination)]
 	if s == nil {
 		return nil
 	}
@@ -62,6 +69,7 @@ func (p *pool) take(destination, route string, document *config.Document) *conne
 			s.idle[len(s.idle)-1] = nil
 			s.idle = s.idle[:len(s.idle)-1]
 			p.idle--
+			p.use(c)
 			return c
 		}
 	}
@@ -72,10 +80,11 @@ func (p *pool) take(destination, route string, document *config.Document) *conne
 func (p *pool) put(c *connection, now time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed || p.idle >= MaxIdle {
+	if p.closed || p.idle >= MaxIdle || !c.usable() {
 		return false
 	}
 	c.idleSince = now
+	delete(p.working, c)
 	s := p.site(c.destination)
 	s.idle = append(s.idle, c)
 	if p.idle++; p.idle == 1 {
@@ -91,6 +100,7 @@ func (p *pool) retire(c *connection) bool {
 	if p.closed || len(p.retiring) >= MaxRetiring {
 		return false
 	}
+	delete(p.working, c)
 	p.retiring = append(p.retiring, c)
 	p.signal()
 	return true
@@ -144,27 +154,47 @@ func (p *pool) dialStarted(destination string) {
 	p.site(destination).dialling++
 }
 
-// dialEnded ends a dialStarted; opened says that a connection came of it.
-func (p *pool) dialEnded(destination string, opened bool) {
+// dialEnded ends a dialStarted; opened is the connection that came of it, nil when none did.
+func (p *pool) dialEnded(destination string, opened *connection) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := p.site(destination)
 	p.dialling--
 	s.dialling--
-	if opened {
+	if opened != nil {
 		p.open++
 		s.open++
+		p.use(opened)
 	}
 	p.tidy(destination, s)
 }
 
-func (p *pool) hasClosed(destination string) {
+func (p *pool) hasClosed(c *connection) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s := p.site(destination)
+	s := p.site(c.destination)
 	p.open--
 	s.open--
-	p.tidy(destination, s)
+	delete(p.working, c)
+	p.tidy(c.destination, s)
+}
+
+// use notes that an attempt uses the connection.
+func (p *pool) use(c *connection) {
+	p.working[c] = struct{}{}
+	if p.isCut {
+		c.interrupt(ErrCutOff)
+	}
+}
+
+// cutOff interrupts the connections that attempts use, and those that they will.
+func (p *pool) cutOff() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.isCut = true
+	for c := range p.working {
+		c.interrupt(ErrCutOff)
+	}
 }
 
 func (p *pool) counts() (open, dialling int) {
@@ -176,7 +206,7 @@ func (p *pool) counts() (open, dialling int) {
 func (p *pool) countsOf(destination string) (open, dialling int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if s := p.sites[destination]; s != nil {
+	if s := p.sites[keyOf(destination)]; s != nil {
 		return s.open, s.dialling
 	}
 	return 0, 0

@@ -146,7 +146,7 @@ func TestUnknownOnReusedIsNotSentAgain(t *testing.T) {
 }
 
 // listen puts a peer on a real socket and lets the world dial it.
-func (w *world) listen(p *peer) {
+func (w *world) listen(p *peer) (stop func()) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		w.Fatal(err)
@@ -163,7 +163,9 @@ func (w *world) listen(p *peer) {
 	w.client.Dial = func(ctx context.Context, network string, _ netip.Addr, _ netip.AddrPort) (net.Conn, error) {
 		return dial(ctx, network, netip.Addr{}, l.Addr().(*net.TCPAddr).AddrPort())
 	}
-	w.Cleanup(func() { l.Close(); w.client.Close(); w.work.Wait() })
+	stop = func() { l.Close(); w.client.Close(); w.work.Wait() }
+	w.Cleanup(stop)
+	return stop
 }
 
 // On a real socket a dead idle connection is found out before anything is said on it.

@@ -14,7 +14,8 @@ import (
 )
 
 // travel goes along the attempt's route, a redirect's, the document's or the MX records' (RFC 5321 5.1), and tries one
-// address after the other until the message is settled or none is left.
+// address after the other until the message is settled or none is left. A redirect to a mere domain or address has no
+// route: its destination is that name, and goes where mail for it goes.
 func (d *delivery) travel(ctx context.Context) {
 	if d.attempt.Route != "" {
 		d.target(ctx, d.attempt.Route)
@@ -47,7 +48,8 @@ func (d *delivery) target(ctx context.Context, to string) (over bool) {
 	case config.TargetUseDNS:
 		return d.destination(ctx, t.Port)
 	case config.TargetAddress:
-		return d.try(ctx, hop{addr: netip.AddrPortFrom(t.Address, d.port(t.Port))})
+		d.byRoute = true
+		return d.address(ctx, t.Address, t.Port)
 	case config.TargetHost:
 		d.byRoute = true
 		return d.exchangers(ctx, []dns.MX{{Host: t.Host}}, t.Port)
@@ -60,17 +62,22 @@ func (d *delivery) target(ctx context.Context, to string) (over bool) {
 func (d *delivery) destination(ctx context.Context, port uint16) (over bool) {
 	name := d.attempt.Destination
 	if addr, ok := literal(name); ok {
-		h := hop{addr: netip.AddrPortFrom(addr, d.port(port))}
-		if d.client.IsOwn(h.addr) {
-			d.ours = true
-			return true
-		}
-		return d.try(ctx, h)
+		return d.address(ctx, addr, port)
 	}
 	if t, err := config.ParseTarget(name); err == nil && t.Kind == config.TargetMX && t.Port == 0 {
 		name = t.Host // an internationalised domain's A-labels
 	}
 	return d.domain(ctx, name, port)
+}
+
+// address goes to an address that has no name.
+func (d *delivery) address(ctx context.Context, addr netip.Addr, port uint16) (over bool) {
+	h := hop{addr: netip.AddrPortFrom(addr, d.port(port))}
+	if d.client.IsOwn(h.addr) {
+		d.ours = true
+		return true
+	}
+	return d.try(ctx, h)
 }
 
 // literal reads an address literal (RFC 5321 4.1.3), or a bare address.
@@ -98,8 +105,11 @@ func (d *delivery) domain(ctx context.Context, name string, port uint16) (over b
 	answer, err := d.client.Resolver.LookupMX(ctx, name)
 	var e *dns.Error
 	switch {
+	case err == nil && answer.Null && d.ordered():
+		d.nullMX = name
+		return false
 	case err == nil && answer.Null:
-		o := local(engine.Permanent, "5.1.10", "DNS Hard Error looking up "+clean([]byte(name), maxKeptLine)+" (MX):  NullMX")
+		o := local(engine.Permanent, "5.1.10", nullMXText(name))
 		o.Class = journal.BounceDNS
 		d.settle(d.open, o)
 		return true
@@ -110,6 +120,10 @@ func (d *delivery) domain(ctx context.Context, name string, port uint16) (over b
 		return ctx.Err() != nil
 	}
 	return d.exchangers(ctx, answer.Hosts, port)
+}
+
+func nullMXText(domain string) string {
+	return "DNS Hard Error looking up " + clean([]byte(domain), maxKeptLine) + " (MX):  NullMX"
 }
 
 // exchangers tries hosts by preference, those of one preference in random order. When one of them is ourselves, it and
@@ -204,8 +218,16 @@ func (d *delivery) noteDNS(err error) {
 	}
 }
 
-// unroutable is the outcome when no address was found to try. A host that a route names and that does not exist is a
-// mistake of ours, not of the sender: the mail waits until it is mended.
+// ordered tells whether an operator said where the message goes: by a route, or by a redirect, whose destination is not the
+// recipients' domain.
+func (d *delivery) ordered() bool {
+	return d.byRoute || d.attempt.Route != "" ||
+		!strings.EqualFold(d.envelope.Recipient(d.attempt.RIDs[0]).Domain, d.attempt.Destination)
+}
+
+// unroutable is the outcome when no address was found to try. Where a route or a redirect leads nowhere, or back to
+// ourselves, that is a mistake of ours, not of the sender: the destination counts as down, and its mail waits until it is
+// mended or sent elsewhere.
 func (d *delivery) unroutable() engine.Outcome {
 	e := d.dnsError
 	switch {
@@ -213,12 +235,19 @@ func (d *delivery) unroutable() engine.Outcome {
 		o := local(engine.Temporary, "4.4.3", clean([]byte(e.Error()), maxKeptLine))
 		o.Host = true
 		return o
+	case d.ours && d.ordered():
+		o := local(engine.Temporary, "4.4.6", "the mail for "+clean([]byte(d.attempt.Destination), maxKeptLine)+" would come back to this gateway")
+		o.Host = true
+		return o
 	case d.ours:
 		return local(engine.Permanent, "5.4.6", "the best mail exchanger of "+clean([]byte(d.attempt.Destination), maxKeptLine)+" is this gateway")
-	case d.byRoute:
+	case d.ordered():
 		o := local(engine.Temporary, "4.3.5", "the route leads nowhere")
-		if e != nil {
+		switch {
+		case e != nil:
 			o.Reply[0] = clean([]byte(e.Error()), maxKeptLine)
+		case d.nullMX != "":
+			o.Reply[0] = nullMXText(d.nullMX)
 		}
 		o.Host = true
 		return o

@@ -67,7 +67,7 @@ func TestRouting(t *testing.T) {
 		}, refused, strings.TrimSpace(strings.Repeat("192.0.2.1:25 ", 10))},
 		{"address literal", func(w *world, a *engine.Attempt) { a.Destination = "[192.0.2.4]" }, refused, "192.0.2.4:25"},
 		{"IPv6 literal", func(w *world, a *engine.Attempt) { a.Destination = "[ipv6:2001:db8::4]" }, refused, "[2001:db8::4]:25"},
-		{"own literal", func(w *world, a *engine.Attempt) { a.Destination = "[192.0.2.77]" },
+		{"own literal", func(w *world, a *engine.Attempt) { w.to(a, "[192.0.2.77]") },
 			`permanent 000 5.4.6 "the best mail exchanger of [192.0.2.77] is this gateway"`, ""},
 		{"internationalized", func(w *world, a *engine.Attempt) {
 			a.Destination = "bücher.example"
@@ -75,6 +75,10 @@ func TestRouting(t *testing.T) {
 			w.hosts["a"] = "192.0.2.1"
 		}, refused, "192.0.2.1:25"},
 		{"route to null", func(w *world, a *engine.Attempt) { w.route("/dev/null") }, `delivered 000  "/null"`, ""},
+		{"route to us", func(w *world, a *engine.Attempt) { w.route("192.0.2.77") },
+			`temporary host 000 4.4.6 "the mail for example.com would come back to this gateway"`, ""},
+		{"route to a domain without mail", func(w *world, a *engine.Attempt) { w.route("example.org"); w.mx["example.org"] = "null" },
+			`temporary host 000 4.3.5 "DNS Hard Error looking up example.org (MX):  NullMX"`, ""},
 		{"redirect to null", func(w *world, a *engine.Attempt) { a.Route = "/dev/null" }, `delivered 000  "/null"`, ""},
 		{"route to addresses", func(w *world, a *engine.Attempt) { w.route("127.0.0.1:2526", "[::1]:26") }, refused, "127.0.0.1:2526 [::1]:26"},
 		{"route to hosts", func(w *world, a *engine.Attempt) {
@@ -103,6 +107,12 @@ func TestRouting(t *testing.T) {
 			}
 		})
 	}
+}
+
+// to makes the message one for that domain.
+func (w *world) to(a *engine.Attempt, domain string) {
+	a.Destination = domain
+	w.message.Recipients[0].Domain = domain
 }
 
 func (w *world) route(to ...string) {

@@ -385,33 +385,6 @@ type broken struct{}
 
 func (broken) Read([]byte) (int, error) { return 0, errors.New("the disk is sick") }
 
-// Once the attempt is called off nothing more is sent; after the final dot the answer is awaited for StopGrace only.
-func TestCalledOff(t *testing.T) {
-	for at, want := range map[string]string{
-		"":     `temporary 000 4.3.2 "delivery was stopped"`,
-		"EHLO": `temporary 000 4.3.2 "delivery was stopped"`,
-		"RCPT": `temporary 000 4.3.2 "delivery was stopped"`,
-		"DATA": `temporary 000 4.3.2 "delivery was stopped"`,
-		".":    `unknown 000 4.4.2 "delivery was stopped"`,
-	} {
-		synctest.Test(t, func(t *testing.T) {
-			w := newWorld(t)
-			w.hosts["mx.example.com"] = "192.0.2.1 192.0.2.2"
-			w.peer("192.0.2.1", &peer{extensions: pipelining, script: verbs(map[string]string{at: stall})})
-			ctx, cancel := context.WithTimeout(t.Context(), minute)
-			defer cancel()
-			started := time.Now()
-			out := w.client.Deliver(ctx, w.attempt())
-			took := time.Since(started)
-			w.end()
-			w.want(out[0], want)
-			if took > minute+StopGrace || len(w.dialed) != 1 {
-				t.Errorf("%q: took %s, dialled %v", at, took, w.dialed)
-			}
-		})
-	}
-}
-
 func TestDataSentBeforeFinalDot(t *testing.T) {
 	w := newWorld(t)
 	w.document.Delivery.InDoubt = "hold"

@@ -42,6 +42,9 @@ type conversation struct {
 	reverse     hostName
 	introduced  bool
 
+	suspended <-chan struct{} // closed when the listener is suspended
+	ended     chan struct{}   // closed when the connection is
+
 	machine     *machine // lent for the transaction, else nil
 	transaction transaction
 	sender      mailbox // of the MAIL in hand
@@ -69,7 +72,8 @@ type conversation struct {
 }
 
 func newConversation(l *listener, p *policy, conn net.Conn) *conversation {
-	c := &conversation{server: l.server, listener: l, policy: p, raw: conn, conn: conn, progress: time.Now()}
+	c := &conversation{server: l.server, listener: l, policy: p, raw: conn, conn: conn, progress: time.Now(),
+		suspended: l.suspension(), ended: make(chan struct{})}
 	c.client = client{l.name, addressOf(conn.RemoteAddr())}
 	c.local = addressOf(conn.LocalAddr())
 	c.iface, c.host = p.stands(c.local)
@@ -162,10 +166,10 @@ func (c *conversation) farewell(err error) {
 	switch {
 	case errors.Is(err, errStopping):
 		c.how = "stopped"
-		c.say(replyStopping)
+		c.say(c.whyNow())
 	case errors.Is(err, errKilled):
 		c.how = "killed"
-		c.say(replyStopping)
+		c.say(c.whyNow())
 	case errors.Is(err, os.ErrDeadlineExceeded) && c.timeIsUp():
 		c.how = "exceeded allowable connection time"
 		c.say(replyTooLong)
@@ -176,6 +180,17 @@ func (c *conversation) farewell(err error) {
 		c.how = "lost"
 	}
 }
+
+// whyNow is the reply that says why an order ends the connection.
+func (c *conversation) whyNow() string {
+	if c.server.isStopping() || !c.isSuspended() {
+		return replyStopping
+	}
+	return replySuspended
+}
+
+// isSuspended tells whether the listener was suspended since the client came.
+func (c *conversation) isSuspended() bool { return isClosed(c.suspended) }
 
 // timeIsUp tells whether the connection has had its time.
 func (c *conversation) timeIsUp() bool {

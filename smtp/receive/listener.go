@@ -21,8 +21,8 @@ type listener struct {
 	policy  atomic.Pointer[policy]
 
 	mu        sync.Mutex
-	bound     net.Listener // nil: not bound
-	suspended bool
+	bound     net.Listener  // nil: not bound
+	suspended chan struct{} // closed while the listener is suspended; another one after each resumption
 	closed    bool
 
 	refused refusals
@@ -59,19 +59,27 @@ func (l *listener) current() *policy {
 	return p
 }
 
+// bind takes the port, unless the listener has it or is not to have it.
 func (l *listener) bind() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.bound != nil || l.closed || l.suspended {
+	if l.bound != nil || l.closed || isClosed(l.suspended) {
 		return nil
 	}
+	bound, err := l.announce()
+	if err == nil {
+		l.bound = bound
+	}
+	return err
+}
+
+func (l *listener) announce() (net.Listener, error) {
 	address := l.policy.Load().Address.String()
 	bound, err := l.server.Announce(l.server.ctx, "tcp", address)
 	if err != nil {
-		return fmt.Errorf("listener %q cannot listen on %s: %w", l.name, address, err)
+		return nil, fmt.Errorf("listener %q cannot listen on %s: %w", l.name, address, err)
 	}
-	l.bound = bound
-	return nil
+	return bound, nil
 }
 
 func (l *listener) port() net.Listener {
@@ -102,26 +110,12 @@ func (l *listener) wake() {
 
 func (l *listener) close() { l.unbind(func() { l.closed = true }) }
 
-func (l *listener) suspend() error {
-	l.unbind(func() { l.suspended = true })
-	return nil
-}
-
-func (l *listener) resume() error {
-	l.mu.Lock()
-	l.suspended = false
-	l.mu.Unlock()
-	err := l.bind()
-	l.wake()
-	return err
-}
-
 // run accepts until the listener is closed; while it is not bound it waits, and retries unless it is suspended.
 func (l *listener) run() {
 	defer l.refused.flush(l)
 	for {
 		l.mu.Lock()
-		bound, suspended, closed := l.bound, l.suspended, l.closed
+		bound, suspended, closed := l.bound, isClosed(l.suspended), l.closed
 		l.mu.Unlock()
 		switch {
 		case closed:
@@ -194,7 +188,7 @@ func (l *listener) take(conn net.Conn) {
 	if reply != "" {
 		l.refused.add(l, c.client.address, reason)
 	} else if !l.server.enroll(c) {
-		reply = replyStopping
+		reply = c.whyNow()
 		l.server.limits.leave(c.client)
 	}
 	if reply != "" {

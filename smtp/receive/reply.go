@@ -45,6 +45,7 @@ const (
 	replyTimeout         = "421 4.4.2 timeout, closing connection"
 	replyTooLong         = "421 4.4.2 connection time exceeded, closing connection"
 	replyStopping        = "421 4.3.2 the gateway is stopping, closing connection"
+	replySuspended       = "421 4.3.2 not receiving mail at the moment, closing connection"
 	replyInternal        = "421 4.3.0 internal error, closing connection"
 )
 

@@ -2,9 +2,8 @@ package receive
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -13,13 +12,14 @@ import (
 
 // Server receives mail on the listeners of the configuration. Its fields are set before Listen and not changed after.
 type Server struct {
-	Document func() *config.Document // in force; a new one governs new connections
-	Queue    Queue
-	Store    Store
-	Reverse  Reverse              // nil: names are not looked up
-	Delay    func() time.Duration // resource conservation: how much later each reply of a transaction leaves; nil: not
-	Now      func() time.Time     // wall clock for what is written down; nil: time.Now
-	Tolerant bool                 // a listener that cannot bind is reported and retried, and does not stop Listen
+	Document  func() *config.Document // in force; a new one governs new connections
+	Queue     Queue
+	Store     Store
+	Reverse   Reverse              // nil: names are not looked up
+	Delay     func() time.Duration // resource conservation: how much later each reply of a transaction leaves; nil: not
+	Now       func() time.Time     // wall clock for what is written down; nil: time.Now
+	Tolerant  bool                 // a listener that cannot bind is reported and retried, and does not stop Listen
+	Suspended []string             // names of listeners whose ports Listen leaves closed, until Resume
 
 	// Announce binds; nil: TCP without keep-alive probes (the timeouts of the conversation find the dead).
 	Announce func(ctx context.Context, network, address string) (net.Listener, error)
@@ -38,6 +38,7 @@ type Server struct {
 	mu            sync.Mutex
 	stopping      bool
 	stop          chan struct{} // closed when stopping
+	ordering      sync.Mutex    // one suspension or resumption at a time; before mu
 	conversations map[*conversation]struct{}
 }
 
@@ -58,7 +59,10 @@ func (s *Server) Listen() error {
 	s.certificates.now, s.certificates.problem = s.Now, s.problem
 	document := s.Document()
 	for i := range document.Listeners {
-		l := &listener{server: s, name: document.Listeners[i].Name, changed: make(chan struct{}, 1)}
+		l := &listener{server: s, name: document.Listeners[i].Name, changed: make(chan struct{}, 1), suspended: make(chan struct{})}
+		if slices.Contains(s.Suspended, l.name) {
+			close(l.suspended)
+		}
 		s.listeners = append(s.listeners, l)
 		for _, err := range []error{l.prepare(document, document.Listeners[i]), l.bind()} {
 			if err != nil && !s.Tolerant {
@@ -145,11 +149,11 @@ func (s *Server) each(do func(*conversation)) {
 	}
 }
 
-// enroll starts a conversation, or returns false when the server is stopping.
+// enroll starts a conversation, or returns false when the server is stopping or the listener was suspended.
 func (s *Server) enroll(c *conversation) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.stopping {
+	if s.stopping || c.isSuspended() {
 		return false
 	}
 	s.conversations[c] = struct{}{}
@@ -162,44 +166,30 @@ func (s *Server) leave(c *conversation) {
 	delete(s.conversations, c)
 	s.mu.Unlock()
 	s.limits.leave(c.client)
+	close(c.ended)
 }
 
-func (s *Server) isStopping() bool {
+func (s *Server) isStopping() bool { return isClosed(s.stop) }
+
+func isClosed(c <-chan struct{}) bool {
 	select {
-	case <-s.stop:
+	case <-c:
 		return true
 	default:
 		return false
 	}
 }
 
-// Suspend closes the port of a listener; its open connections go on. Resume binds it again.
-func (s *Server) Suspend(name string) error { return s.listener(name, (*listener).suspend) }
-
-// Resume undoes Suspend.
-func (s *Server) Resume(name string) error { return s.listener(name, (*listener).resume) }
-
-// ErrNoListener says that no listener has the name.
-var ErrNoListener = errors.New("no such listener")
-
-func (s *Server) listener(name string, do func(*listener) error) error {
-	for _, l := range s.listeners {
-		if l.name == name {
-			return do(l)
-		}
-	}
-	return fmt.Errorf("listener %q: %w", name, ErrNoListener)
-}
-
 // Addr is where a listener is bound, nil when it is not.
-func (s *Server) Addr(name string) (a net.Addr) {
-	_ = s.listener(name, func(l *listener) error {
-		if port := l.port(); port != nil {
-			a = port.Addr()
-		}
+func (s *Server) Addr(name string) net.Addr {
+	list, err := s.named([]string{name})
+	if err != nil {
 		return nil
-	})
-	return a
+	}
+	if port := list[0].port(); port != nil {
+		return port.Addr()
+	}
+	return nil
 }
 
 func (s *Server) problem(listener string, err error) {

@@ -342,29 +342,6 @@ func TestAcceptFails(t *testing.T) {
 	})
 }
 
-// A suspended listener has no port; its connections go on; resume brings it back.
-func TestSuspendAndResume(t *testing.T) {
-	inBubble(t, nil, func(t *testing.T, w *world) {
-		c := open(w.port)
-		if err := w.Suspend("In"); err != nil {
-			t.Fatal(err)
-		}
-		if w.Addr("In") != nil {
-			t.Error("the port is still bound")
-		}
-		time.Sleep(time.Minute)
-		wants(t, c.say("NOOP\r\n"), "250 ")
-		w.port = newPipes()
-		if err := w.Resume("In"); err != nil {
-			t.Fatal(err)
-		}
-		wants(t, w.port.dial("127.0.0.1").hear(), "220 ")
-		if err := w.Suspend("Out"); !errors.Is(err, ErrNoListener) {
-			t.Errorf("unknown listener: %v", err)
-		}
-	})
-}
-
 // A new document governs new connections.
 func TestNewDocument(t *testing.T) {
 	inBubble(t, nil, func(t *testing.T, w *world) {

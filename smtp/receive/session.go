@@ -51,6 +51,9 @@ func (c *conversation) begin() error {
 	if c.server.isStopping() {
 		return refusal(421, 4, 3, 2, "the gateway is stopping")
 	}
+	if c.isSuspended() {
+		return refusal(421, 4, 3, 2, "not receiving mail at the moment")
+	}
 	if c.messages >= c.policy.MaxMessages {
 		c.interrupted(tooManyMessages)
 		return refuseMessages

@@ -7,7 +7,7 @@ import "time"
 const longestHold = time.Minute
 
 // holdBack lets replies to transactions wait while resources are conserved, each of them its share, so that who pipelines
-// gains nothing. What we make a client wait for does not count as its own time; a stop ends the wait.
+// gains nothing. What we make a client wait for does not count as its own time; a stop or a suspension ends the wait.
 func (c *conversation) holdBack() {
 	n := c.slow
 	c.slow = 0
@@ -28,6 +28,7 @@ func (c *conversation) holdBack() {
 	select {
 	case <-t.C:
 	case <-c.server.stop:
+	case <-c.suspended:
 	}
 	c.progress = c.progress.Add(time.Since(began))
 }
