@@ -22,6 +22,7 @@ type Figures struct {
 	system      system
 	logins      logins
 	alerts      alerts
+	actions     actions
 }
 
 // system is what the facts say of the gateway as a whole.
@@ -37,6 +38,8 @@ type system struct {
 	listenerSuspended []string  // ascending
 	workQueuePaused   bool
 	pauseReason       string
+	pausedBy          string
+	workQueueIn       uint64 // messages that ever came into the work queue
 	conservation      uint32
 	conservationWhy   []string
 	revision          uint64

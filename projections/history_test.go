@@ -246,7 +246,12 @@ func (s *story) operator(l *life) {
 	switch s.rng.IntN(6) {
 	case 0:
 		set.Finished = l.end(rids)
-		s.taken = append(s.taken, taken{s.add(&journal.RecipientsDeleted{Unsubscribe: s.rng.IntN(2) == 0, Set: []journal.MessageRecipients{set}}), l, set})
+		order := s.order("delete", set)
+		seq := s.add(&journal.RecipientsDeleted{Action: order, Unsubscribe: s.rng.IntN(2) == 0, Set: []journal.MessageRecipients{set}})
+		if s.complete(order, set); order != 0 {
+			seq = order
+		}
+		s.taken = append(s.taken, taken{seq, l, set})
 	case 1:
 		set.Finished = l.end(rids)
 		sets := []journal.MessageRecipients{set}
@@ -265,14 +270,18 @@ func (s *story) operator(l *life) {
 		for _, r := range rids {
 			l.dest[r] = target
 		}
-		s.add(&journal.RecipientsRedirected{Target: target, Set: []journal.MessageRecipients{set}})
+		order := s.order("redirect", set)
+		s.add(&journal.RecipientsRedirected{Action: order, Target: target, Set: []journal.MessageRecipients{set}})
+		s.complete(order, set)
 	case 3, 4:
 		if len(s.taken) == 0 {
 			return
 		}
 		t := s.taken[len(s.taken)-1]
 		s.taken = s.taken[:len(s.taken)-1]
-		s.add(&journal.RecipientsReinstated{Undone: t.seq, Set: []journal.MessageRecipients{t.set}})
+		order := s.order("reinstate", t.set)
+		s.add(&journal.RecipientsReinstated{Action: order, Undone: t.seq, Set: []journal.MessageRecipients{t.set}})
+		s.complete(order, t.set)
 		t.origin.rids = append(t.origin.rids, t.set.RIDs...)
 		slices.Sort(t.origin.rids)
 		for _, r := range t.set.RIDs {
@@ -287,6 +296,24 @@ func (s *story) operator(l *life) {
 		l.end(all)
 		s.add(&journal.MessageRemoved{Message: l.seq, RIDs: all})
 	}
+}
+
+// order begins a bulk action, 0: what follows is an order by itself.
+func (s *story) order(what string, set journal.MessageRecipients) uint64 {
+	if s.rng.IntN(2) == 0 {
+		return 0
+	}
+	return s.add(&journal.BulkActionOrdered{Action: what, By: "admin", Selection: "to host " + set.Destination, Messages: 1,
+		Recipients: uint64(len(set.RIDs)) + 1})
+}
+
+// complete ends a bulk action, unless a crash keeps it from being ended.
+func (s *story) complete(order uint64, set journal.MessageRecipients) {
+	if order == 0 || s.rng.IntN(5) == 0 {
+		return
+	}
+	s.add(&journal.BulkActionCompleted{Action: order, Messages: 1, Recipients: uint64(len(set.RIDs)),
+		Excluded: []journal.MessageRecipients{{Message: set.Message, RIDs: []uint32{7}}}})
 }
 
 func (s *story) connection() {
@@ -327,7 +354,11 @@ func (s *story) connection() {
 }
 
 func (s *story) systemFact() {
-	switch s.rng.IntN(12) {
+	switch s.rng.IntN(14) {
+	case 12:
+		s.add(&journal.WorkQueuePaused{By: "admin", Reason: "checking LDAP server"})
+	case 13:
+		s.add(&journal.WorkQueueResumed{By: "admin"})
 	case 11:
 		s.add(&journal.Sampled{Values: []journal.NamedValue{{Name: GaugeDNSRequests, Value: int64(s.rng.IntN(1000))}, {Name: "DnsReq", Value: 7}}})
 	case 9:
