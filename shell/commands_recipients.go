@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"postern/engine"
-	"postern/journal"
 )
 
 // recipientsVerb is something that is done to selected mail, in the words of its dialogue.
@@ -127,9 +126,17 @@ type wasTouched struct {
 	Action string `json:"action"`
 	Target string `json:"target,omitempty"`
 	engine.Done
-	Left     uint64   `json:"left,omitempty"` // recipients that left between the preview and the order
-	MIDs     []uint32 `json:"mids"`           // ascending
-	Warnings []string `json:"warnings,omitempty"`
+	Excluded []pastRecall `json:"excluded,omitempty"` // their delivery could not be stopped any more
+	Left     uint64       `json:"left,omitempty"`     // recipients that left between the preview and the order
+	MIDs     []uint32     `json:"mids"`               // ascending
+	Warnings []string     `json:"warnings,omitempty"`
+}
+
+// pastRecall are recipients of a message whose delivery could not be stopped any more.
+type pastRecall struct {
+	Message uint64   `json:"message"`
+	MID     uint32   `json:"mid"`
+	RIDs    []uint32 `json:"rids"`
 }
 
 // order counts what would be touched, has it confirmed and done, and says what was done. In batch --yes confirms it.
@@ -157,7 +164,12 @@ func (c *Call) order(ctx context.Context, o engine.Order, v *recipientsVerb, que
 	if result.Done, err = c.carryOut(ctx, &result.MIDs, func(tell func(engine.Progress)) (engine.Done, error) { return c.Gateway.Order(ctx, o, tell) }); err != nil {
 		return err
 	}
-	if known := result.Recipients + countExcluded(result.Excluded); before != nil && before.Recipients > known {
+	known := result.Recipients
+	for _, m := range result.Done.Excluded {
+		result.Excluded = append(result.Excluded, pastRecall{m.Message, m.MID, m.RIDs})
+		known += uint64(len(m.RIDs))
+	}
+	if before != nil && before.Recipients > known {
 		result.Left = before.Recipients - known
 	}
 	return c.Answer(result, v.result(&result))
@@ -184,12 +196,10 @@ func (c *Call) carryOut(ctx context.Context, mids *[]uint32, do func(tell func(e
 	line.erase()
 	slices.Sort(*mids)
 	*mids = slices.Compact(*mids)
-	refused := (*RefusedError)(nil)
 	switch {
-	case err == nil, errors.As(err, &refused), errors.Is(err, ErrNotRunning), errors.Is(err, engine.ErrLoading):
-	case ctx.Err() != nil:
+	case err != nil && ctx.Err() != nil:
 		c.Say(`What is under way goes on in the gateway: "undo" shows it.`)
-	default:
+	case errors.Is(err, errBrokenOff):
 		err = fmt.Errorf(`%w: "undo" shows whether the order was taken, and how far it is`, err)
 	}
 	return done, err
@@ -204,33 +214,29 @@ func (v *recipientsVerb) result(r *wasTouched) string {
 	if r.Left > 0 {
 		text += fmt.Sprintf("%d recipients had left the queue since they were counted.\n", r.Left)
 	}
-	return text + pastRecall(r.Excluded)
+	return text + renderPastRecall(r.Excluded)
 }
 
 // maxNamed is how many messages are named where many may have to be.
 const maxNamed = 100
 
-// pastRecall names the recipients that could not be stopped any more.
-func pastRecall(list []journal.MessageRecipients) string {
+// renderPastRecall names, on one line, the recipients that could not be stopped any more.
+func renderPastRecall(list []pastRecall) string {
 	if len(list) == 0 {
 		return ""
 	}
 	var names []string
-	for _, m := range list[:min(len(list), maxNamed)] {
-		names = append(names, midOf(m.MID, m.RIDs))
+	recipients := 0
+	for i, m := range list {
+		if recipients += len(m.RIDs); i < maxNamed {
+			names = append(names, midOf(m.MID, m.RIDs))
+		}
 	}
-	text := fmt.Sprintf("%d recipients were past recall, their delivery could not be stopped any more: %s", countExcluded(list), strings.Join(names, ", "))
+	text := fmt.Sprintf("%d recipients were past recall, their delivery could not be stopped any more: %s", recipients, strings.Join(names, ", "))
 	if more := len(list) - maxNamed; more > 0 {
 		text += fmt.Sprintf(" and %d more", more)
 	}
 	return text + ".\n"
-}
-
-func countExcluded(list []journal.MessageRecipients) (n uint64) {
-	for i := range list {
-		n += uint64(len(list[i].RIDs))
-	}
-	return n
 }
 
 // midOf names recipients of a message as the log does: MID 12 [0, 3].
