@@ -13,14 +13,26 @@ import (
 	"postern/engine"
 )
 
-// says runs a line in batch and gives what was printed, and behind it the error.
+// says runs a line and gives what was printed, and behind it the error.
 func says(t *testing.T, g Gateway, line, answers string) string {
 	t.Helper()
-	got, err := dialogue(t, asAdmin(t), g, line, answers)
+	words, err := splitWords(line)
 	if err != nil {
-		got += "error: " + err.Error()
+		t.Fatal(err)
 	}
-	return got
+	var out bytes.Buffer
+	c := &Call{Gateway: g, Command: Find(words[0]), Out: printable{&out}, Zone: time.UTC,
+		Now: func() time.Time { return time.Date(2026, 3, 1, 10, 30, 0, 0, time.UTC) }}
+	if answers != "batch" {
+		c.Asker = newLines(strings.NewReader(answers), &out)
+	}
+	if err = c.Parse(words[1:]); err == nil {
+		err = c.Do(asAdmin(t))
+	}
+	if err != nil {
+		return out.String() + "error: " + err.Error()
+	}
+	return out.String()
 }
 
 func TestOrdersInBatch(t *testing.T) {
