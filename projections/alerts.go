@@ -42,12 +42,8 @@ func (s *alerts) add(a alert) {
 }
 
 func (s *alerts) raise(r journal.Record, e *journal.AlertRaised) {
-	text := e.Text
-	if len(text) > maxAlertText {
-		text = strings.ToValidUTF8(text[:maxAlertText], "")
-	}
 	s.add(alert{seq: r.Seq, raised: r.Time, kind: strings.Clone(e.Alert), object: strings.Clone(e.Object),
-		severity: strings.Clone(e.Severity), text: strings.Clone(text)})
+		severity: strings.Clone(e.Severity), text: shortened(e.Text, maxAlertText)})
 }
 
 // clear ends all alerts of a kind about an object.

@@ -18,6 +18,7 @@ type Figures struct {
 	system      system
 	logins      logins
 	alerts      alerts
+	actions     actions
 }
 
 // system is what the facts say of the gateway as a whole.
@@ -33,6 +34,8 @@ type system struct {
 	listenerSuspended []string  // ascending
 	workQueuePaused   bool
 	pauseReason       string
+	pausedBy          string
+	workQueueIn       uint64 // messages that ever came into the work queue
 	conservation      uint32
 	conservationWhy   []string
 	revision          uint64

@@ -78,9 +78,9 @@ func (f *Figures) applyWorkQueue(r journal.Record) bool {
 		f.counters.add(MovedOutRecipients, len(rids))
 		f.end(endMoved, 0, e.Message, "", rids, false)
 	case *journal.WorkQueuePaused:
-		f.system.workQueuePaused, f.system.pauseReason = true, strings.Clone(e.Reason)
+		f.system.workQueuePaused, f.system.pauseReason, f.system.pausedBy = true, strings.Clone(e.Reason), strings.Clone(e.By)
 	case *journal.WorkQueueResumed:
-		f.system.workQueuePaused, f.system.pauseReason = false, ""
+		f.system.workQueuePaused, f.system.pauseReason, f.system.pausedBy = false, "", ""
 	default:
 		return false
 	}
@@ -100,6 +100,7 @@ func (f *Figures) injected(r journal.Record, e *journal.MessageInjected) {
 	flags := uint8(0)
 	if !e.Queued {
 		flags = flagWorkQueue
+		f.system.workQueueIn++
 	}
 	m := f.queue.enter(r.Seq, e.MID, f.clock, e.Size, ridsOf(e), flags)
 	for i := range e.Recipients {

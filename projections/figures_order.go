@@ -9,6 +9,7 @@ import (
 
 // applyOrder folds what operators do; false: it was something else.
 func (f *Figures) applyOrder(r journal.Record) bool {
+	f.actions.apply(r)
 	switch e := r.Event.(type) {
 	case *journal.RecipientsDeleted:
 		for i := range e.Set {

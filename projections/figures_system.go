@@ -169,7 +169,9 @@ func (f *Figures) cut(e *journal.HistoryCut) {
 	s.deliverySuspended = withWords(nil, e.SuspendedHosts)
 	s.listenerSuspended = withWords(nil, e.Suspended)
 	s.pauseReason = strings.Clone(e.WorkQueuePause)
-	s.workQueuePaused = e.WorkQueuePause != ""
+	if s.workQueuePaused = e.WorkQueuePause != ""; !s.workQueuePaused {
+		s.pausedBy = ""
+	}
 	for _, v := range e.NextIDs {
 		for _, k := range [...]journal.IDKind{journal.MID, journal.ICID, journal.DCID} {
 			if v.Name == k.String() && s.ids[k].id == 0 && v.Value > 1 && v.Value <= journal.IDLimit {

@@ -246,7 +246,12 @@ func (s *story) operator(l *life) {
 	switch s.rng.IntN(6) {
 	case 0:
 		set.Finished = l.end(rids)
-		s.taken = append(s.taken, taken{s.add(&journal.RecipientsDeleted{Unsubscribe: s.rng.IntN(2) == 0, Set: []journal.MessageRecipients{set}}), l, set})
+		order := s.order("delete", set)
+		seq := s.add(&journal.RecipientsDeleted{Action: order, Unsubscribe: s.rng.IntN(2) == 0, Set: []journal.MessageRecipients{set}})
+		if s.complete(order, set); order != 0 {
+			seq = order
+		}
+		s.taken = append(s.taken, taken{seq, l, set})
 	case 1:
 		set.Finished = l.end(rids)
 		sets := []journal.MessageRecipients{set}
@@ -265,14 +270,20 @@ func (s *story) operator(l *life) {
 		for _, r := range rids {
 			l.dest[r] = target
 		}
-		s.add(&journal.RecipientsRedirected{Target: target, Set: []journal.MessageRecipients{set}})
+		order := s.order("redirect", set)
+		s.add(&journal.RecipientsRedirected{Action: order, Target: target, Set: []journal.MessageRecipients{set}})
+		s.complete(order, set)
 	case 3, 4:
 		if len(s.taken) == 0 {
 			return
 		}
 		t := s.taken[len(s.taken)-1]
 		s.taken = s.taken[:len(s.taken)-1]
-		s.add(s.undo(t))
+		order := s.order("reinstate", t.set)
+		back := s.undo(t)
+		back.Action = order
+		s.add(back)
+		s.complete(order, t.set)
 		t.origin.rids = append(t.origin.rids, t.set.RIDs...)
 		slices.Sort(t.origin.rids)
 		for _, r := range t.set.RIDs {
@@ -290,7 +301,7 @@ func (s *story) operator(l *life) {
 }
 
 // undo is the fact that brings back what was taken; it says all that is needed of a message that had left.
-func (s *story) undo(t taken) journal.Event {
+func (s *story) undo(t taken) *journal.RecipientsReinstated {
 	r := s.records[t.origin.seq-1]
 	was := r.Event.(*journal.MessageInjected)
 	for _, rid := range t.set.RIDs {
@@ -298,6 +309,24 @@ func (s *story) undo(t taken) journal.Event {
 	}
 	return &journal.RecipientsReinstated{Undone: t.seq, Set: []journal.MessageRecipients{t.set}, Messages: []journal.ReinstatedMessage{{Message: t.origin.seq,
 		MID: was.MID, Injected: r.Time, Size: was.Size, Recipients: ridsOf(was), SenderHash: journal.HashSender(was.Sender)}}}
+}
+
+// order begins a bulk action, 0: what follows is an order by itself.
+func (s *story) order(what string, set journal.MessageRecipients) uint64 {
+	if s.rng.IntN(2) == 0 {
+		return 0
+	}
+	return s.add(&journal.BulkActionOrdered{Action: what, By: "admin", Selection: "to host " + set.Destination, Messages: 1,
+		Recipients: uint64(len(set.RIDs)) + 1})
+}
+
+// complete ends a bulk action, unless a crash keeps it from being ended.
+func (s *story) complete(order uint64, set journal.MessageRecipients) {
+	if order == 0 || s.rng.IntN(5) == 0 {
+		return
+	}
+	s.add(&journal.BulkActionCompleted{Action: order, Messages: 1, Recipients: uint64(len(set.RIDs)),
+		Excluded: []journal.MessageRecipients{{Message: set.Message, RIDs: []uint32{7}}}})
 }
 
 func (s *story) connection() {
@@ -338,7 +367,11 @@ func (s *story) connection() {
 }
 
 func (s *story) systemFact() {
-	switch s.rng.IntN(12) {
+	switch s.rng.IntN(14) {
+	case 12:
+		s.add(&journal.WorkQueuePaused{By: "admin", Reason: "checking LDAP server"})
+	case 13:
+		s.add(&journal.WorkQueueResumed{By: "admin"})
 	case 11:
 		s.add(&journal.Sampled{Values: []journal.NamedValue{{Name: GaugeDNSRequests, Value: int64(s.rng.IntN(1000))}, {Name: "DnsReq", Value: 7}}})
 	case 9:

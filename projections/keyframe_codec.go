@@ -8,7 +8,7 @@ import (
 )
 
 // keyframeVersion changes whenever the encoding does; a keyframe of another version is as good as none.
-const keyframeVersion = 7
+const keyframeVersion = 8
 
 // encode appends the figures. Gauges are not written: they are counted again from the recipients.
 func (f *Figures) encode(b []byte) []byte {
@@ -28,6 +28,7 @@ func (f *Figures) encode(b []byte) []byte {
 	f.connections.encode(e, numbers)
 	f.logins.encode(e)
 	f.alerts.encode(e)
+	f.actions.encode(e)
 	return e.b
 }
 
@@ -54,6 +55,7 @@ func decodeFigures(b []byte, maxHosts int) (*Figures, error) {
 	f.connections.decode(d, &f.hosts)
 	f.logins.decode(d)
 	f.alerts.decode(d)
+	f.actions.decode(d)
 	if d.err == nil && len(d.b) > 0 {
 		d.fail()
 	}
@@ -86,8 +88,8 @@ func (r *Rates) decode(d *decoder) {
 }
 
 func (s *system) encode(e *encoder) {
-	e.strings([]string{s.hostname, s.version, s.pauseReason})
-	e.uints(s.boot, s.revision, uint64(s.conservation))
+	e.strings([]string{s.hostname, s.version, s.pauseReason, s.pausedBy})
+	e.uints(s.boot, s.revision, uint64(s.conservation), s.workQueueIn)
 	e.int(int64(s.started))
 	e.int(int64(s.lastReset))
 	e.int(int64(s.installed))
@@ -104,12 +106,12 @@ func (s *system) encode(e *encoder) {
 }
 
 func (s *system) decode(d *decoder) {
-	if words := d.strings(); len(words) == 3 {
-		s.hostname, s.version, s.pauseReason = words[0], words[1], words[2]
+	if words := d.strings(); len(words) == 4 {
+		s.hostname, s.version, s.pauseReason, s.pausedBy = words[0], words[1], words[2], words[3]
 	} else {
 		d.fail()
 	}
-	s.boot, s.revision, s.conservation = d.uint(), d.uint(), d.uint32()
+	s.boot, s.revision, s.conservation, s.workQueueIn = d.uint(), d.uint(), d.uint32(), d.uint()
 	s.started, s.lastReset = journal.Instant(d.int()), journal.Instant(d.int())
 	s.installed = journal.Instant(d.int())
 	s.running, s.workQueuePaused = d.bool(), d.bool()

@@ -18,7 +18,7 @@ func digest(f *Figures) string {
 	var b strings.Builder
 	now := time.Unix(0, f.clock+f.shift)
 	fmt.Fprintf(&b, "%+v\n", f.View(now, nil, []string{"In"}))
-	fmt.Fprintf(&b, "%+v\n%+v\n%+v\n", f.counters, f.system, f.logins)
+	fmt.Fprintf(&b, "%+v\n%+v\n%+v\n%+v\n", f.counters, f.system, f.logins, f.actions)
 	for _, name := range slices.Sorted(maps.Keys(f.hosts.byName)) {
 		s, _ := f.Host(name, now)
 		errors := "none"

@@ -42,6 +42,9 @@ type Status struct {
 	ListenersSuspended  []string `json:"listeners_suspended,omitempty"`
 	WorkQueuePaused     bool     `json:"work_queue_paused"`
 	WorkQueueReason     string   `json:"work_queue_reason,omitempty"`
+	WorkQueueBy         string   `json:"work_queue_paused_by,omitempty"`
+	WorkQueueIn         uint64   `json:"work_queue_in"`  // messages that ever came into it
+	WorkQueueOut        uint64   `json:"work_queue_out"` // messages that ever left it
 	ConservationReasons []string `json:"conservation_reasons,omitempty"`
 	Revision            uint64   `json:"configuration_revision"`
 }
@@ -112,7 +115,8 @@ func (f *Figures) View(now time.Time, live *Gauges, listeners []string) Status {
 		IDs:    CurrentIDs{MID: s.ids[journal.MID].id, ICID: s.ids[journal.ICID].id, DCID: s.ids[journal.DCID].id},
 		Gauges: make(map[string]int64), Texts: make(map[string]string),
 		DeliverySuspended: s.deliverySuspended, ListenersSuspended: s.listenerSuspended,
-		WorkQueuePaused: s.workQueuePaused, WorkQueueReason: s.pauseReason,
+		WorkQueuePaused: s.workQueuePaused, WorkQueueReason: s.pauseReason, WorkQueueBy: s.pausedBy,
+		WorkQueueIn: s.workQueueIn, WorkQueueOut: s.workQueueIn - min(s.workQueueIn, f.queue.inWorkQueue),
 		ConservationReasons: s.conservationWhy, Revision: s.revision,
 	}
 	if s.started != 0 && s.running {

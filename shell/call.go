@@ -24,6 +24,7 @@ type Call struct {
 	Zone    *time.Location   // of the times that people read
 	Now     func() time.Time // nil: time.Now
 	Height  func() int       // lines of the screen; nil or 0: endless paper
+	Screen  io.Writer        // the terminal that Out ends at, where a line can be drawn over; nil: it ends at none
 	Page    func()           // lets Out stop at each full screen; nil: it cannot, or does
 	rows    int              // printed since the heading
 	shown   int              // rows of a live display

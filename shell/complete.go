@@ -43,7 +43,7 @@ func (c *completer) complete(ctx context.Context, line string) []Suggestion {
 		}
 		i = last
 	}
-	return c.argument(ctx, &command.Params[i], word)
+	return c.argument(ctx, command, &command.Params[i], word)
 }
 
 func commandsLike(word string) []Suggestion {
@@ -56,13 +56,13 @@ func commandsLike(word string) []Suggestion {
 	return list
 }
 
-func (c *completer) argument(ctx context.Context, p *Param, word string) []Suggestion {
+func (c *completer) argument(ctx context.Context, command *Command, p *Param, word string) []Suggestion {
 	var list []Suggestion
 	for _, choice := range p.Choices {
 		list = append(list, Suggestion{choice.Key, choice.Title})
 	}
 	if p.Complete != nil {
-		if asked := p.Name + " " + word; asked != c.asked || time.Since(c.at) > completionAge {
+		if asked := command.Name + " " + p.Name + " " + word; asked != c.asked || time.Since(c.at) > completionAge {
 			ctx, cancel := context.WithTimeout(ctx, completionLimit)
 			c.answer = p.Complete(ctx, c.gateway, word)
 			cancel()

@@ -11,6 +11,8 @@ import (
 // takes a daemon. On whose behalf it is asked stands in the context (OperatorOf). It may be used by many goroutines at
 // once. Every figure is as of what was durable when it was asked for.
 type Gateway interface {
+	Queue
+	Suspensions
 	Logs
 	Visits
 	Machine

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"postern/engine"
 	"postern/journal"
 	"postern/projections"
 )
@@ -18,6 +19,8 @@ type Offline struct {
 	Data string
 	Zone *time.Location                 // nil: the machine's
 	Room func(used uint64) (left int64) // bytes by which a queue of used bytes may still grow; nil: nobody knows
+
+	List func(context.Context, engine.Selection, func(engine.Listed) error) error // what the store holds of the queue; nil: it is not read
 
 	Program Program // that asks
 	Prober  Prober

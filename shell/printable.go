@@ -48,3 +48,8 @@ func steers(r rune) bool {
 
 // Terminal is a writer that is safe to show what came from outside.
 func Terminal(w io.Writer) io.Writer { return printable{w} }
+
+// oneLine is Printable for what must not begin a line or a column of its own.
+func oneLine(text string) string {
+	return strings.NewReplacer("\n", `\x0a`, "\t", `\x09`).Replace(Printable(text))
+}

@@ -22,6 +22,9 @@ import (
 // ErrNotRunning says that no daemon answers on the admin socket.
 var ErrNotRunning = errors.New("the gateway does not run")
 
+// errBrokenOff says that an answer has begun and has no end.
+var errBrokenOff = errors.New("the gateway stopped while it answered")
+
 // Remote asks the daemon over the admin socket in the data directory.
 type Remote struct {
 	Data    string
@@ -197,7 +200,7 @@ func (r *Remote) broken(ctx context.Context, err error) error {
 	case errors.Is(err, os.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
 		return ErrNotRunning
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
-		return errors.New("the gateway stopped while it answered")
+		return errBrokenOff
 	case errors.As(err, &late) && late.Timeout():
 		return fmt.Errorf("the gateway of %s runs, but did not answer within %s", r.Data, r.limit())
 	case errors.Is(err, os.ErrPermission):

@@ -15,6 +15,8 @@ func routes(g Gateway) http.Handler {
 	get(mux, "/v1/identity", func(ctx context.Context, _ url.Values) (any, error) { return g.Identity(ctx) })
 	get(mux, "/v1/whoami", func(ctx context.Context, _ url.Values) (any, error) { return g.WhoAmI(ctx) })
 	get(mux, "/v1/sessions", func(ctx context.Context, _ url.Values) (any, error) { return g.Sessions(ctx) })
+	queueRoutes(mux, g)
+	suspensionsRoutes(mux, g)
 	hostsRoutes(mux, g)
 	dnsRoutes(mux, g)
 	countersRoutes(mux, g)

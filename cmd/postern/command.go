@@ -22,7 +22,7 @@ func command(f flags, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "postern: %v\nTry: postern help\n", &shell.UnknownCommandError{Word: f.args[0]})
 		return exitUsage
 	}
-	call := &shell.Call{Command: c, JSON: f.json, Yes: f.yes, Zone: time.Local, Out: shell.Terminal(stdout)}
+	call := &shell.Call{Command: c, JSON: f.json, Yes: f.yes, Zone: time.Local, Out: shell.Terminal(stdout), Screen: shell.Screen(stdout)}
 	if err := call.Parse(f.args[1:]); err != nil {
 		return outcome(stderr, err)
 	}

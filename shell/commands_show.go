@@ -1,0 +1,90 @@
+package shell
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"postern/engine"
+)
+
+var _ = register(&Command{Name: "showrecipients", Summary: "the mail in the queue, a recipient an entry", Offline: true, OwnFlags: true,
+	Synopsis: selectionSynopsis, Run: runShowRecipients,
+	Params: []Param{{Name: "SELECTION", Optional: true, Rest: true, Complete: completeSelection()}},
+	Help:   "Recipients stand in queue order. What is not simply queued says so behind the recipient.\n" + selectionHelp})
+
+// The columns of showrecipients: a word that is longer moves what follows it.
+const (
+	midColumn    = 10
+	bytesColumn  = 12
+	senderColumn = 26
+)
+
+const showHeading = "MID/      Bytes/      Sender/                   Subject\n[RID]     [Atmps]     Recipient\n"
+
+func runShowRecipients(ctx context.Context, c *Call) error {
+	if c.rows > 0 {
+		return errors.New("the gateway was started while its queue was read: repeat the command")
+	}
+	w, err := parseSelection(c.Command, c.Args, false)
+	if err != nil {
+		return err
+	}
+	if err := c.choose(ctx, &w, showVerb); err != nil {
+		return err
+	}
+	c.Say("Showing messages, please wait.")
+	err = c.Gateway.Recipients(ctx, w.Selection, func(rows []engine.Listed) error { return c.showPage(rows) })
+	if err == nil && c.rows == 0 {
+		return c.Say("There are no such messages in the queue.")
+	}
+	return err
+}
+
+// showPage prints rows: for programs each on a line of its own.
+func (c *Call) showPage(rows []engine.Listed) error {
+	var b strings.Builder
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	if c.rows == 0 && !c.JSON {
+		b.WriteString(showHeading)
+	}
+	c.rows += len(rows)
+	for i := range rows {
+		if !c.JSON {
+			showRecipient(&b, &rows[i])
+		} else if err := encoder.Encode(&rows[i]); err != nil {
+			return err
+		}
+	}
+	_, err := c.Out.Write([]byte(b.String()))
+	return err
+}
+
+func showRecipient(b *strings.Builder, r *engine.Listed) {
+	sender := oneLine(r.Sender)
+	if sender == "" {
+		sender = "<>"
+	}
+	cell := func(width int, text string) {
+		b.WriteString(text)
+		b.WriteString(strings.Repeat(" ", max(width-utf8.RuneCountInString(text), 2)))
+	}
+	cell(midColumn, fmt.Sprint(r.MID))
+	cell(bytesColumn, fmt.Sprint(r.Bytes))
+	cell(senderColumn, sender)
+	b.WriteString(oneLine(r.Subject) + "\n")
+	cell(midColumn, fmt.Sprintf("[%d]", r.RID))
+	cell(bytesColumn, fmt.Sprintf("[%d]", r.Attempts))
+	b.WriteString(oneLine(r.Recipient))
+	if r.State != "" && r.State != "queued" {
+		b.WriteString(" (" + oneLine(r.State) + ")")
+	}
+	if r.Redirect != "" {
+		b.WriteString(" (redirected to " + oneLine(r.Redirect) + ")")
+	}
+	b.WriteByte('\n')
+}

@@ -1,0 +1,232 @@
+package shell
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Suspensions is what a person may stop for a while, or for good. What is suspended stays so over a restart.
+type Suspensions interface {
+	// SuspendDelivery stops delivery to domains, to all when none is named. It returns when no attempt runs any more: after
+	// the grace they are cut off.
+	SuspendDelivery(ctx context.Context, domains []string, grace time.Duration) (Change, error)
+	// ResumeDelivery ends the suspension of domains; without domains, every one.
+	ResumeDelivery(ctx context.Context, domains []string) (Change, error)
+	// SuspendListeners closes the ports of listeners, of all when none is named. It returns when none of their connections is
+	// open any more: after the grace they are cut off.
+	SuspendListeners(ctx context.Context, names []string, grace time.Duration) (Change, error)
+	// ResumeListeners opens them again.
+	ResumeListeners(ctx context.Context, names []string) (Change, error)
+	// PauseWorkQueue stops the processing of messages that are not in the delivery queue yet.
+	PauseWorkQueue(ctx context.Context, reason string) (Change, error)
+	// ResumeWorkQueue ends a pause.
+	ResumeWorkQueue(ctx context.Context) (Change, error)
+	// Shutdown stops the gateway, and starts it again where that is wanted: ports first, then attempts, each given the grace.
+	// Mail stays in the queue. received is called when nothing is received any more; it returns when nothing is delivered any
+	// more. Once it has begun it goes on by itself.
+	Shutdown(ctx context.Context, grace time.Duration, restart bool, received func()) error
+}
+
+// Change is what an order to suspend or to resume has changed. Domains and listeners stand by their names, "*" is all
+// domains.
+type Change struct {
+	Changed []string `json:"changed"`
+	Already []string `json:"already,omitempty"` // what was so before
+}
+
+// Ports is what Local needs of the listeners' ports.
+type Ports interface {
+	// Suspend closes ports and returns when their connections have ended or, after the grace, were cut off.
+	Suspend(ctx context.Context, names []string, grace time.Duration) error
+	// Resume opens ports that are closed.
+	Resume(names []string) error
+}
+
+// everyDomain stands for all domains among those that are suspended.
+const everyDomain = "*"
+
+// SuspendDelivery implements Gateway.
+func (l *Local) SuspendDelivery(ctx context.Context, domains []string, grace time.Duration) (Change, error) {
+	domains = lowered(domains)
+	suspended, err := l.suspended(ctx)
+	if err != nil {
+		return Change{}, err
+	}
+	if len(domains) > 0 && slices.Contains(suspended, everyDomain) {
+		return Change{Changed: []string{}, Already: domains}, nil
+	}
+	wanted := domains
+	if len(wanted) == 0 {
+		wanted = []string{everyDomain}
+	}
+	c := changeOf(wanted, suspended, false)
+	return c, worded(l.Queue.Engine.SuspendDelivery(ctx, By(ctx), domains, grace))
+}
+
+// ResumeDelivery implements Gateway.
+func (l *Local) ResumeDelivery(ctx context.Context, domains []string) (Change, error) {
+	domains = lowered(domains)
+	suspended, err := l.suspended(ctx)
+	if err != nil {
+		return Change{}, err
+	}
+	c := changeOf(domains, suspended, true)
+	switch {
+	case len(domains) == 0 && len(suspended) == 0:
+		c.Already = []string{everyDomain}
+	case len(domains) == 0:
+		c.Changed = suspended
+	case len(c.Already) > 0 && slices.Contains(suspended, everyDomain):
+		return Change{}, &RefusedError{"Mail delivery is suspended to all domains, not to some: resumedel without a domain resumes it."}
+	}
+	if len(c.Changed) == 0 {
+		return c, nil
+	}
+	return c, worded(l.Queue.Engine.ResumeDelivery(ctx, By(ctx), domains))
+}
+
+// suspended lists the domains that nothing is delivered to.
+func (l *Local) suspended(ctx context.Context) ([]string, error) {
+	if l.Queue.Engine == nil {
+		return nil, errNoQueue
+	}
+	s, err := l.Status(ctx)
+	return s.DeliverySuspended, err
+}
+
+// lowered gives domains as they are compared, each one once.
+func lowered(domains []string) []string {
+	var list []string
+	for _, d := range domains {
+		if d = strings.ToLower(d); !slices.Contains(list, d) {
+			list = append(list, d)
+		}
+	}
+	return list
+}
+
+// changeOf parts what is wanted into what changes and what is so already; present tells whether an entry of the list is to
+// go or to come.
+func changeOf(wanted, list []string, present bool) Change {
+	c := Change{Changed: []string{}}
+	for _, w := range wanted {
+		if slices.Contains(list, w) == present {
+			c.Changed = append(c.Changed, w)
+		} else {
+			c.Already = append(c.Already, w)
+		}
+	}
+	return c
+}
+
+// SuspendListeners implements Gateway. The facts come first: a crash between must not open what was to be closed.
+func (l *Local) SuspendListeners(ctx context.Context, names []string, grace time.Duration) (Change, error) {
+	return l.switchListeners(ctx, names, false, func(name string) error { return l.Queue.Engine.SuspendListener(ctx, By(ctx), name) },
+		func(names []string) error { return l.Queue.Ports.Suspend(ctx, names, grace) })
+}
+
+// ResumeListeners implements Gateway.
+func (l *Local) ResumeListeners(ctx context.Context, names []string) (Change, error) {
+	return l.switchListeners(ctx, names, true, func(name string) error { return l.Queue.Engine.ResumeListener(ctx, By(ctx), name) },
+		func(names []string) error { return l.Queue.Ports.Resume(names) })
+}
+
+func (l *Local) switchListeners(ctx context.Context, names []string, resume bool, fact func(name string) error, ports func([]string) error) (c Change, err error) {
+	if l.Queue.Engine == nil {
+		return c, errNoQueue
+	}
+	if names, err = l.listeners(names); err != nil {
+		return c, err
+	}
+	s, err := l.Status(ctx)
+	if err != nil {
+		return c, err
+	}
+	wanted := changeOf(names, s.ListenersSuspended, resume)
+	c = Change{Changed: []string{}, Already: wanted.Already}
+	for _, name := range wanted.Changed {
+		if err := worded(fact(name)); err != nil {
+			return c, err
+		}
+		c.Changed = append(c.Changed, name)
+	}
+	if l.Queue.Ports == nil {
+		return c, nil
+	}
+	return c, ports(names)
+}
+
+// listeners checks names of listeners; none are all.
+func (l *Local) listeners(names []string) ([]string, error) {
+	have := l.Self.Listeners
+	if len(names) == 0 {
+		return have, nil
+	}
+	for _, name := range names {
+		if !slices.Contains(have, name) {
+			return nil, &RefusedError{sentence(noSuchListener(name, have).Error())}
+		}
+	}
+	return names, nil
+}
+
+func noSuchListener(name string, have []string) error {
+	return fmt.Errorf("there is no listener %.60q; there are %s", name, strings.Join(have, ", "))
+}
+
+// manualPause is the reason of a pause that nobody gave one for.
+const manualPause = "Manually paused by user"
+
+// workQueue is what a Change calls the work queue.
+const workQueue = "work queue"
+
+// PauseWorkQueue implements Gateway.
+func (l *Local) PauseWorkQueue(ctx context.Context, reason string) (Change, error) {
+	if reason == "" {
+		reason = manualPause
+	}
+	return l.switchWorkQueue(ctx, true, func() error { return l.Queue.Engine.PauseWorkQueue(ctx, By(ctx), reason) })
+}
+
+// ResumeWorkQueue implements Gateway.
+func (l *Local) ResumeWorkQueue(ctx context.Context) (Change, error) {
+	return l.switchWorkQueue(ctx, false, func() error { return l.Queue.Engine.ResumeWorkQueue(ctx, By(ctx)) })
+}
+
+func (l *Local) switchWorkQueue(ctx context.Context, pause bool, order func() error) (Change, error) {
+	if l.Queue.Engine == nil {
+		return Change{}, errNoQueue
+	}
+	s, err := l.Status(ctx)
+	switch {
+	case err != nil:
+		return Change{}, err
+	case s.WorkQueuePaused == pause:
+		return Change{Changed: []string{}, Already: []string{workQueue}}, nil
+	}
+	return Change{Changed: []string{workQueue}}, worded(order())
+}
+
+// Shutdown implements Gateway. Nothing of it is a fact: after the next start the ports are open again.
+func (l *Local) Shutdown(ctx context.Context, grace time.Duration, restart bool, received func()) error {
+	q := &l.Queue
+	if q.Stop == nil {
+		return errors.New("this gateway cannot be stopped by a command")
+	}
+	if !q.stopping.CompareAndSwap(false, true) {
+		return &RefusedError{"The gateway is stopping already."}
+	}
+	if q.Ports != nil {
+		// Whoever goes away now leaves a gateway that stops, not one that takes no mail; a port that does not close is closed by the stop.
+		q.Ports.Suspend(context.WithoutCancel(ctx), l.Self.Listeners, grace)
+	}
+	if received != nil {
+		received()
+	}
+	q.Stop(grace, restart)
+	return nil
+}

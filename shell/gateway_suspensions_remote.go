@@ -1,0 +1,144 @@
+package shell
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+)
+
+// maxGrace is the longest time that what is open is given to end by itself, in seconds.
+const maxGrace = 86400
+
+// SuspendDelivery implements Gateway.
+func (r *Remote) SuspendDelivery(ctx context.Context, domains []string, grace time.Duration) (c Change, err error) {
+	q := url.Values{"domain": domains, "seconds": {seconds(grace)}}
+	return c, r.patiently(ctx, http.MethodPost, "/v1/delivery/suspend", q, nil, &c)
+}
+
+// ResumeDelivery implements Gateway.
+func (r *Remote) ResumeDelivery(ctx context.Context, domains []string) (c Change, err error) {
+	return c, r.post(ctx, "/v1/delivery/resume", url.Values{"domain": domains}, &c)
+}
+
+// SuspendListeners implements Gateway.
+func (r *Remote) SuspendListeners(ctx context.Context, names []string, grace time.Duration) (c Change, err error) {
+	q := url.Values{"listener": names, "seconds": {seconds(grace)}}
+	return c, r.patiently(ctx, http.MethodPost, "/v1/listeners/suspend", q, nil, &c)
+}
+
+// ResumeListeners implements Gateway.
+func (r *Remote) ResumeListeners(ctx context.Context, names []string) (c Change, err error) {
+	return c, r.post(ctx, "/v1/listeners/resume", url.Values{"listener": names}, &c)
+}
+
+// PauseWorkQueue implements Gateway.
+func (r *Remote) PauseWorkQueue(ctx context.Context, reason string) (c Change, err error) {
+	return c, r.post(ctx, "/v1/workqueue/pause", url.Values{"reason": {reason}}, &c)
+}
+
+// ResumeWorkQueue implements Gateway.
+func (r *Remote) ResumeWorkQueue(ctx context.Context) (c Change, err error) {
+	return c, r.post(ctx, "/v1/workqueue/resume", nil, &c)
+}
+
+// The steps of a shutdown, as the socket carries them.
+const (
+	stepReceived = "received" // nothing is received any more
+	stepStopping = "stopping" // the stop is under way; the socket closes when nothing is delivered any more
+)
+
+// Shutdown implements Gateway.
+func (r *Remote) Shutdown(ctx context.Context, grace time.Duration, restart bool, received func()) error {
+	q := url.Values{"seconds": {seconds(grace)}}
+	if restart {
+		q.Set("restart", "1")
+	}
+	stopping := false
+	err := r.patiently(ctx, http.MethodPost, "/v1/stop", q, func(raw json.RawMessage) error {
+		var step string
+		json.Unmarshal(raw, &step)
+		if step == stepReceived && received != nil {
+			received()
+		}
+		stopping = stopping || step == stepStopping
+		return nil
+	}, new(noResult))
+	if stopping && ctx.Err() == nil {
+		return nil
+	}
+	return err
+}
+
+func seconds(grace time.Duration) string { return strconv.Itoa(int(grace / time.Second)) }
+
+// graceOf reads the seconds of an order.
+func graceOf(q url.Values) (time.Duration, error) {
+	n, err := strconv.Atoi(q.Get("seconds"))
+	if err != nil || n < 0 || n > maxGrace {
+		return 0, &RefusedError{fmt.Sprintf("%q is not a number of seconds from 0 to %d.", q.Get("seconds"), maxGrace)}
+	}
+	return time.Duration(n) * time.Second, nil
+}
+
+func suspensionsRoutes(mux *http.ServeMux, g Gateway) {
+	mux.HandleFunc("POST /v1/delivery/suspend", patient(func(ctx context.Context, q url.Values, _ func(any) error) (any, error) {
+		grace, err := graceOf(q)
+		if err != nil {
+			return nil, err
+		}
+		return g.SuspendDelivery(ctx, q["domain"], grace)
+	}).answer)
+	post(mux, "/v1/delivery/resume", func(ctx context.Context, q url.Values) (any, error) { return g.ResumeDelivery(ctx, q["domain"]) })
+	mux.HandleFunc("POST /v1/listeners/suspend", patient(func(ctx context.Context, q url.Values, _ func(any) error) (any, error) {
+		grace, err := graceOf(q)
+		if err != nil {
+			return nil, err
+		}
+		return g.SuspendListeners(ctx, q["listener"], grace)
+	}).answer)
+	post(mux, "/v1/listeners/resume", func(ctx context.Context, q url.Values) (any, error) { return g.ResumeListeners(ctx, q["listener"]) })
+	post(mux, "/v1/workqueue/pause", func(ctx context.Context, q url.Values) (any, error) { return g.PauseWorkQueue(ctx, q.Get("reason")) })
+	post(mux, "/v1/workqueue/resume", func(ctx context.Context, _ url.Values) (any, error) { return g.ResumeWorkQueue(ctx) })
+	mux.HandleFunc("POST /v1/stop", patient(func(ctx context.Context, q url.Values, step func(any) error) (any, error) {
+		grace, err := graceOf(q)
+		if err != nil {
+			return nil, err
+		}
+		if err := g.Shutdown(ctx, grace, q.Has("restart"), func() { step(stepReceived) }); err != nil {
+			return nil, err
+		}
+		step(stepStopping)
+		<-ctx.Done() // when the stop closes the socket
+		return noResult{}, nil
+	}).answer)
+}
+
+// What a gateway that does not run says.
+
+func (notRunning) SuspendDelivery(context.Context, []string, time.Duration) (c Change, err error) {
+	return c, ErrNotRunning
+}
+
+func (notRunning) ResumeDelivery(context.Context, []string) (c Change, err error) {
+	return c, ErrNotRunning
+}
+
+func (notRunning) SuspendListeners(context.Context, []string, time.Duration) (c Change, err error) {
+	return c, ErrNotRunning
+}
+
+func (notRunning) ResumeListeners(context.Context, []string) (c Change, err error) {
+	return c, ErrNotRunning
+}
+
+func (notRunning) PauseWorkQueue(context.Context, string) (c Change, err error) {
+	return c, ErrNotRunning
+}
+
+func (notRunning) ResumeWorkQueue(context.Context) (c Change, err error) { return c, ErrNotRunning }
+
+func (notRunning) Shutdown(context.Context, time.Duration, bool, func()) error { return ErrNotRunning }
