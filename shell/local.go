@@ -29,6 +29,8 @@ type Local struct {
 	Note func(journal.Event) // leaves a fact with the engine that nobody waits for; nil: nothing is written down
 	Logs LogKeeper
 
+	Messages MessageKeeper
+
 	Program Program // that this is
 	Prober  Prober
 }
