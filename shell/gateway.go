@@ -21,6 +21,7 @@ type Gateway interface {
 	DNS
 	Counters
 	Alarms
+	Messages
 	// Status gives the figures of status, status detail and the feeds.
 	Status(ctx context.Context) (projections.Status, error)
 	// Identity tells which gateway this is.

@@ -29,7 +29,8 @@ type Local struct {
 	Note func(journal.Event) // leaves a fact with the engine that nobody waits for; nil: nothing is written down
 	Logs LogKeeper
 
-	Queue QueueKeeper
+	Queue    QueueKeeper
+	Messages MessageKeeper
 
 	Program Program // that this is
 	Prober  Prober

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"postern/engine"
+	"postern/engine/config"
 	"postern/journal"
 	"postern/projections"
 )
@@ -20,7 +21,8 @@ type Offline struct {
 	Zone *time.Location                 // nil: the machine's
 	Room func(used uint64) (left int64) // bytes by which a queue of used bytes may still grow; nil: nobody knows
 
-	List func(context.Context, engine.Selection, func(engine.Listed) error) error // what the store holds of the queue; nil: it is not read
+	List     func(context.Context, engine.Selection, func(engine.Listed) error) error // what the store holds of the queue; nil: it is not read
+	Document func() *config.Document                                                  // by which notifications are written; nil: the defaults
 
 	Program Program // that asks
 	Prober  Prober
@@ -64,10 +66,7 @@ func (o *Offline) figures(ctx context.Context, show func(*projections.Figures)) 
 		show(o.kept)
 		return nil
 	}
-	j, err := journal.Open(filepath.Join(o.Data, "journal"), journal.Options{ReadOnly: true})
-	if locked := (*journal.LockedError)(nil); errors.As(err, &locked) {
-		return fmt.Errorf("the gateway of %s is starting or stopping: try again in a moment", o.Data)
-	}
+	j, err := o.open()
 	if err != nil {
 		return err
 	}
@@ -80,6 +79,34 @@ func (o *Offline) figures(ctx context.Context, show func(*projections.Figures)) 
 	o.kept = figures
 	show(figures)
 	return nil
+}
+
+// open opens the stopped store.
+func (o *Offline) open() (*journal.Journal, error) {
+	j, err := journal.Open(filepath.Join(o.Data, "journal"), journal.Options{ReadOnly: true})
+	if locked := (*journal.LockedError)(nil); errors.As(err, &locked) {
+		return nil, fmt.Errorf("the gateway of %s is starting or stopping: try again in a moment", o.Data)
+	}
+	return j, err
+}
+
+// queue shows the queue as it is at the end of the stopped store.
+func (o *Offline) queue(ctx context.Context, show func(*journal.Journal, *journal.LiveSnapshot) error) error {
+	j, err := o.open()
+	if err != nil {
+		return err
+	}
+	defer j.Close()
+	rows, err := journal.OpenLiveRows(j)
+	if err != nil {
+		return err
+	}
+	queue, err := rows.Current(ctx)
+	if err != nil {
+		return fmt.Errorf("the queue of %s could not be read: %w", o.Data, err)
+	}
+	defer queue.Close()
+	return show(j, queue)
 }
 
 // notRunning is what a gateway that does not run says to everything.

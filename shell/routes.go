@@ -6,6 +6,8 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+
+	"postern/engine"
 )
 
 // routes is the admin socket's side of Gateway: a path for each question. What only reads is GET, what changes is POST.
@@ -21,6 +23,7 @@ func routes(g Gateway) http.Handler {
 	dnsRoutes(mux, g)
 	countersRoutes(mux, g)
 	alertsRoutes(mux, g)
+	messagesRoutes(mux, g)
 	logsRoutes(mux, g)
 	visitsRoutes(mux, g)
 	machineRoutes(mux, g)
@@ -56,7 +59,8 @@ func answering(answer func(ctx context.Context, q url.Values) (any, error)) http
 // refuse answers with the error's sentence. What a person got wrong is told from what the gateway cannot do now.
 func refuse(w http.ResponseWriter, err error) {
 	status := http.StatusServiceUnavailable
-	if refused := (*RefusedError)(nil); errors.As(err, &refused) {
+	refused, ordered := (*RefusedError)(nil), (*engine.RefusedError)(nil)
+	if errors.As(err, &refused) || errors.As(err, &ordered) {
 		status = http.StatusUnprocessableEntity
 	}
 	http.Error(w, err.Error(), status)
