@@ -44,6 +44,7 @@ func (s *Shell) Run(ctx context.Context) (failed bool) {
 	s.refresh(ctx)
 	var there bool
 	if s.terminal, there = newTerminal(s.In, s.Out); there {
+		defer s.terminal.heedSignals(cancel)()
 		s.terminal.loop(s.prompt, s.History.Lines(), func(line string) []Suggestion { return s.words.complete(ctx, line) },
 			func(line string) bool { return s.line(ctx, line) })
 		return s.failed

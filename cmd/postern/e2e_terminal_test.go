@@ -273,7 +273,7 @@ func TestShellIsResizedInALine(t *testing.T) {
 	p.wait("hoststatus a-rather-long-name")
 	p.press(".exam\x1b[D\x1b[D\x1b[D\x1b[D") // the cursor stands behind the point
 	p.wait(".exam")
-	p.resize(24, 60)
+	p.resize(60, 60)
 	p.wait("hoststatus a-rather-long-name.exam")
 	p.press("\x05ple\r")
 	p.wait("Host mail status for: '" + host + "'")
