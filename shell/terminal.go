@@ -66,9 +66,11 @@ func (t *terminal) loop(prefix func() string, history []string, complete func(li
 	}
 }
 
-// suggestions is asked at each key.
+// suggestions is asked at each key, and with an empty line before the one that ends a line.
 func (t *terminal) suggestions(d prompt.Document) []prompt.Suggest {
-	t.cursor = d.DisplayCursorPosition()
+	if !t.console.wantsRedraw() {
+		t.cursor = d.DisplayCursorPosition()
+	}
 	if t.suggest == nil || d.TextBeforeCursor() == "" {
 		return nil
 	}
