@@ -16,7 +16,7 @@ import (
 
 // pictureColumns and pictureRows are the size of the terminal that is pictured.
 const (
-	pictureColumns = 92
+	pictureColumns = 82
 	pictureRows    = 64
 )
 
@@ -53,7 +53,7 @@ func Picture(ctx context.Context, binary, file string) error {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		load.Run(loading, load.Config{Address: g.Address, Clients: 10, KeepOpen: true, Rate: 200, Size: 2048, Recipient: pictured})
+		load.Run(loading, load.Config{Address: g.Address, Clients: 10, KeepOpen: true, Rate: 200, Size: 2048, Sender: "news@lists.example", Recipient: pictured})
 	}()
 	lines, err := session(ctx, &terminalOf{dir: dir, shell: fmt.Sprintf("HOME=%s %s shell --data %s", dir, binary, g.Data)})
 	stop()

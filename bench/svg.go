@@ -65,16 +65,17 @@ func (r *screenRun) draw(b *strings.Builder, top float64) {
 		weight = ` font-weight="bold"`
 	}
 	for begin := 0; begin < len(r.text); {
+		if r.text[begin] == ' ' {
+			begin++
+			continue
+		}
 		end := begin
 		for end < len(r.text) && !blank(r.text[end:], 2) {
 			end++
 		}
-		if word := strings.TrimRight(string(r.text[begin:end]), " "); word != "" {
-			fmt.Fprintf(b, `<text x="%.1f" y="%.1f" textLength="%.1f" lengthAdjust="spacingAndGlyphs" fill="%s"%s>%s</text>`+"\n", left(begin), top+0.76*cellHeight,
-				float64(len([]rune(word)))*cellWidth, colour, weight, escapeXML(word))
-		}
-		for begin = end; begin < len(r.text) && r.text[begin] == ' '; begin++ {
-		}
+		fmt.Fprintf(b, `<text x="%.1f" y="%.1f" textLength="%.1f" lengthAdjust="spacingAndGlyphs" fill="%s"%s>%s</text>`+"\n", left(begin), top+0.76*cellHeight,
+			float64(end-begin)*cellWidth, colour, weight, escapeXML(string(r.text[begin:end])))
+		begin = end
 	}
 }
 
