@@ -79,7 +79,12 @@ var Budget = []Workload{
 	{"http", []Row{
 		{What: "/metrics with 1 M queued, p99", Unit: "ms", Must: 5, Digits: 2},
 		{What: "/xml/status with 1 M queued, p99", Unit: "ms", Must: 5, Digits: 2},
+		{What: "status over the admin socket with 1 M queued, p99", Unit: "ms", Must: 5, Digits: 2},
+		{What: "status over the admin socket with 1,000 queued, p99", Unit: "ms", Must: 5, Digits: 2},
 	}, measureHTTP},
+	{"watched", []Row{
+		{What: "what the relay loses to rate 1, /metrics and tophosts beside it, each second", Unit: "%", Must: 3, Digits: 2},
+	}, measureWatched},
 }
 
 func measureRelay(ctx context.Context, s Settings, rows []Row) error {

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -18,6 +19,7 @@ type Gateway struct {
 	Binary   string
 	Data     string
 	Address  string   // where it accepts mail, set by Configure
+	Hostname string   // "": gateway.test
 	Listener string   // more TOML for the listener's table
 	Args     []string // after "serve --data DIR"
 
@@ -41,8 +43,8 @@ func (g *Gateway) Configure(route, extra string) error {
 	if err := os.MkdirAll(g.Data, 0o750); err != nil {
 		return err
 	}
-	text := fmt.Sprintf("hostname = \"gateway.test\"\n\n[[listener]]\nname = \"In\"\nkind = \"private\"\naddress = %q\n%s\n\n[[smtp_route]]\ndomain = \"ALL\"\nto = [%q]\n\n%s\n",
-		address, g.Listener, route, extra)
+	text := fmt.Sprintf("hostname = %q\n\n[[listener]]\nname = \"In\"\nkind = \"private\"\naddress = %q\n%s\n\n[[smtp_route]]\ndomain = \"ALL\"\nto = [%q]\n\n%s\n",
+		cmp.Or(g.Hostname, "gateway.test"), address, g.Listener, route, extra)
 	return os.WriteFile(filepath.Join(g.Data, "postern.toml"), []byte(text), 0o640)
 }
 

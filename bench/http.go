@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -24,13 +26,18 @@ type HTTPConfig struct {
 
 // HTTPFigures is how long the answers took, ascending, by path: with the queue at rest, and while mail goes through.
 type HTTPFigures struct {
-	Messages   int
-	Rest, Busy map[string][]time.Duration
-	Rate       float64 // of the mail that went through, a second
+	Messages        int
+	Few, Rest, Busy map[string][]time.Duration // Few: at rest, with fewMessages in the queue
+	Rate            float64                    // of the mail that went through, a second
 }
 
-// httpPages are what monitoring systems ask for.
-var httpPages = []string{"/metrics", "/xml/status"}
+// fewMessages is a short queue.
+const fewMessages = 1000
+
+// httpPages are what monitoring systems ask for; the last one is what the command status asks the admin socket.
+var httpPages = []string{"/metrics", "/xml/status", adminStatus}
+
+const adminStatus = "/v1/status"
 
 // HTTP fills the queue and asks.
 func HTTP(ctx context.Context, c HTTPConfig) (f HTTPFigures, err error) {
@@ -58,23 +65,28 @@ func HTTP(ctx context.Context, c HTTPConfig) (f HTTPFigures, err error) {
 	}
 	defer func() { g.Kill() }()
 	queued := c.load(g.Address, "queued", func(n int) string { return fmt.Sprintf("user-%d@d%d.dead.test", n, n%c.Destinations) })
-	queued.Messages = c.Messages
-	if r := load.Run(ctx, queued); len(r.Acked) != c.Messages {
-		return f, fmt.Errorf("of %d messages %d were accepted, %d refused (%s)", c.Messages, len(r.Acked), r.Refused, r.Reply)
-	}
-	fmt.Fprintf(c.Progress, "%d messages are queued\n", c.Messages)
-	if err := pause(ctx, 10*time.Second); err != nil {
-		return f, err
-	}
-	if f.Rest, err = c.ask(ctx, status); err != nil {
-		return f, err
+	for _, step := range []struct {
+		messages int
+		took     *map[string][]time.Duration
+	}{{fewMessages, &f.Few}, {c.Messages - fewMessages, &f.Rest}} {
+		queued.Messages = step.messages
+		if r := load.Run(ctx, queued); len(r.Acked) != step.messages {
+			return f, fmt.Errorf("of %d messages %d were accepted, %d refused (%s)", step.messages, len(r.Acked), r.Refused, r.Reply)
+		}
+		fmt.Fprintf(c.Progress, "%d messages more are queued\n", step.messages)
+		if err := pause(ctx, 10*time.Second); err != nil {
+			return f, err
+		}
+		if *step.took, err = c.ask(ctx, g, status); err != nil {
+			return f, err
+		}
 	}
 	loading, stop := context.WithCancel(ctx)
 	through := make(chan *load.Result, 1)
 	go func() {
 		through <- load.Run(loading, c.load(g.Address, "through", func(n int) string { return fmt.Sprintf("user-%d@alive.test", n) }))
 	}()
-	f.Busy, err = c.ask(ctx, status)
+	f.Busy, err = c.ask(ctx, g, status)
 	stop()
 	f.Rate = (<-through).Rate()
 	return f, err
@@ -100,15 +112,24 @@ func (c *HTTPConfig) load(address, prefix string, recipient func(int) string) lo
 	return load.Config{Address: address, Clients: 20, KeepOpen: true, Pipeline: true, Size: 1024, Prefix: prefix, Recipient: recipient}
 }
 
-// ask takes the time from each question until its answer was read, over one connection, with pauses.
-func (c *HTTPConfig) ask(ctx context.Context, address string) (map[string][]time.Duration, error) {
+// ask takes the time from each question until its answer was read, with pauses: over one connection, but for the admin
+// socket, to which each command makes its own.
+func (c *HTTPConfig) ask(ctx context.Context, g *Gateway, address string) (map[string][]time.Duration, error) {
 	client := &http.Client{Timeout: time.Minute, Transport: &http.Transport{DisableCompression: true}}
 	defer client.CloseIdleConnections()
+	admin := &http.Client{Timeout: time.Minute, Transport: &http.Transport{DisableCompression: true, DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", filepath.Join(g.Data, "admin.sock"))
+		}}}
 	took := make(map[string][]time.Duration)
 	for range c.Asked {
 		for _, page := range httpPages {
+			by, url := client, "http://"+address+page
+			if page == adminStatus {
+				by, url = admin, "http://postern"+page
+			}
 			began := time.Now()
-			if err := read(ctx, client, "http://"+address+page); err != nil {
+			if err := read(ctx, by, url); err != nil {
 				return nil, err
 			}
 			took[page] = append(took[page], time.Since(began))
@@ -163,5 +184,7 @@ func measureHTTP(ctx context.Context, s Settings, rows []Row) error {
 			rows[i].Note = fmt.Sprintf("only %d queued, %s", f.Messages, rows[i].Note)
 		}
 	}
+	few := &rows[len(httpPages)]
+	few.Value, few.Note = milliseconds(percentileOf(f.Few[adminStatus], 0.99)), spread(f.Few[adminStatus])
 	return nil
 }

@@ -137,5 +137,8 @@ func FirstInbound(list []InboundClient, n int) []InboundClient {
 	if n > 0 && len(list) > n {
 		list = list[:n]
 	}
+	if list == nil {
+		return []InboundClient{} // programs are given a list, if an empty one
+	}
 	return list
 }

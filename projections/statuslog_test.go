@@ -53,14 +53,16 @@ func TestStatusLogLine(t *testing.T) {
 	}
 }
 
+// statusLogOrder is the order of AsyncOS.
+const statusLogOrder = "CPULd DskIO RAMUtil QKUsd QKFre CrtMID CrtICID CrtDCID InjMsg InjRcp GenBncRcp RejRcp DrpMsg SftBncEvnt CmpRcp HrdBncRcp " +
+	"DnsHrdBnc 5XXHrdBnc FltrHrdBnc ExpHrdBnc OtrHrdBnc DlvRcp DelRcp GlbUnsbHt ActvRcp UnatmptRcp AtmptRcp CrtCncIn CrtCncOut DnsReq " +
+	"NetReq CchHit CchMis CchEct CchExp CPUTTm CPUETm MaxIO RAMUsd MMLen DstInMem ResCon WorkQ QuarMsgs QuarQKUsd LogUsd SophLd BMLd " +
+	"CASELd TotalLd LogAvail EuQ EuqRls CmrkLd McafLd SwIn SwOut SwPgIn SwPgOut SwapUsage RptLd QtnLd EncrQ InjBytes"
+
 // TestStatusLogOrder holds the order of the names, in which readers take them.
 func TestStatusLogOrder(t *testing.T) {
-	want := "CPULd DskIO RAMUtil QKUsd QKFre CrtMID CrtICID CrtDCID InjMsg InjRcp GenBncRcp RejRcp DrpMsg SftBncEvnt CmpRcp HrdBncRcp " +
-		"DnsHrdBnc 5XXHrdBnc FltrHrdBnc ExpHrdBnc OtrHrdBnc DlvRcp DelRcp GlbUnsbHt ActvRcp UnatmptRcp AtmptRcp CrtCncIn CrtCncOut DnsReq " +
-		"NetReq CchHit CchMis CchEct CchExp CPUTTm CPUETm MaxIO RAMUsd MMLen DstInMem ResCon WorkQ QuarMsgs QuarQKUsd LogUsd SophLd BMLd " +
-		"CASELd TotalLd LogAvail EuQ EuqRls CmrkLd McafLd SwIn SwOut SwPgIn SwPgOut SwapUsage RptLd QtnLd EncrQ InjBytes"
-	if got := strings.Join(StatusLogNames(), " "); got != want {
-		t.Errorf("got\n%s\nwant\n%s", got, want)
+	if got := strings.Join(StatusLogNames(), " "); got != statusLogOrder {
+		t.Errorf("got\n%s\nwant\n%s", got, statusLogOrder)
 	}
 }
 

@@ -17,8 +17,7 @@ func TestDisplayAlerts(t *testing.T) {
 		&journal.AlertRaised{Alert: "hostDown", Object: "a.example", Severity: "Warning", Text: "1200 recipients wait for a.example, which is down. The last attempt said: \x1b[2J"},
 		&journal.AlertRaised{Alert: "mailRefused", Severity: "Critical", Text: "No mail is accepted for lack of resources (queueFull)."},
 		&journal.AlertCleared{Alert: "mailRefused"})
-	want := `
-Date and Time Stamp         Description
+	want := `Date and Time Stamp         Description
 --------------------------------------------------------------------------------
 23 Nov 2026 10:47:00 (UTC)  Critical: No mail is accepted for lack of resources (queueFull).
                             mailRefused, cleared 23 Nov 2026 11:34:00 (UTC)

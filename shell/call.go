@@ -136,9 +136,13 @@ func (c *Call) time() time.Time {
 	return time.Now()
 }
 
-// Answer prints the one answer of a command: for programs the value, for people the text.
+// Answer prints the one answer of a command: for programs the value, for people the text. A blank line before it sets it
+// apart from the prompt; in batch there is none, and the answer begins at once.
 func (c *Call) Answer(value any, text string) error {
 	if !c.JSON {
+		if c.Asker == nil {
+			text = strings.TrimPrefix(text, "\n")
+		}
 		_, err := io.WriteString(c.Out, text)
 		return err
 	}

@@ -20,7 +20,7 @@ var _ = register(
 			if err != nil {
 				return err
 			}
-			return c.Answer(logs, "\nCurrently configured logs:\n"+logMenu(logs)+"\n")
+			return c.Answer(logs, "\nCurrently configured logs:\n"+logMenu(logs))
 		}},
 	&Command{Name: "tail", Summary: "the end of a log, and what is written to it", Offline: true, Live: true,
 		Params: []Param{{Name: "LOG", Optional: true, Complete: completeLog}}, Run: runTail},

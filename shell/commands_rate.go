@@ -51,9 +51,10 @@ func runRate(ctx context.Context, c *Call) error {
 		r := rateRow{Timestamp: s.Timestamp, Inbound: s.Gauges[projections.GaugeInbound], Outbound: s.Gauges[projections.GaugeOutbound],
 			Received: s.Counters[projections.RecipientsReceived].Lifetime, Completed: s.Counters[projections.CompletedRecipients].Lifetime,
 			Kilobytes: s.Gauges[projections.GaugeKilobytesUsed]}
-		if last == nil {
+		if last == nil && c.Asker != nil {
 			c.Say("Hit Ctrl-C to return to the main prompt.")
-		} else {
+		}
+		if last != nil {
 			r.ReceivedDelta, r.CompletedDelta = grown(last.Received, r.Received), grown(last.Completed, r.Completed)
 		}
 		last = &r

@@ -11,5 +11,5 @@ var _ = register(&Command{Name: "status", Summary: "counters, rates and gauges o
 		if err != nil {
 			return err
 		}
-		return c.Answer(s, RenderStatus(s, c.Arg(0) == "detail", c.Zone))
+		return c.Answer(s, "\n"+RenderStatus(s, c.Arg(0) == "detail", c.Zone))
 	}})

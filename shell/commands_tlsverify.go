@@ -32,7 +32,9 @@ func runTLSVerify(ctx context.Context, c *Call) error {
 	err := c.Gateway.VerifyTLS(ctx, q, func(s TLSStep) error {
 		if !begun {
 			begun = true
-			c.Say("")
+			if c.Asker != nil {
+				c.Say("") // sets the answer apart from the questions
+			}
 		}
 		if s.Step == "domain" {
 			verified = s.OK

@@ -23,8 +23,12 @@ type console struct {
 	saved       *term.State // nil: the terminal is as it was found
 	typed       []byte      // read and not handed out yet
 	shut        bool
-	asking      bool // a question is open: Ctrl-C and Ctrl-D leave it
-	interrupted bool // it was left so
+	last        byte            // of the last key, its first
+	drawn       *prompt.WinSize // the size that the line in hand is drawn for; nil: go-prompt does not read
+	redraw      bool            // the terminal has another one
+	gone        bool            // nobody is there any more
+	asking      bool            // a question is open: Ctrl-C and Ctrl-D leave it
+	interrupted bool            // it was left so
 }
 
 // Keys that a console tells apart.
@@ -40,6 +44,9 @@ const (
 	keyDelete    = 0x7f
 )
 
+// keyNothing is a key that go-prompt knows and that does nothing.
+const keyNothing = "\x1b[E"
+
 // errNoKey says that no key was pressed within a moment.
 var errNoKey = errors.New("no key")
 
@@ -50,7 +57,7 @@ const keyPatience = 20
 func (k *console) Setup() error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.shut = false
+	k.shut, k.redraw = false, false
 	if k.saved != nil {
 		return nil
 	}
@@ -71,6 +78,7 @@ func (k *console) Setup() error {
 func (k *console) TearDown() error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	k.drawn = nil
 	if k.saved == nil {
 		return nil
 	}
@@ -79,9 +87,17 @@ func (k *console) TearDown() error {
 	return err
 }
 
-// GetWinSize implements prompt.ConsoleParser. A terminal that does not know its size, or is too small to draw in, counts
-// as 80 by 24.
+// GetWinSize implements prompt.ConsoleParser: go-prompt asks as it begins with a line.
 func (k *console) GetWinSize() *prompt.WinSize {
+	size := k.size()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.drawn = size
+	return size
+}
+
+// size is that of the terminal. One that does not know its size, or is too small to draw in, counts as 80 by 24.
+func (k *console) size() *prompt.WinSize {
 	w, h, err := term.GetSize(int(k.f.Fd()))
 	if err != nil || w < 20 || h < 3 {
 		w, h = 80, 24
@@ -95,6 +111,10 @@ func (k *console) Read() ([]byte, error) {
 	defer k.mu.Unlock()
 	if k.shut {
 		return nil, errNoKey
+	}
+	if k.drawn != nil && *k.drawn != *k.size() {
+		k.redraw, k.shut = true, true
+		return []byte(keyNothing), nil
 	}
 	if key := k.next(); key != nil {
 		return key, nil
@@ -110,6 +130,10 @@ func (k *console) Read() ([]byte, error) {
 
 // fill reads what was typed. A terminal that went away is a person who leaves.
 func (k *console) fill() error {
+	if k.gone {
+		k.typed = []byte{keyLineEnd, keyCut, keyCtrlD}
+		return nil
+	}
 	ready := []unix.PollFd{{Fd: int32(k.f.Fd()), Events: unix.POLLIN}}
 	if n, err := unix.Poll(ready, keyPatience); err != nil || n == 0 {
 		return errNoKey
@@ -123,8 +147,8 @@ func (k *console) fill() error {
 	if err == unix.EINTR || err == unix.EAGAIN {
 		return errNoKey
 	}
-	k.typed = []byte{keyLineEnd, keyCut, keyCtrlD}
-	return nil
+	k.gone = true
+	return errNoKey
 }
 
 // next takes the next key, or run of characters, from what was typed; nil: there is no whole one.
@@ -149,7 +173,8 @@ func (k *console) next() []byte {
 	}
 	key := bytes.Clone(k.typed[:n])
 	k.typed = k.typed[n:]
-	k.shut = key[0] == keyEnter || key[0] == keyNewline
+	k.last = key[0]
+	k.shut = k.last == keyEnter || k.last == keyNewline
 	return key
 }
 
@@ -215,4 +240,32 @@ func (k *console) forget() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.typed = nil
+}
+
+// wantsRedraw tells whether the line in hand has to be drawn anew, for a terminal of another size.
+func (k *console) wantsRedraw() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.redraw
+}
+
+// ended tells whether the last line was ended, and not left.
+func (k *console) ended() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.last == keyEnter || k.last == keyNewline
+}
+
+// hungUp tells whether nobody is there any more.
+func (k *console) hungUp() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.gone
+}
+
+// hangUp has whoever reads next find that nobody is there any more.
+func (k *console) hangUp() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.gone, k.typed = true, nil
 }

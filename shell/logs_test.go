@@ -70,7 +70,8 @@ func TestLogCommands(t *testing.T) {
 	g := &Offline{Data: logData(t)}
 	stopped := "error: the gateway does not run: nothing more is written"
 	for _, c := range []struct{ line, answers, want string }{
-		{"logconfig", "batch", "\n" + logMenuText + "\n"},
+		{"logconfig", "batch", logMenuText},
+		{"logconfig", "\n", "\n" + logMenuText},
 		{"tail", "1\n", "\n" + logMenuText + "Enter the number of the log you wish to tail.\n[]> 1\nPress Ctrl-C to stop.\n" +
 			"Info: Start MID 2\nInfo: MID 2 From: <Bob@example.com>\nInfo: MID 2 \\x1b[2Jdone\n" + stopped},
 		{"tail MAIL_LOGS --count 1", "batch", "Info: Start MID 2\n"},

@@ -55,8 +55,7 @@ func answeringDNS(t *testing.T, asked *DNSQuestion) *Local {
 }
 
 func TestDigAndNSLookup(t *testing.T) {
-	const digText = `
-;; Got answer:
+	const digText = `;; Got answer:
 ;; ->>HEADER<<- opcode: QUERY, status: NOERROR, id: 7
 ;; flags: qr rd ra; QUERY: 1, ANSWER: 2, AUTHORITY: 0, ADDITIONAL: 0
 
@@ -126,7 +125,7 @@ func TestTLSVerify(t *testing.T) {
 		return each(TLSStep{Step: "domain", OK: q.Domain == "example.com", Text: "That was it."})
 	}
 	g := overSocket(t, l)
-	const text = "\nConnecting to \\x1b[2J192.0.2.1 on port 25.\n\nThat was it.\nTLS verification completed.\n"
+	const text = "Connecting to \\x1b[2J192.0.2.1 on port 25.\n\nThat was it.\nTLS verification completed.\n"
 	for _, c := range []struct {
 		line, answers string
 		asked         TLSQuestion
@@ -135,8 +134,8 @@ func TestTLSVerify(t *testing.T) {
 		{"tlsverify example.com", "batch", TLSQuestion{Domain: "example.com"}, text},
 		{"tlsverify example.com. mx.example.com:26", "batch", TLSQuestion{"example.com", "mx.example.com:26"}, text},
 		{"tlsverify", "example.com\n\n", TLSQuestion{Domain: "example.com"}, "\nEnter the TLS domain to verify against:\n[]> example.com\n\n" +
-			"Enter the destination host to connect to.  Append the port (example.com:26) if you are not connecting on port 25:\n[example.com]> \n" + text},
-		{"tlsverify example.com", "192.0.2.1\n", TLSQuestion{"example.com", "192.0.2.1"}, text},
+			"Enter the destination host to connect to.  Append the port (example.com:26) if you are not connecting on port 25:\n[example.com]> \n\n" + text},
+		{"tlsverify example.com", "192.0.2.1\n", TLSQuestion{"example.com", "192.0.2.1"}, "[example.com]> 192.0.2.1\n\n" + text},
 		{"tlsverify bad.example", "batch", TLSQuestion{Domain: "bad.example"}, text + "error: TLS of bad.example is not verified"},
 		{"tlsverify bad.example", "\n", TLSQuestion{Domain: "bad.example"}, text},
 		{"tlsverify refused", "batch", TLSQuestion{Domain: "refused"}, "error: no such thing"},

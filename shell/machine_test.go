@@ -17,8 +17,7 @@ func TestVersion(t *testing.T) {
 	g.Program = Program{Version: "1.2.3-004", Serial: func(host string) string { return "of " + host }, File: "/nowhere",
 		Proc: fstest.MapFS{}, Sys: fstest.MapFS{"class/dmi/id/product_name": file("PowerEdge\x1b[2J\n")}}
 	g.Self.Hostname = "mail3.example.com"
-	want := `
-Current Version
+	want := `Current Version
 ===============
 Product: Postern mail gateway
 Model: PowerEdge\x1b[2J
@@ -65,8 +64,7 @@ func TestTCPServices(t *testing.T) {
 				{Name: "admin", What: "commands", Addresses: []string{"/admin.sock"}}}
 		}}}
 	got, err := dialogue(t, t.Context(), overSocket(t, g), "tcpservices", "batch")
-	want := `
-System Processes (Note: All processes may not always be present)
+	want := `System Processes (Note: All processes may not always be present)
   postern  - receives, queues, delivers and writes the logs
 
 Feature Processes

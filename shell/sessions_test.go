@@ -105,7 +105,7 @@ ann       03:27PM         1m 5s      local        cli
 func TestWhoAmI(t *testing.T) {
 	ctx := WithOperator(t.Context(), &Operator{Name: "admin", FullName: "Administrator", Groups: []string{"mail", "ops"}})
 	got, err := dialogue(t, ctx, &Local{}, "whoami", "batch")
-	if want := "\nUsername: admin\nFull Name: Administrator\nGroups: mail, ops\n"; err != nil || got != want {
+	if want := "Username: admin\nFull Name: Administrator\nGroups: mail, ops\n"; err != nil || got != want {
 		t.Errorf("%q, %v", got, err)
 	}
 }

@@ -44,6 +44,7 @@ func (s *Shell) Run(ctx context.Context) (failed bool) {
 	s.refresh(ctx)
 	var there bool
 	if s.terminal, there = newTerminal(s.In, s.Out); there {
+		defer s.terminal.heedSignals(cancel)()
 		s.terminal.loop(s.prompt, s.History.Lines(), func(line string) []Suggestion { return s.words.complete(ctx, line) },
 			func(line string) bool { return s.line(ctx, line) })
 		return s.failed
@@ -121,10 +122,19 @@ func (s *Shell) line(ctx context.Context, line string) (last bool) {
 		fmt.Fprintln(s.Out, "^C")
 	default:
 		s.failed = true
-		fmt.Fprintln(s.Out, Printable(sentence(err.Error())))
+		fmt.Fprintln(s.Out, Printable(worded(err)))
 	}
 	s.refresh(ctx)
 	return false
+}
+
+// worded is an error as a sentence; AsyncOS's line about unknown commands, and usage lines, stay as they are.
+func worded(err error) string {
+	usage, unknown := (*UsageError)(nil), (*UnknownCommandError)(nil)
+	if errors.As(err, &usage) || errors.As(err, &unknown) {
+		return err.Error()
+	}
+	return sentence(err.Error())
 }
 
 func (s *Shell) execute(ctx context.Context, line string) error {

@@ -8,7 +8,10 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
+
+	"postern/journal"
 )
 
 // say is a command for tests: it asks all kinds of questions and repeats the answers.
@@ -69,6 +72,25 @@ func TestCallFillsArguments(t *testing.T) {
 				t.Errorf("got %q, want %q in it", got, c.want)
 			}
 		})
+	}
+}
+
+// TestBatchAnswersBeginAtOnce: the blank line that sets an answer apart from the prompt is left out where there is none.
+func TestBatchAnswersBeginAtOnce(t *testing.T) {
+	now := time.Date(2010, 5, 14, 16, 5, 0, 0, time.UTC)
+	g := visited(t, &now, &journal.Started{Boot: 1, Hostname: "mail3.example.com"}, &journal.AlertRaised{Alert: "mailRefused", Severity: "Critical", Text: "x"})
+	g.Program = Program{Version: "1.2.3-004", Proc: fstest.MapFS{}, Sys: fstest.MapFS{}}
+	ctx := WithOperator(t.Context(), &Operator{Name: "admin"})
+	apart := map[string]bool{"displayalerts": true, "last": true, "logconfig": true, "status": true, "status detail": true, "version": true,
+		"who": true, "whoami": true}
+	for _, line := range []string{"date", "displayalerts", "dnsstatus", "help", "help rate", "hoststatus a.example", "last", "logconfig", "status",
+		"status detail", "topin", "tophosts conn_out", "version", "who", "whoami"} {
+		for answers, want := range map[string]bool{"batch": false, "\n": apart[line]} {
+			got, err := dialogue(t, ctx, g, line, answers)
+			if err != nil || strings.HasPrefix(got, "\n") != want || strings.HasSuffix(got, "\n\n") {
+				t.Errorf("%s (%q): %v, %.80q ...", line, answers, err, got)
+			}
+		}
 	}
 }
 

@@ -17,10 +17,14 @@ import (
 type terminal struct {
 	console *console
 	out     io.Writer
+	screen  *screen
 	query   *prompt.Prompt // of questions: its history is not the commands'
 
-	prefix  string // of the open question: its last line
-	suggest func(word string) []Suggestion
+	// Of the line that is being typed:
+	prefix  string // what stands before it: the prompt, or the last line of a question
+	suggest func(text string) []Suggestion
+	cursor  int  // how many cells of it stand before the cursor
+	resized bool // it is to be drawn anew
 }
 
 // newTerminal takes the terminal on standard input. false: there is none that a person could type at.
@@ -34,42 +38,43 @@ func newTerminal(in *os.File, out io.Writer) (*terminal, bool) {
 		return nil, false
 	}
 	tty.Close()
-	t := &terminal{console: &console{f: in}, out: out}
-	t.query = prompt.New(func(string) {}, t.completeAnswer, append(t.look(),
-		prompt.OptionLivePrefix(func() (string, bool) { return t.prefix, true }))...)
+	t := &terminal{console: &console{f: in}, out: out, screen: &screen{prompt.NewStdoutWriter()}}
+	t.query = t.newPrompt()
 	return t, true
 }
 
-// look is what both prompts have in common.
-func (t *terminal) look() []prompt.Option {
-	return []prompt.Option{prompt.OptionParser(t.console), prompt.OptionMaxSuggestion(8),
-		prompt.OptionPrefixTextColor(prompt.DefaultColor),
+// newPrompt makes a prompt of this terminal; more is what others do not have.
+func (t *terminal) newPrompt(more ...prompt.Option) *prompt.Prompt {
+	return prompt.New(func(string) {}, t.suggestions, append([]prompt.Option{prompt.OptionParser(t.console), prompt.OptionWriter(t.screen),
+		prompt.OptionLivePrefix(func() (string, bool) { return t.prefix, true }), prompt.OptionSetExitCheckerOnInput(t.redraw),
+		prompt.OptionMaxSuggestion(8), prompt.OptionPrefixTextColor(prompt.DefaultColor),
 		prompt.OptionSuggestionBGColor(prompt.DarkGray), prompt.OptionSuggestionTextColor(prompt.White),
 		prompt.OptionDescriptionBGColor(prompt.DarkGray), prompt.OptionDescriptionTextColor(prompt.LightGray),
 		prompt.OptionSelectedSuggestionBGColor(prompt.White), prompt.OptionSelectedSuggestionTextColor(prompt.Black),
 		prompt.OptionSelectedDescriptionBGColor(prompt.White), prompt.OptionSelectedDescriptionTextColor(prompt.Black),
-		prompt.OptionPreviewSuggestionTextColor(prompt.DefaultColor)}
+		prompt.OptionPreviewSuggestionTextColor(prompt.DefaultColor)}, more...)...)
 }
 
 // loop reads lines at the main prompt and has each executed, until one says that it was the last, or Ctrl-D.
 func (t *terminal) loop(prefix func() string, history []string, complete func(line string) []Suggestion, execute func(line string) (last bool)) {
-	over := false
-	defer t.console.TearDown()
-	prompt.New(func(line string) { over = execute(line) },
-		func(d prompt.Document) []prompt.Suggest { return suggests(complete(d.TextBeforeCursor())) },
-		append(t.look(), prompt.OptionHistory(history),
-			prompt.OptionLivePrefix(func() (string, bool) { return prefix(), true }),
-			prompt.OptionSetExitCheckerOnInput(func(_ string, ended bool) bool { return ended && over }))...).Run()
+	main := t.newPrompt(prompt.OptionHistory(history))
+	for {
+		line, ended := t.input(main, prefix(), complete)
+		if !ended || execute(line) {
+			return
+		}
+	}
 }
 
-func (t *terminal) completeAnswer(d prompt.Document) []prompt.Suggest {
+// suggestions is asked at each key, and with an empty line before the one that ends a line.
+func (t *terminal) suggestions(d prompt.Document) []prompt.Suggest {
+	if !t.console.wantsRedraw() {
+		t.cursor = d.DisplayCursorPosition()
+	}
 	if t.suggest == nil || d.TextBeforeCursor() == "" {
 		return nil
 	}
-	return suggests(t.suggest(d.TextBeforeCursor()))
-}
-
-func suggests(list []Suggestion) []prompt.Suggest {
+	list := t.suggest(d.TextBeforeCursor())
 	out := make([]prompt.Suggest, len(list))
 	for i, s := range list {
 		out[i] = prompt.Suggest{Text: s.Text, Description: s.Summary}
@@ -79,9 +84,8 @@ func suggests(list []Suggestion) []prompt.Suggest {
 
 // Ask implements Asker.
 func (t *terminal) Ask(_ context.Context, text string, complete func(word string) []Suggestion) (string, error) {
-	t.prefix, t.suggest = t.lead(text), complete
 	t.console.ask()
-	answer := t.query.Input()
+	answer, _ := t.input(t.query, t.lead(text), complete)
 	if t.console.answered() {
 		return "", ErrInterrupted
 	}
@@ -144,8 +148,11 @@ func (t *terminal) key() byte {
 	defer t.console.TearDown()
 	for {
 		key, err := t.console.Read()
-		if err == nil {
+		if err == nil && !t.console.hungUp() {
 			return key[0]
+		}
+		if err == nil {
+			return keyCtrlC
 		}
 		if !errors.Is(err, errNoKey) {
 			return keyCtrlC
@@ -154,7 +161,7 @@ func (t *terminal) key() byte {
 }
 
 // height is the number of lines on the screen.
-func (t *terminal) height() int { return int(t.console.GetWinSize().Row) }
+func (t *terminal) height() int { return int(t.console.size().Row) }
 
 // width is the number of columns on the screen.
-func (t *terminal) width() int { return int(t.console.GetWinSize().Col) }
+func (t *terminal) width() int { return int(t.console.size().Col) }

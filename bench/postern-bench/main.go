@@ -29,9 +29,10 @@ func main() {
 	}
 }
 
-const usage = `usage: postern-bench [FLAGS] all | WORKLOAD...    figures beside their budget: relay written kill queue idle tophosts http
+const usage = `usage: postern-bench [FLAGS] all | WORKLOAD...    figures beside their budget: relay written kill queue idle tophosts http watched
        postern-bench [FLAGS] kill ROUNDS [SEED]   only that, in detail, as JSON
        postern-bench [FLAGS] demo                 a mixed load, the status and a log
+       postern-bench [FLAGS] picture FILE         a picture of the shell under load (SVG; it wants tmux)
 It wants a built gateway. Flags:`
 
 func run(ctx context.Context, args []string) error {
@@ -58,6 +59,8 @@ func run(ctx context.Context, args []string) error {
 		return errors.New("nothing to do")
 	case names[0] == "demo":
 		return bench.Demo(ctx, s.Binary, os.Stdout)
+	case names[0] == "picture" && len(names) == 2:
+		return bench.Picture(ctx, s.Binary, names[1])
 	case names[0] == "kill" && len(names) > 1 && strings.Trim(names[1], "0123456789") == "":
 		return kill(ctx, s, names[1:])
 	}

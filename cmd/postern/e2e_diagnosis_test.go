@@ -82,7 +82,7 @@ func TestDiagnosis(t *testing.T) {
 	wantAll(t, "last", ask("last"), "\nshutdown ", " 0m\n")
 	wantAll(t, "grep", ask("grep", "-i", "message FINISHED", "mail_logs"), " Info: Message finished MID ")
 	version := ask("version")
-	wantAll(t, "version", version, "\nCurrent Version\n===============\nProduct: Postern mail gateway\n", "\nVersion: "+Version+"\n", "\nInstall Date: 2")
+	wantAll(t, "version", version, "Current Version\n===============\nProduct: Postern mail gateway\n", "\nVersion: "+Version+"\n", "\nInstall Date: 2")
 	if strings.Contains(version, "Install Date: unknown") {
 		t.Error(version)
 	}

@@ -250,3 +250,50 @@ func TestShellFromAPipe(t *testing.T) {
 		}
 	}
 }
+
+func (p *typist) resize(rows, columns uint16) {
+	p.t.Helper()
+	if err := pty.Setsize(p.tty, &pty.Winsize{Rows: rows, Cols: columns}); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// TestShellIsResizedInALine changes the size in the midst of a line, so that it takes two lines and one again. It is drawn
+// anew at once, nothing of it is lost, and it runs as it was typed.
+func TestShellIsResizedInALine(t *testing.T) {
+	p := sitDown(t, shellGateway(t), 24, 100)
+	const host = "a-rather-long-name.example"
+	p.press("hoststatus a-rather")
+	p.wait("a-rather")
+	p.resize(20, 30)
+	p.wait("hoststatus a-rather")
+	p.press("-long-name")
+	p.wait("-long-name")
+	p.resize(40, 132)
+	p.wait("hoststatus a-rather-long-name")
+	p.press(".exam\x1b[D\x1b[D\x1b[D\x1b[D") // the cursor stands behind the point
+	p.wait(".exam")
+	p.resize(60, 60)
+	p.wait("hoststatus a-rather-long-name.exam")
+	p.press("\x05ple\r")
+	p.wait("Host mail status for: '" + host + "'")
+	p.prompted()
+	if n := strings.Count(p.all(), "Host mail status"); n != 1 {
+		t.Errorf("it ran %d times", n)
+	}
+}
+
+// TestShellIsResizedAllTheTime presses Enter while the window is being dragged.
+func TestShellIsResizedAllTheTime(t *testing.T) {
+	p := sitDown(t, shellGateway(t), 24, 100)
+	for i := range uint16(100) {
+		p.resize(24+i%3, 80+i)
+		p.press("\r")
+		p.prompted()
+	}
+	p.press("help exit\r")
+	p.wait("leave the shell")
+	p.prompted()
+	p.press("exit\r")
+	p.leaves()
+}
