@@ -68,7 +68,7 @@ func (e *Engine) checkOrder(o *Order) error {
 // loaded refuses what decides about the whole queue while it is still being read.
 func (e *Engine) loaded() error {
 	if n := e.Loading(); n < 100 {
-		return fmt.Errorf("%w, %d %%: try again in a moment", ErrLoading, n)
+		return fmt.Errorf("%w, %d %%", ErrLoading, n)
 	}
 	return nil
 }

@@ -18,7 +18,6 @@ func TestStatusLogSums(t *testing.T) {
 	lines, filled := 0, map[string]bool{}
 	for seed := range uint64(20) {
 		l := statusLoad{t: t, story: newStory(seed), figures: NewFigures(0), log: StatusLog{Zone: time.UTC}, counted: map[string]int64{}}
-		l.figures.Record = func(seq uint64) (journal.Record, error) { return at(l.story.records)(seq) }
 		for step := range 600 {
 			l.story.step()
 			l.fold()

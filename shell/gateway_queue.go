@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"postern/engine"
+	"postern/journal"
 	"postern/projections"
 )
 
@@ -68,13 +69,15 @@ type Engine interface {
 
 // QueueKeeper is what Local needs to act on the queue. Its fields are set before use.
 type QueueKeeper struct {
-	Engine   Engine                                  // nil: there is none
-	Ports    Ports                                   // nil: there are none
-	Stop     func(grace time.Duration, restart bool) // begins the daemon's stop, and returns; nil: it cannot be stopped
-	IsOwn    func(netip.AddrPort) bool               // tells whether a listener of ours is there; nil: none is
+	Engine   Engine                                                    // nil: there is none
+	Ports    Ports                                                     // nil: there are none
+	Stop     func(grace time.Duration, restart bool) (Stopping, error) // begins the daemon's stop, and returns; nil: it cannot be stopped
+	IsOwn    func(netip.AddrPort) bool                                 // tells whether a listener of ours is there; nil: none is
 	listings atomic.Int32
-	stopping atomic.Bool
 }
+
+// Stopping tells how far a stop is: each channel is closed when that much is over.
+type Stopping struct{ Received, Delivered <-chan struct{} }
 
 // maxListings is how many listings of the queue are under way at once; one more is refused.
 const maxListings = 16
@@ -217,10 +220,11 @@ func canUndo(action string) bool {
 
 // Recipients implements Gateway: it lists what the stopped store holds.
 func (o *Offline) Recipients(ctx context.Context, s engine.Selection, page func([]engine.Listed) error) error {
-	if o.List == nil {
-		return ErrNotRunning
-	}
-	return inPages(func(row func(engine.Listed) error) error { return worded(o.List(ctx, s, row)) }, page)
+	return o.queue(ctx, func(j *journal.Journal, rows *journal.LiveSnapshot) error {
+		return inPages(func(row func(engine.Listed) error) error {
+			return worded(engine.RecipientsOf(ctx, j, rows, s, time.Now(), row))
+		}, page)
+	})
 }
 
 // Actions implements Gateway. Nothing is undone while the gateway does not run, so nothing is said of until when.

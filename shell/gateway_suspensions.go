@@ -217,16 +217,21 @@ func (l *Local) Shutdown(ctx context.Context, grace time.Duration, restart bool,
 	if q.Stop == nil {
 		return errors.New("this gateway cannot be stopped by a command")
 	}
-	if !q.stopping.CompareAndSwap(false, true) {
-		return &RefusedError{"The gateway is stopping already."}
+	stopping, err := q.Stop(grace, restart)
+	if err != nil {
+		return err
 	}
-	if q.Ports != nil {
-		// Whoever goes away now leaves a gateway that stops, not one that takes no mail; a port that does not close is closed by the stop.
-		q.Ports.Suspend(context.WithoutCancel(ctx), l.Self.Listeners, grace)
+	select {
+	case <-stopping.Received:
+	case <-ctx.Done():
+		return nil
 	}
 	if received != nil {
 		received()
 	}
-	q.Stop(grace, restart)
+	select {
+	case <-stopping.Delivered:
+	case <-ctx.Done():
+	}
 	return nil
 }

@@ -64,7 +64,7 @@ func (r *Remote) Shutdown(ctx context.Context, grace time.Duration, restart bool
 		if step == stepReceived && received != nil {
 			received()
 		}
-		stopping = stopping || step == stepStopping
+		stopping = true // whatever it says, it is on its way, and the socket goes with it
 		return nil
 	}, new(noResult))
 	if stopping && ctx.Err() == nil {

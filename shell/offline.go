@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"postern/engine"
 	"postern/engine/config"
 	"postern/journal"
 	"postern/projections"
@@ -21,8 +20,7 @@ type Offline struct {
 	Zone *time.Location                 // nil: the machine's
 	Room func(used uint64) (left int64) // bytes by which a queue of used bytes may still grow; nil: nobody knows
 
-	List     func(context.Context, engine.Selection, func(engine.Listed) error) error // what the store holds of the queue; nil: it is not read
-	Document func() *config.Document                                                  // by which notifications are written; nil: the defaults
+	Document func() *config.Document // by which notifications are written; nil: the defaults
 
 	Program Program // that asks
 	Prober  Prober

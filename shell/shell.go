@@ -122,14 +122,14 @@ func (s *Shell) line(ctx context.Context, line string) (last bool) {
 		fmt.Fprintln(s.Out, "^C")
 	default:
 		s.failed = true
-		fmt.Fprintln(s.Out, Printable(worded(err)))
+		fmt.Fprintln(s.Out, Printable(spoken(err)))
 	}
 	s.refresh(ctx)
 	return false
 }
 
-// worded is an error as a sentence; AsyncOS's line about unknown commands, and usage lines, stay as they are.
-func worded(err error) string {
+// spoken is an error as a sentence; AsyncOS's line about unknown commands, and usage lines, stay as they are.
+func spoken(err error) string {
 	usage, unknown := (*UsageError)(nil), (*UnknownCommandError)(nil)
 	if errors.As(err, &usage) || errors.As(err, &unknown) {
 		return err.Error()

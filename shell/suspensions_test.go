@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -78,7 +79,7 @@ func TestSuspensionsOverTheSocket(t *testing.T) {
 			t.Errorf("%s: %q", line, got)
 		}
 	}
-	for line, want := range map[string]string{"resume": "Receiving resumed.\nMail delivery resumed.\n", "workqueue resume": "\nStatus:         Operational\nMessages:       0\n"} {
+	for line, want := range map[string]string{"resume": "Receiving resumed.\nMail delivery resumed.\n", "workqueue resume": "Status:         Operational\nMessages:       0\n"} {
 		if got := says(t, g, line, "batch"); got != want {
 			t.Errorf("%s: %q", line, got)
 		}
@@ -102,15 +103,15 @@ func TestSuspensionsOverTheSocket(t *testing.T) {
 // TestWorkQueueByHand: in batch a pause asks nothing, and nothing is done twice.
 func TestWorkQueueByHand(t *testing.T) {
 	l, e := workQueueOf(t, 7, time.Date(2003, 8, 17, 20, 2, 30, 0, time.UTC))
-	const operational = "\nStatus as of:   Sun Aug 17 20:02:30 2003 UTC\nStatus:         Operational\nMessages:       7\n"
+	const operational = "Status as of:   Sun Aug 17 20:02:30 2003 UTC\nStatus:         Operational\nMessages:       7\n"
 	paused := strings.Replace(operational, "Operational", "Paused by admin: checking \u00fc LDAP", 1)
 	for _, c := range []struct{ line, want string }{
 		{"workqueue", operational},
 		{"workqueue status", operational},
-		{"workqueue resume", "The work queue is not paused.\n\nStatus:         Operational\nMessages:       7\n"},
+		{"workqueue resume", "The work queue is not paused.\nStatus:         Operational\nMessages:       7\n"},
 		{"workqueue pause checking ü 'LDAP'", paused},
 		{"workqueue pause again", "The work queue is paused already.\n" + paused},
-		{"workqueue RESUME", "\nStatus:         Operational\nMessages:       7\n"},
+		{"workqueue RESUME", "Status:         Operational\nMessages:       7\n"},
 		{"workqueue pause", strings.Replace(operational, "Operational", "Paused by admin: Manually paused by user", 1)},
 	} {
 		if got := says(t, l, c.line, "batch"); got != c.want {
@@ -169,10 +170,20 @@ func stopping(t *testing.T) (g *Remote, l *Local, stops chan string) {
 	served := make(chan error, 1)
 	go func() { served <- a.Serve() }()
 	stops = make(chan string, 2)
-	closed := make(chan struct{})
-	l.Queue.Stop = func(grace time.Duration, restart bool) {
+	var once atomic.Bool
+	received := make(chan struct{})
+	close(received)
+	l.Queue.Stop = func(grace time.Duration, restart bool) (Stopping, error) {
+		if once.Swap(true) {
+			return Stopping{}, &RefusedError{"The gateway is stopping already."}
+		}
 		stops <- grace.String() + map[bool]string{true: ", again"}[restart]
-		go func() { a.Close(); close(closed) }()
+		delivered := make(chan struct{})
+		go func() {
+			close(delivered)
+			a.Close()
+		}()
+		return Stopping{received, delivered}, nil
 	}
 	t.Cleanup(func() {
 		a.Close()
@@ -183,7 +194,7 @@ func stopping(t *testing.T) (g *Remote, l *Local, stops chan string) {
 	return &Remote{Data: data}, l, stops
 }
 
-// TestShutdown closes the ports, then stops; the shell ends with its gateway, and no suspension is written down.
+// TestShutdown stops; the shell ends with its gateway, and no suspension is written down.
 func TestShutdown(t *testing.T) {
 	for line, c := range map[string]struct{ answers, want, stop string }{
 		"shutdown": {"\n", "\nEnter the number of seconds to wait before abruptly closing connections.\n[30]> \nWaiting for listeners to exit...\nReceiving suspended.\n" +
@@ -193,14 +204,12 @@ func TestShutdown(t *testing.T) {
 		"shutdown 0 --yes --json": {"batch", "{\n  \"stopped\": true,\n  \"restarted\": false\n}\n", "0s"},
 	} {
 		g, l, stops := stopping(t)
-		ports := &fakePorts{}
-		l.Queue.Ports = ports
 		got, err := dialogue(t, t.Context(), g, line, c.answers)
 		if leaves := errors.Is(err, errLeave); got != c.want || err != nil && !leaves || leaves != (c.answers != "batch") {
 			t.Errorf("%s: %q, %v", line, got, err)
 		}
-		if stop := <-stops; stop != c.stop || len(ports.calls) != 1 || !strings.HasPrefix(ports.calls[0], "close [InboundMail OutboundMail]") {
-			t.Errorf("%s: stopped with %s, %q", line, stop, ports.calls)
+		if stop := <-stops; stop != c.stop {
+			t.Errorf("%s: stopped with %s", line, stop)
 		}
 		if e := l.Queue.Engine.(*fakeEngine); len(e.calls) > 0 {
 			t.Errorf("%q", e.calls)

@@ -29,17 +29,17 @@ func newDrained() drained { return drained{make(chan struct{}), make(chan struct
 
 // Stop orders the gateway's end. The error, a sentence for the operator, says why nothing comes of it: the gateway could
 // not restart, or is ending already. Otherwise it returns at once, and g.drained tells how far the end is.
-func (g *gateway) Stop(grace time.Duration, restart bool) error {
+func (g *gateway) Stop(grace time.Duration, restart bool) (shell.Stopping, error) {
 	if restart {
 		if err := g.refuseRestart(); err != nil {
-			return &shell.RefusedError{Reason: err.Error()}
+			return shell.Stopping{}, &shell.RefusedError{Reason: err.Error()}
 		}
 	}
 	if g.ending.Swap(true) {
-		return &shell.RefusedError{Reason: "the gateway is stopping already"}
+		return shell.Stopping{}, &shell.RefusedError{Reason: "The gateway is stopping already."}
 	}
 	g.orders <- order{max(grace, 0), restart}
-	return nil
+	return shell.Stopping{Received: g.drained.receiving, Delivered: g.drained.delivery}, nil
 }
 
 // await waits for the order to end. The error is what ended the gateway without one.
@@ -57,7 +57,7 @@ func (g *gateway) await(ended <-chan error, asked, again <-chan os.Signal) (orde
 			g.log.Info().Str("signal", s.String()).Msg("stopping; a second signal ends at once")
 			return order{grace: usualGrace}, nil
 		case <-again:
-			if err := g.Stop(usualGrace, true); err != nil {
+			if _, err := g.Stop(usualGrace, true); err != nil {
 				g.log.Warn().Err(err).Msg("not restarted")
 			}
 		case o := <-g.orders:

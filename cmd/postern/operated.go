@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/netip"
+	"path/filepath"
 	"time"
 
 	"postern/engine/config"
@@ -17,6 +18,9 @@ func (g *gateway) operated(l *shell.Local) *shell.Local {
 	l.Outbound = g.client.Destination
 	l.Inbound = g.inbound
 	l.Reset = g.engine.ResetCounters
+	l.Queue.Engine, l.Queue.Ports, l.Queue.Stop, l.Queue.IsOwn = g.engine, listeners{g.receiver}, g.Stop, g.isOwn
+	l.Messages.Journal, l.Messages.Rows, l.Messages.Remover = g.journal, g.rows, g.engine
+	l.Messages.Dir = filepath.Join(g.data, "configuration")
 	return l
 }
 

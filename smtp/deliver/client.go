@@ -94,7 +94,7 @@ func dial(ctx context.Context, network string, local netip.Addr, remote netip.Ad
 
 // Deliver tries the attempt's message once and gives one Outcome for each RID, in their order. When ctx ends the attempt is
 // recalled: before its final dot it ends at once, and the peer has no message; past it the reply is awaited as ever, for
-// nothing else tells whether the peer has it, unless ctx's cause is ErrCutOff.
+// nothing else tells whether the peer has it, unless ctx's cause is engine.ErrCutOff.
 func (c *Client) Deliver(ctx context.Context, a engine.Attempt) []engine.Outcome {
 	c.init()
 	d := delivery{client: c, document: c.Document(), attempt: a}
@@ -118,7 +118,7 @@ func (c *Client) Close() error {
 	return nil
 }
 
-// CutOff ends all conversations, those under way and any that begin later, as ErrCutOff does: also those of attempts that
+// CutOff ends all conversations, those under way and any that begin later, as engine.ErrCutOff does: also those of attempts that
 // were recalled before and wait for the reply to their final dot. It is for the end of a stop.
 func (c *Client) CutOff() {
 	c.init()

@@ -11,12 +11,9 @@ import (
 	"syscall"
 	"time"
 
+	"postern/engine"
 	"postern/engine/config"
 )
-
-// ErrCutOff is the cause (context.Cause) of an attempt's end that waits for nothing: the connection is cut, also past the
-// final dot, and what was past it is Unknown. Any other cause recalls the attempt.
-var ErrCutOff = errors.New("delivery was cut off")
 
 // errStopped ends a conversation whose attempt is no longer wanted.
 var errStopped = errors.New("delivery was stopped")
@@ -84,7 +81,7 @@ func (c *connection) interrupt(cause error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.interrupted = true
-	c.cut = c.cut || errors.Is(cause, ErrCutOff)
+	c.cut = c.cut || errors.Is(cause, engine.ErrCutOff)
 	if c.calledOff() {
 		c.net.SetDeadline(past)
 	}

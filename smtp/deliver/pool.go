@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"postern/engine"
 	"postern/engine/config"
 )
 
@@ -183,7 +184,7 @@ func (p *pool) hasClosed(c *connection) {
 func (p *pool) use(c *connection) {
 	p.working[c] = struct{}{}
 	if p.isCut {
-		c.interrupt(ErrCutOff)
+		c.interrupt(engine.ErrCutOff)
 	}
 }
 
@@ -193,7 +194,7 @@ func (p *pool) cutOff() {
 	defer p.mu.Unlock()
 	p.isCut = true
 	for c := range p.working {
-		c.interrupt(ErrCutOff)
+		c.interrupt(engine.ErrCutOff)
 	}
 }
 

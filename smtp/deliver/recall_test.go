@@ -122,7 +122,7 @@ func (w *world) callOff(cause error) ended {
 	return ended{out, time.Since(began)}
 }
 
-var causes = map[string]error{"recalled": nil, "cut off": ErrCutOff}
+var causes = map[string]error{"recalled": nil, "cut off": engine.ErrCutOff}
 
 // Called off before its final dot, a delivery ends at once wherever it is: the peer has no message, the host is not
 // blamed, no other address is tried, and the connection is not kept.
@@ -233,7 +233,7 @@ func TestRecalledPastTheDot(t *testing.T) {
 // Cut off past its final dot, nobody knows whether the peer has the message.
 func TestCutOffPastTheDot(t *testing.T) {
 	for how, cutOff := range map[string]func(w *world) ended{
-		"by its cause": func(w *world) ended { return w.callOff(ErrCutOff) },
+		"by its cause": func(w *world) ended { return w.callOff(engine.ErrCutOff) },
 		"by the client, after a recall": func(w *world) ended {
 			go func() {
 				time.Sleep(minute)
