@@ -175,7 +175,7 @@ func (e *Engine) watch(ctx context.Context, b *bulk, progress func(Progress)) (D
 func (e *Engine) execute(b *bulk, c *cursor) error {
 	ctx := context.Background()
 	for {
-		members, err := c.slice(orderSlice)
+		members, err := c.slice(e.options.slice)
 		if err != nil {
 			return fmt.Errorf("engine: order %d: %w", b.order, err)
 		}

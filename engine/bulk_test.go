@@ -27,7 +27,7 @@ func (g *gateway) queueOf() map[uint64]*journal.LiveMessage {
 	return image.Messages
 }
 
-func sameQueue(t *testing.T, got, want map[uint64]*journal.LiveMessage) {
+func sameQueue(t testing.TB, got, want map[uint64]*journal.LiveMessage) {
 	t.Helper()
 	for seq, w := range want {
 		if g := got[seq]; g == nil || !reflect.DeepEqual(*normal(g), *normal(w)) {
@@ -48,14 +48,19 @@ func normal(m *journal.LiveMessage) *journal.LiveMessage {
 	return &c
 }
 
+// loaded waits until the queue of before the start is there and the orders of before the start are carried out.
 func (g *gateway) loaded() {
 	g.t.Helper()
-	for end := time.Now().Add(20 * time.Second); g.e.Loading() < 100 || g.e.carrying.Load() != nil; {
+	for end := time.Now().Add(20 * time.Second); ; {
+		var resuming bool
+		if err := g.e.decide(context.Background(), func(*turn) { resuming = g.e.resuming }); err != nil {
+			g.t.Fatal(err)
+		}
+		if g.e.Loading() == 100 && !resuming {
+			return
+		}
 		if time.Now().After(end) {
 			g.t.Fatal("the queue is never loaded")
-		}
-		if err := g.e.decide(context.Background(), func(*turn) {}); err != nil {
-			g.t.Fatal(err)
 		}
 	}
 }

@@ -31,6 +31,8 @@ type Options struct {
 	Stalled   func() time.Duration    // for how long the store has made writers wait until now; nil: the journal's
 	Drained   func()                  // called at the stop when no attempt is left: what is noted now is still written; nil: nothing
 	Problem   func(error)             // what an operator should hear of; nil: dropped
+
+	slice int // recipients that an order acts on with one turn; 0: orderSlice
 }
 
 // Engine decides. In each turn Run takes what waits in the inbox and what has become due, decides each against State with
@@ -77,7 +79,8 @@ type Engine struct {
 	running     map[attemptKey]*running
 	reporter    chan reportOrder
 	reportTries map[uint64]int // message whose notification could not be written → how often
-	stopped     chan struct{}
+	over        chan struct{}  // closed when there are no more turns
+	stopped     chan struct{}  // closed when nothing of the engine is left
 }
 
 // New makes an engine; Run brings it to life.
@@ -97,10 +100,13 @@ func New(o Options) *Engine {
 	if o.Drained == nil {
 		o.Drained = func() {}
 	}
+	if o.slice == 0 {
+		o.slice = orderSlice
+	}
 	if o.Problem == nil {
 		o.Problem = func(error) {}
 	}
-	e := &Engine{options: o, clock: newClock(o.Now, o.Mono), ready: make(chan struct{}), stopped: make(chan struct{}),
+	e := &Engine{options: o, clock: newClock(o.Now, o.Mono), ready: make(chan struct{}), over: make(chan struct{}), stopped: make(chan struct{}),
 		reporter: make(chan reportOrder, 256), reportTries: make(map[uint64]int), state: NewState(),
 		running: make(map[attemptKey]*running)}
 	e.inbox.init()
@@ -157,7 +163,7 @@ func (e *Engine) decide(ctx context.Context, do func(*turn)) error {
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-e.stopped:
+	case <-e.over:
 	}
 	select {
 	case <-done:
@@ -439,4 +445,5 @@ func (e *Engine) refuseRest() {
 	for k := range e.ids {
 		e.ids[k].end()
 	}
+	close(e.over)
 }

@@ -164,11 +164,12 @@ func (g *gateway) until(what string, ok func([]journal.Record) bool) []journal.R
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	for {
+		at := g.j.Durable() // before the look: what comes meanwhile must not be waited for
 		all := g.records()
 		if ok(all) {
 			return all
 		}
-		if err := g.j.Wait(ctx, g.j.Durable()); err != nil {
+		if err := g.j.Wait(ctx, at); err != nil {
 			g.t.Fatalf("%s: never came", what)
 		}
 	}
