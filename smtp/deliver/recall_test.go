@@ -232,43 +232,57 @@ func TestRecalledPastTheDot(t *testing.T) {
 
 // Cut off past its final dot, nobody knows whether the peer has the message.
 func TestCutOffPastTheDot(t *testing.T) {
-	for how, cutOff := range map[string]func(w *world) ended{
-		"by its cause": func(w *world) ended { return w.callOff(ErrCutOff) },
-		"by the client, after a recall": func(w *world) ended {
-			go func() {
-				time.Sleep(minute)
-				w.client.CutOff()
-			}()
-			e := w.callOff(nil)
-			e.took -= minute
-			return e
-		},
-		"by the client alone": func(w *world) ended {
-			began := time.Now()
-			go func() {
-				time.Sleep(minute)
-				w.client.CutOff()
-			}()
-			out := w.deliver()
-			return ended{out, time.Since(began) - minute}
-		},
+	for _, c := range []struct {
+		how      string
+		cause    error
+		byClient bool // a minute later
+	}{
+		{"by its cause", ErrCutOff, false},
+		{"by the client, after a recall", nil, true},
 	} {
-		t.Run(how, func(t *testing.T) {
+		t.Run(c.how, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t)
 				w.hosts["mx.example.com"] = "192.0.2.1 192.0.2.2"
 				w.peer("192.0.2.1", &peer{extensions: pipelining, script: verbs(map[string]string{".": stall})})
-				e := cutOff(w)
+				expected := time.Duration(0)
+				if c.byClient {
+					expected = minute
+					time.AfterFunc(minute, w.client.CutOff)
+				}
+				e := w.callOff(c.cause)
 				left, dialed := w.client.Connections(), len(w.dialed)
-				if how != "by its cause" { // then nothing is delivered any more
+				if c.byClient { // then nothing is delivered any more
 					w.want(w.deliver()[0], `temporary 000 4.3.2 "delivery was stopped"`)
 				}
 				w.end()
 				w.want(e.out[0], `unknown 000 4.4.2 "delivery was stopped"`)
-				if e.took > 100*time.Millisecond || left != 0 || dialed != 1 || e.out[0].DCID != 1 {
+				if e.took < expected || e.took > expected+100*time.Millisecond || left != 0 || dialed != 1 || e.out[0].DCID != 1 {
 					t.Errorf("took %s, %d connections left, dialled %d, DCID %d", e.took, left, dialed, e.out[0].DCID)
 				}
 			})
+		})
+	}
+}
+
+// CutOff reaches a delivery that nobody has called off otherwise, at any place.
+func TestCutOffByTheClientAlone(t *testing.T) {
+	for at, want := range map[string]string{
+		"RCPT": `temporary 000 4.3.2 "delivery was stopped"`,
+		".":    `unknown 000 4.4.2 "delivery was stopped"`,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			w.peer("192.0.2.1", &peer{extensions: pipelining, script: verbs(map[string]string{at: stall})})
+			time.AfterFunc(minute, w.client.CutOff)
+			began := time.Now()
+			out := w.deliver()
+			took := time.Since(began)
+			w.end()
+			w.want(out[0], want)
+			if took != minute {
+				t.Errorf("at %q: took %s", at, took)
+			}
 		})
 	}
 }
