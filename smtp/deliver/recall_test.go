@@ -159,7 +159,24 @@ func TestCalledOffBeforeTheDot(t *testing.T) {
 	}
 }
 
-// The same on a connection that an earlier message left: at RSET, which goes before the next transaction, and at MAIL.
+// A probe that is called off before a host let it begin has not found out anything: the destination is still down.
+func TestCalledOffProbe(t *testing.T) {
+	for at, want := range map[string]string{
+		"":     `temporary host 000 4.3.2 "delivery was stopped"`,
+		"MAIL": `temporary 000 4.3.2 "delivery was stopped"`,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			w.peer("192.0.2.1", &peer{script: verbs(map[string]string{at: stall})})
+			w.probe = true
+			e := w.callOff(nil)
+			w.end()
+			w.want(e.out[0], want)
+		})
+	}
+}
+
+// Likewise on a connection that an earlier message left: at RSET, which goes before the next transaction, and at MAIL.
 func TestCalledOffOnReusedConnection(t *testing.T) {
 	for how, cause := range causes {
 		for _, extensions := range [][]string{pipelining, nil} {
