@@ -325,11 +325,17 @@ func TestRecallTellsTheTruth(t *testing.T) {
 	w := newWorld(t)
 	p := &peer{extensions: pipelining}
 	stop := w.listen(p)
-	delivered, stopped := 0, 0
-	for i := range 400 {
+	delivered, stopped, late := 0, 0, time.Now().Add(20*time.Second)
+	for i, step := 0, time.Microsecond; delivered < 50 || stopped < 50; i++ {
+		if i == 300 { // a busy machine: later
+			i, step = 0, 2*step
+		}
+		if time.Now().After(late) {
+			t.Fatalf("%d delivered, %d stopped", delivered, stopped)
+		}
 		before := len(p.got())
 		ctx, cancel := context.WithCancel(t.Context())
-		timer := time.AfterFunc(time.Duration(i)*time.Microsecond, cancel)
+		timer := time.AfterFunc(time.Duration(i)*step, cancel)
 		o := w.client.Deliver(ctx, w.attempt())[0]
 		timer.Stop()
 		cancel()
@@ -340,14 +346,11 @@ func TestRecallTellsTheTruth(t *testing.T) {
 		case o.Result == engine.Temporary && o.Status == "4.3.2" && has == 0:
 			stopped++
 		default:
-			t.Fatalf("recalled after %d µs: %s, the peer has it %d times", i, short(o), has)
+			t.Fatalf("recalled after %s: %s, the peer has it %d times", time.Duration(i)*step, short(o), has)
 		}
 	}
 	stop()
 	if n := len(p.got()); n != delivered {
 		t.Errorf("%d outcomes are Delivered, and the peer has %d messages", delivered, n)
-	}
-	if delivered == 0 || stopped == 0 {
-		t.Errorf("%d delivered, %d stopped: nothing was tried", delivered, stopped)
 	}
 }
