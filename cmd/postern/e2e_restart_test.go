@@ -146,21 +146,7 @@ func TestSignalEndsRestart(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			heard := manager(t)
 			g := runGateway(t, runSink(t), "")
-			c, err := net.Dial("tcp", g.Address)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer c.Close()
-			c.SetDeadline(time.Now().Add(20 * time.Second))
-			io.WriteString(c, "EHLO x\r\nMAIL FROM:<a@b.test>\r\n")
-			answers := make([]byte, 4096)
-			for got := ""; !strings.Contains(got, "250 2.1.0"); {
-				n, err := c.Read(answers)
-				if err != nil {
-					t.Fatal(err)
-				}
-				got += string(answers[:n])
-			}
+			c := beginMessage(t, g.Address)
 			if err := g.Signal(syscall.SIGUSR2); err != nil {
 				t.Fatal(err)
 			}
@@ -181,6 +167,27 @@ func TestSignalEndsRestart(t *testing.T) {
 			}
 		})
 	}
+}
+
+// beginMessage is a client in the midst of a message.
+func beginMessage(t *testing.T, address string) net.Conn {
+	t.Helper()
+	c, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	c.SetDeadline(time.Now().Add(20 * time.Second))
+	io.WriteString(c, "EHLO x\r\nMAIL FROM:<a@b.test>\r\n")
+	answers := make([]byte, 4096)
+	for got := ""; !strings.Contains(got, "250 2.1.0"); {
+		n, err := c.Read(answers)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got += string(answers[:n])
+	}
+	return c
 }
 
 // What a restart would fail at is said before anything stops.

@@ -126,6 +126,7 @@ func (d *delivery) sendFresh(ctx context.Context) {
 		if d.reached {
 			o.DCID, o.Address = d.failure.DCID, d.failure.Address
 		}
+		o.Host = d.attempt.Probe && !d.reached // it has not found out whether the destination is up again
 		d.failure = o
 	case d.tried == 0:
 		d.failure = d.unroutable()

@@ -207,12 +207,13 @@ func TestSuspendUnderLoad(t *testing.T) {
 		})
 	}
 	for range 40 {
-		before := q.injected.Load()
-		for deadline := time.Now().Add(10 * time.Second); q.injected.Load() < before+5; {
-			if time.Now().After(deadline) {
+		before, late := q.injected.Load(), time.After(10*time.Second)
+		for tick := time.Tick(time.Millisecond); q.injected.Load() < before+5; {
+			select {
+			case <-tick:
+			case <-late:
 				t.Fatal("no mail comes in")
 			}
-			time.Sleep(time.Millisecond)
 		}
 		if err := s.Suspend(t.Context(), nil, 10*time.Second); err != nil || s.Connections() != 0 {
 			t.Fatalf("suspended with %d connections: %v", s.Connections(), err)
