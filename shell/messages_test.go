@@ -142,6 +142,7 @@ func TestArchiveMessageTranscript(t *testing.T) {
 func TestMessageCommands(t *testing.T) {
 	const midForm = `is not a MID: give a number from 1 to 2147483647`
 	const two = "from <ann@a.example> to <r0@b.example>, <r1@b.example>"
+	var k *queueKeeper
 	for _, c := range []struct {
 		line, answers, want string
 		gone                string
@@ -168,7 +169,7 @@ func TestMessageCommands(t *testing.T) {
 		{"removemessage 2 --yes --json", "batch", `"recipients": 2`, "2 "},
 		{"removemessage 1 --yes", "batch", "error: MID 1 is in quarantine, where removemessage does not reach", ""},
 		{"removemessage 3 --yes", "batch", "error: MID 3 is not in the queue", ""},
-		{"removemessage 5 --yes", "batch", "from <ann@a.example> to <r0@b.example>, <r1@b.example>, <r2@b.example>, <r3@b.example>, <r4@b.example> and 115 more\n", "5 "},
+		{"removemessage 5 --yes", "batch", "from <ann@a.example> to <r0@b.example>, <r1@b.example>, <r2@b.example>, <r3@b.example>, <r4@b.example> and 115 more\nMID 5 has been removed", "5 "},
 		{"archivemessage 2", "batch", "error: this would save MID 2, " + two + ", in the configuration directory and remove it from the queue: repeat it with --yes", ""},
 		{"archivemessage 1", "batch", "in the configuration directory; it would stay in quarantine: repeat it with --yes", ""},
 		{"archivemessage 2 --yes", "batch", "MID 2 has been saved in file oldmessage_2.mbox in the configuration directory\n", "2 oldmessage_2.mbox"},
@@ -179,7 +180,9 @@ func TestMessageCommands(t *testing.T) {
 		{"archivemessage", "batch", "error: usage: archivemessage MID [--json]", ""},
 	} {
 		for _, remote := range []bool{false, true} {
-			k := messagesToSee(t)
+			if k == nil || c.gone != "" || len(k.remover.gone) > 0 || strings.HasPrefix(c.line, "archive") {
+				k = messagesToSee(t)
+			}
 			var g Gateway = k
 			if remote {
 				g = overSocket(t, k)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/netip"
+	"path/filepath"
 	"time"
 
 	"postern/engine/config"
@@ -17,6 +18,8 @@ func (g *gateway) operated(l *shell.Local) *shell.Local {
 	l.Outbound = g.client.Destination
 	l.Inbound = g.inbound
 	l.Reset = g.engine.ResetCounters
+	l.Messages.Journal, l.Messages.Rows = g.journal, g.rows
+	l.Messages.Dir = filepath.Join(g.data, "configuration")
 	return l
 }
 
