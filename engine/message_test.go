@@ -20,7 +20,7 @@ func keptMessages(t *testing.T, texts ...string) (*journal.Journal, *journal.Liv
 		if err != nil {
 			t.Fatal(err)
 		}
-		facts(t, j, &journal.MessageInjected{MID: uint32(i + 1), Size: int64(len(text)), Body: body, Queued: true, Sender: fmt.Sprintf("s%d@example.com", i+1),
+		factsInto(t, j, &journal.MessageInjected{MID: uint32(i + 1), Size: int64(len(text)), Body: body, Queued: true, Sender: fmt.Sprintf("s%d@example.com", i+1),
 			Recipients: []journal.InjectedRecipient{{Domain: "a.example", Local: "r0"}, {RID: 1, Domain: "b.example", Local: "r1"}}})
 	}
 	rows, err := journal.OpenLiveRows(j)
@@ -30,7 +30,7 @@ func keptMessages(t *testing.T, texts ...string) (*journal.Journal, *journal.Liv
 	return j, rows
 }
 
-func facts(t *testing.T, j *journal.Journal, events ...journal.Event) {
+func factsInto(t *testing.T, j *journal.Journal, events ...journal.Event) {
 	t.Helper()
 	if _, err := j.AppendEvents(journal.InstantOf(listingStart), events...); err != nil {
 		t.Fatal(err)
@@ -52,7 +52,7 @@ func TestOldestMessage(t *testing.T) {
 	j, rows := keptMessages(t, "a", "b", "c", "d")
 	oldest := func(want uint32, after ...journal.Event) {
 		t.Helper()
-		facts(t, j, append(after, &journal.ConnectionClosed{})...)
+		factsInto(t, j, append(after, &journal.ConnectionClosed{})...)
 		q, err := looked(t, rows, func(s *journal.LiveSnapshot) (*QueuedMessage, error) { return OldestOf(t.Context(), j, s) })
 		if err != nil || (q == nil) != (want == 0) || q != nil && q.MID != want {
 			t.Fatalf("the oldest is %+v, %v, want MID %d", q, err, want)
@@ -70,7 +70,7 @@ func TestOldestMessage(t *testing.T) {
 
 func TestMessageByMID(t *testing.T) {
 	j, rows := keptMessages(t, "a", "b", "c")
-	facts(t, j, &journal.IDsReserved{ID: journal.MID, From: 1, To: 1025},
+	factsInto(t, j, &journal.IDsReserved{ID: journal.MID, From: 1, To: 1025},
 		&journal.MessageInjected{MID: 2, Sender: "new@example.com", Recipients: []journal.InjectedRecipient{{Domain: "a.example", Local: "r0"}}},
 		&journal.MessageInjected{MID: 3, Sender: "newer@example.com", Recipients: []journal.InjectedRecipient{{Domain: "a.example", Local: "r0"}}},
 		&journal.Quarantined{Message: 3}, &journal.Delivered{Message: 6, RIDs: []uint32{0}}, &journal.Delivered{Message: 1, RIDs: []uint32{0, 1}})
@@ -90,7 +90,7 @@ func TestMessageByMID(t *testing.T) {
 			t.Errorf("MID %d: %v", mid, err)
 		}
 	}
-	facts(t, j, &journal.IDsReserved{ID: journal.MID, From: 1, To: 900}) // the ids began anew: any may have been given
+	factsInto(t, j, &journal.IDsReserved{ID: journal.MID, From: 1, To: 900}) // the ids began anew: any may have been given
 	if _, err := by(2000); err == nil || !strings.Contains(err.Error(), "MID 2000 is not in the queue") {
 		t.Errorf("after a rollover: %v", err)
 	}
@@ -102,7 +102,7 @@ func TestMessageWithManyRecipients(t *testing.T) {
 	for rid := range uint32(150) {
 		m.Recipients = append(m.Recipients, journal.InjectedRecipient{RID: rid, Domain: "a.example", Local: fmt.Sprint("r", rid)})
 	}
-	facts(t, j, m, &journal.Delivered{Message: 1, RIDs: []uint32{0, 7}})
+	factsInto(t, j, m, &journal.Delivered{Message: 1, RIDs: []uint32{0, 7}})
 	q, err := looked(t, rows, func(s *journal.LiveSnapshot) (*QueuedMessage, error) { return MessageOf(t.Context(), j, s, 1) })
 	if err != nil || len(q.Recipients) != 100 || q.More != 48 || q.Recipients[0] != "r1@a.example" {
 		t.Errorf("%+v, %v", q, err)
@@ -143,7 +143,7 @@ func TestBeginningOfAMessage(t *testing.T) {
 // TestBeginningOfANotification is rendered as it would be sent; of a message that has left there is none.
 func TestBeginningOfANotification(t *testing.T) {
 	j, rows := keptMessages(t, "Subject: x\r\n\r\nhello\r\n")
-	facts(t, j, &journal.HardBounced{Message: 1, RIDs: []uint32{0}, Status: "5.1.1", Reason: "no such user", Notify: true},
+	factsInto(t, j, &journal.HardBounced{Message: 1, RIDs: []uint32{0}, Status: "5.1.1", Reason: "no such user", Notify: true},
 		&journal.MessageInjected{MID: 2, Why: journal.WhyBounce, Parent: 1, Reports: []uint64{2}, Body: 1, Recipients: []journal.InjectedRecipient{{Domain: "example.com", Local: "s1"}}})
 	q, err := looked(t, rows, func(s *journal.LiveSnapshot) (*QueuedMessage, error) { return MessageOf(t.Context(), j, s, 2) })
 	if err != nil {

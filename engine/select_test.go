@@ -9,7 +9,7 @@ import (
 	"postern/journal"
 )
 
-func from(address string) *string { return &address }
+func sentBy(address string) *string { return &address }
 
 func TestSelectionsThatAreRefused(t *testing.T) {
 	for want, s := range map[string]Selection{
@@ -22,14 +22,14 @@ func TestSelectionsThatAreRefused(t *testing.T) {
 		`"[192.0.2]" is not a host`:                                     {Host: "[192.0.2]"},
 		`"\x1b[2J" is not a host`:                                       {Host: "\x1b[2J"},
 		`"` + strings.Repeat("x", 80) + `" is not a host`:               {Host: strings.Repeat("x", 8000)},
-		`the address "*@example.com" has a wildcard`:                    {From: from("*@example.com")},
-		`the address "jo?@example.com" has a wildcard`:                  {From: from("jo?@example.com")},
-		`"joe" is not an address: give one such as joe@example.com`:     {From: from("joe")},
-		`"@example.com" is not an address`:                              {From: from("@example.com")},
-		`"joe@" is not an address`:                                      {From: from("joe@")},
-		`"joe@exa mple.com" is not an address`:                          {From: from("joe@exa mple.com")},
-		`"Joe <joe@example.com>" is not an address`:                     {From: from("Joe <joe@example.com>")},
-		`"joe@example.com\n" is not an address`:                         {From: from("joe@example.com\n")},
+		`the address "*@example.com" has a wildcard`:                    {From: sentBy("*@example.com")},
+		`the address "jo?@example.com" has a wildcard`:                  {From: sentBy("jo?@example.com")},
+		`"joe" is not an address: give one such as joe@example.com`:     {From: sentBy("joe")},
+		`"@example.com" is not an address`:                              {From: sentBy("@example.com")},
+		`"joe@" is not an address`:                                      {From: sentBy("joe@")},
+		`"joe@exa mple.com" is not an address`:                          {From: sentBy("joe@exa mple.com")},
+		`"Joe <joe@example.com>" is not an address`:                     {From: sentBy("Joe <joe@example.com>")},
+		`"joe@example.com\n" is not an address`:                         {From: sentBy("joe@example.com\n")},
 		`the regular expression "(a" cannot be used: missing closing )`: {Subject: "(a"},
 		`invalid character class range in "b-a" at character 5 (RE2`:    {Subject: "süß[b-a]"},
 		`the regular expression is longer than 1000 bytes`:              {Subject: strings.Repeat("x", 1001)},
@@ -68,12 +68,12 @@ func TestWhatASelectionMeans(t *testing.T) {
 		{Selection{Host: "bücher.example.com"}, 0},
 		{Selection{Host: "example"}, 0},
 		{Selection{Host: "[ipv6:2001:DB8:0::1]"}, 1},
-		{Selection{From: from("Joe.Doe@EXAMPLE.com")}, 2},
-		{Selection{From: from("<Joe.Doe@example.com>")}, 2},
-		{Selection{From: from("joe.doe@example.com")}, 0},
-		{Selection{From: from("Joe.Doe@sub.example.com")}, 0},
-		{Selection{From: from("")}, 0},
-		{Selection{From: from("<>")}, 0},
+		{Selection{From: sentBy("Joe.Doe@EXAMPLE.com")}, 2},
+		{Selection{From: sentBy("<Joe.Doe@example.com>")}, 2},
+		{Selection{From: sentBy("joe.doe@example.com")}, 0},
+		{Selection{From: sentBy("Joe.Doe@sub.example.com")}, 0},
+		{Selection{From: sentBy("")}, 0},
+		{Selection{From: sentBy("<>")}, 0},
 		{Selection{From: &twins[0]}, 0},
 		{Selection{MID: 9}, 2},
 		{Selection{MID: 10}, 0},

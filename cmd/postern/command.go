@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"postern/engine/config"
 	"postern/shell"
 	"postern/smtp/dns"
 )
@@ -114,6 +115,12 @@ func offline(ctx context.Context, data string, c *shell.Call) error {
 // stopped answers for a gateway that does not run; without a data directory, for none.
 func stopped(data string) *shell.Offline {
 	o := &shell.Offline{Data: data, Program: program(), Room: func(used uint64) int64 { return roomIn(data, used) }}
+	o.Document = func() *config.Document {
+		if doc, err := config.Load(filepath.Join(data, configName)); err == nil {
+			return doc
+		}
+		return config.Default() // notifications show another name for us, and nothing else differs
+	}
 	o.Prober.Dig = digger(new(dns.Resolver)) // the system's servers
 	return o
 }

@@ -53,11 +53,11 @@ func TestStopWithGrace(t *testing.T) {
 	eventually(t, "the message is past its final dot", func() bool { return s.Total() == 1 })
 	beginMessage(t, address)
 
-	if err := g.Stop(grace, false); err != nil {
+	if _, err := g.Stop(grace, false); err != nil {
 		t.Fatal(err)
 	}
 	var refused *shell.RefusedError
-	if err := g.Stop(grace, true); !errors.As(err, &refused) || !strings.Contains(err.Error(), "already") {
+	if _, err := g.Stop(grace, true); !errors.As(err, &refused) || !strings.Contains(err.Error(), "already") {
 		t.Errorf("a second order: %v", err)
 	}
 	o, err := g.await(ended, nil, nil)
