@@ -2,7 +2,6 @@ package shell
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -16,7 +15,7 @@ const maxGrace = 86400
 // SuspendDelivery implements Gateway.
 func (r *Remote) SuspendDelivery(ctx context.Context, domains []string, grace time.Duration) (c Change, err error) {
 	q := url.Values{"domain": domains, "seconds": {seconds(grace)}}
-	return c, r.patiently(ctx, http.MethodPost, "/v1/delivery/suspend", q, nil, &c)
+	return c, patiently[noResult](ctx, r, http.MethodPost, "/v1/delivery/suspend", q, nil, &c)
 }
 
 // ResumeDelivery implements Gateway.
@@ -27,7 +26,7 @@ func (r *Remote) ResumeDelivery(ctx context.Context, domains []string) (c Change
 // SuspendListeners implements Gateway.
 func (r *Remote) SuspendListeners(ctx context.Context, names []string, grace time.Duration) (c Change, err error) {
 	q := url.Values{"listener": names, "seconds": {seconds(grace)}}
-	return c, r.patiently(ctx, http.MethodPost, "/v1/listeners/suspend", q, nil, &c)
+	return c, patiently[noResult](ctx, r, http.MethodPost, "/v1/listeners/suspend", q, nil, &c)
 }
 
 // ResumeListeners implements Gateway.
@@ -58,9 +57,7 @@ func (r *Remote) Shutdown(ctx context.Context, grace time.Duration, restart bool
 		q.Set("restart", "1")
 	}
 	stopping := false
-	err := r.patiently(ctx, http.MethodPost, "/v1/stop", q, func(raw json.RawMessage) error {
-		var step string
-		json.Unmarshal(raw, &step)
+	err := patiently(ctx, r, http.MethodPost, "/v1/stop", q, func(step string) error {
 		if step == stepReceived && received != nil {
 			received()
 		}

@@ -89,7 +89,7 @@ func TestSuspensionsOverTheSocket(t *testing.T) {
 	var refused *RefusedError
 	for _, seconds := range []string{"-1", "86401", "x", ""} {
 		for _, path := range []string{"/v1/delivery/suspend", "/v1/listeners/suspend", "/v1/stop"} {
-			if err := g.patiently(t.Context(), "POST", path, map[string][]string{"seconds": {seconds}}, nil, new(Change)); !errors.As(err, &refused) {
+			if err := patiently[noResult](t.Context(), g, "POST", path, map[string][]string{"seconds": {seconds}}, nil, new(Change)); !errors.As(err, &refused) {
 				t.Errorf("%s with %q seconds: %v", path, seconds, err)
 			}
 		}
