@@ -30,7 +30,7 @@ var (
 var _ = register(
 	deleteVerb.command("deleterecipients", "delete mail in the queue", "Nobody is told of what is deleted. undo brings it back for a while.\n"),
 	bounceVerb.command("bouncerecipients", "bounce mail in the queue", "Senders get a bounce message. undo takes it back for a while, as long as that has not left.\n"),
-	holdVerb.command("hold", "keep mail in the queue from being delivered", "What is held is not tried until it is released; it ages, and expires.\n"),
+	holdVerb.command("hold", "keep mail in the queue from being delivered", "What is held is not tried until it is released.\n"),
 	releaseVerb.command("release", "let mail that is held be delivered", ""))
 
 // command is the verb's, whose dialogue is that of AsyncOS.

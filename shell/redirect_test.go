@@ -92,6 +92,12 @@ func TestRedirectWarns(t *testing.T) {
 	if len(e.orders) > 0 {
 		t.Errorf("%v", e.orders)
 	}
+	l.Prober.Dig = func(context.Context, DNSQuestion) (DNSReply, error) {
+		return DNSReply{}, errors.New("no\n\x1b[2Jsuch thing")
+	}
+	if got := says(t, l, "redirectrecipients a.example", "n\n"); !strings.Contains(got, `no\x0a\x1b[2Jsuch thing`) {
+		t.Error(got)
+	}
 	l.Prober.Dig = func(ctx context.Context, _ DNSQuestion) (DNSReply, error) {
 		<-ctx.Done()
 		return DNSReply{}, ctx.Err()
