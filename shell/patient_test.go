@@ -229,6 +229,16 @@ func TestShowRecipientsOfAStoppedStore(t *testing.T) {
 			}
 		}
 	}
+	// A person is asked once, though the daemon is asked before the store.
+	var out strings.Builder
+	twice := &Call{Gateway: notRunning{}, Command: Find("showrecipients"), Out: &out, Zone: time.UTC, Asker: newLines(strings.NewReader("1\nexample.com\n"), &out)}
+	if err := twice.Do(t.Context()); !errors.Is(err, ErrNotRunning) {
+		t.Error(err)
+	}
+	twice.Gateway = o
+	if err := twice.Do(t.Context()); err != nil || strings.Count(out.String(), "[]> ") != 1 || strings.Count(out.String(), "please wait") != 1 || !strings.HasSuffix(out.String(), want) {
+		t.Errorf("%v: %s", err, out.String())
+	}
 	// A gateway that was started meanwhile is not asked for the rows again behind those that are shown.
 	c := &Call{Gateway: o, Command: Find("showrecipients"), Out: io.Discard, Args: []string{"host", "example.com"}}
 	if err := c.Do(t.Context()); err != nil {
