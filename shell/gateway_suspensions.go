@@ -222,7 +222,8 @@ func (l *Local) switchWorkQueue(ctx context.Context, pause bool, order func() er
 	return Change{Changed: []string{workQueue}}, l.settled(ctx, order())
 }
 
-// Shutdown implements Gateway. Nothing of it is a fact: after the next start the ports are open again.
+// Shutdown implements Gateway. Nothing of it is a fact: after the next start the ports are open again. Inside the daemon it
+// does not wait for the stop, which ends whoever waits.
 func (l *Local) Shutdown(ctx context.Context, grace time.Duration, restart bool, received func()) error {
 	q := &l.Queue
 	if q.Stop == nil {

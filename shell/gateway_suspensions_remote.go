@@ -2,6 +2,7 @@ package shell
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -44,13 +45,10 @@ func (r *Remote) ResumeWorkQueue(ctx context.Context) (c Change, err error) {
 	return c, r.post(ctx, "/v1/workqueue/resume", nil, &c)
 }
 
-// The steps of a shutdown, as the socket carries them.
-const (
-	stepReceived = "received" // nothing is received any more
-	stepStopping = "stopping" // the stop is under way; the socket closes when nothing is delivered any more
-)
+// stepReceived is the one step of a shutdown: nothing is received any more, and nothing keeps the gateway from stopping.
+const stepReceived = "received"
 
-// Shutdown implements Gateway.
+// Shutdown implements Gateway. The gateway closes the socket when nothing is delivered any more: that is the answer.
 func (r *Remote) Shutdown(ctx context.Context, grace time.Duration, restart bool, received func()) error {
 	q := url.Values{"seconds": {seconds(grace)}}
 	if restart {
@@ -58,13 +56,12 @@ func (r *Remote) Shutdown(ctx context.Context, grace time.Duration, restart bool
 	}
 	stopping := false
 	err := patiently(ctx, r, http.MethodPost, "/v1/stop", q, func(step string) error {
-		if step == stepReceived && received != nil {
+		if stopping = step == stepReceived; stopping && received != nil {
 			received()
 		}
-		stopping = stopping || step == stepStopping
 		return nil
 	}, new(noResult))
-	if stopping && ctx.Err() == nil {
+	if stopping && errors.Is(err, errBrokenOff) {
 		return nil
 	}
 	return err
@@ -108,7 +105,6 @@ func suspensionsRoutes(mux *http.ServeMux, g Gateway) {
 		if err := g.Shutdown(ctx, grace, q.Has("restart"), func() { step(stepReceived) }); err != nil {
 			return nil, err
 		}
-		step(stepStopping)
 		<-ctx.Done() // when the stop closes the socket
 		return noResult{}, nil
 	}).answer)

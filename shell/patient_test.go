@@ -65,9 +65,11 @@ func TestAnOrderThatBreaksOff(t *testing.T) {
 	if got := says(t, g, "showrecipients all", "batch"); !strings.HasSuffix(got, "a@b.example\nerror: "+told) {
 		t.Error(got)
 	}
-	g = answeringRaw(t, `{}`+"\n"+`{"step":"received"}`+"\n")
-	if err := g.Shutdown(t.Context(), 0, false, nil); err == nil || err.Error() != told {
+	if err := answeringRaw(t, "{}\n").Shutdown(t.Context(), 0, false, nil); err == nil || err.Error() != told {
 		t.Errorf("a stop that has not begun: %v", err)
+	}
+	if err := answeringRaw(t, `{}`+"\n"+`{"step":"received"}`+"\n").Shutdown(t.Context(), 0, false, nil); err != nil {
+		t.Errorf("the end of a stop: %v", err)
 	}
 }
 
