@@ -28,6 +28,7 @@ type Call struct {
 	Page    func()           // lets Out stop at each full screen; nil: it cannot, or does
 	rows    int              // printed since the heading
 	shown   int              // rows of a live display
+	begun   bool             // what comes before a listing is printed
 }
 
 // Parse takes a command's words apart: flags that all commands have, and arguments.

@@ -30,7 +30,7 @@ var (
 var _ = register(
 	deleteVerb.command("deleterecipients", "delete mail in the queue", "Nobody is told of what is deleted. undo brings it back for a while.\n"),
 	bounceVerb.command("bouncerecipients", "bounce mail in the queue", "Senders get a bounce message. undo takes it back for a while, as long as that has not left.\n"),
-	holdVerb.command("hold", "keep mail in the queue from being delivered", "What is held is not tried until it is released; it ages, and expires.\n"),
+	holdVerb.command("hold", "keep mail in the queue from being delivered", "What is held is not tried until it is released.\n"),
 	releaseVerb.command("release", "let mail that is held be delivered", ""))
 
 // command is the verb's, whose dialogue is that of AsyncOS.
@@ -59,7 +59,8 @@ func (v *recipientsVerb) run(ctx context.Context, c *Call) error {
 	return c.order(ctx, engine.Order{Action: v.action, Reason: w.reason, Selection: w.Selection}, v, question, nil)
 }
 
-// choose asks what is selected when the command line does not say.
+// choose asks what is selected when the command line does not say. The answers take the place of arguments: who is asked
+// again, of another gateway, is not asked twice.
 func (c *Call) choose(ctx context.Context, w *selectionWords, v *recipientsVerb) error {
 	if w.chosen {
 		return nil
@@ -79,6 +80,7 @@ func (c *Call) choose(ctx context.Context, w *selectionWords, v *recipientsVerb)
 		if err != nil {
 			return err
 		}
+		c.Args = []string{"host", answer}
 		w.Host, err = parseDomain(answer)
 		return err
 	case "from":
@@ -87,9 +89,11 @@ func (c *Call) choose(ctx context.Context, w *selectionWords, v *recipientsVerb)
 		if err != nil {
 			return err
 		}
+		c.Args = []string{"from", answer}
 		w.From, err = parseSender(answer)
 		return err
 	}
+	c.Args = []string{"all"}
 	return nil
 }
 

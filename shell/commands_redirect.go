@@ -41,7 +41,7 @@ func runRedirect(ctx context.Context, c *Call) error {
 		c.Say("\n" + redirectWarning)
 	}
 	for _, warning := range judged.Warnings {
-		c.Say("WARNING: " + warning)
+		c.Say("WARNING: " + oneLine(warning))
 	}
 	question := fmt.Sprintf("%s to %q", redirectVerb.question(w.Selection), w.target)
 	return c.order(ctx, engine.Order{Action: engine.ActionRedirect, Target: judged.Target, Selection: w.Selection}, redirectVerb, question, judged.Warnings)

@@ -36,7 +36,10 @@ func runShowRecipients(ctx context.Context, c *Call) error {
 	if err := c.choose(ctx, &w, showVerb); err != nil {
 		return err
 	}
-	c.Say("Showing messages, please wait.")
+	if !c.begun {
+		c.begun = true
+		c.Say("Showing messages, please wait.")
+	}
 	err = c.Gateway.Recipients(ctx, w.Selection, func(rows []engine.Listed) error { return c.showPage(rows) })
 	if err == nil && c.rows == 0 {
 		return c.Say("There are no such messages in the queue.")

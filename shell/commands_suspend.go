@@ -96,7 +96,7 @@ func (c *Call) domains(i int) (list []string, err error) {
 func (c *Call) suspendDelivery(ctx context.Context, domains []string, grace time.Duration) (Change, string, error) {
 	c.Say(deliveryWait)
 	change, err := c.Gateway.SuspendDelivery(ctx, domains, grace)
-	return change, renderChange(change, "Mail delivery suspended", "Mail delivery is suspended already", domains != nil), err
+	return change, renderChange(change, "Mail delivery suspended", "Mail delivery is suspended already", domains != nil), c.waited(ctx, err)
 }
 
 // renderChange says what has changed and what was so already, each with names where some were given.
@@ -205,7 +205,15 @@ func runSuspendListener(ctx context.Context, c *Call) error {
 func (c *Call) suspendListeners(ctx context.Context, names []string, grace time.Duration) (Change, string, error) {
 	c.Say(receivingWait)
 	change, err := c.Gateway.SuspendListeners(ctx, names, grace)
-	return change, renderListeners(change, names, "Receiving suspended", "Receiving is suspended already"), err
+	return change, renderListeners(change, names, "Receiving suspended", "Receiving is suspended already"), c.waited(ctx, err)
+}
+
+// waited tells whoever did not want to wait for what is open that the rest goes on.
+func (c *Call) waited(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		c.Say(`The wait was left. "status" shows what is suspended.`)
+	}
+	return err
 }
 
 // renderListeners names those that were so already where all were meant and only some changed.

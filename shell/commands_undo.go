@@ -48,6 +48,9 @@ func runUndo(ctx context.Context, c *Call) error {
 	if len(c.Args) == 0 {
 		return c.Answer(list, renderActions(list, c.time(), c.Zone))
 	}
+	if _, offline := c.Gateway.(*Offline); offline {
+		return ErrNotRunning
+	}
 	id, _ := actionID(c.Arg(0))
 	a, err := undoable(list, id, c.time(), c.Zone)
 	if err != nil {
@@ -175,6 +178,8 @@ func (a *Action) undoState(now time.Time, zone *time.Location) string {
 		return "is under way"
 	case a.Action.Action == engine.ActionHold:
 		return "is no loss: release ends it"
+	case a.UndoUntil.IsZero() && canUndo(a.Action.Action):
+		return "cannot be undone now"
 	case a.UndoUntil.IsZero():
 		return "cannot be undone"
 	case !now.Before(a.UndoUntil):

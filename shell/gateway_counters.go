@@ -24,7 +24,7 @@ type CountersReset struct {
 	By   string    `json:"by"`
 }
 
-// resetPatience is how long a reset that is durable is waited for until it can be seen.
+// resetPatience is how long an order that is durable is waited for until it can be seen.
 const resetPatience = 10 * time.Second
 
 // ResetCounters implements Gateway. What the resolver counts is sampled just before, so that its Reset column begins at
@@ -38,12 +38,17 @@ func (l *Local) ResetCounters(ctx context.Context) (CountersReset, error) {
 		return done, err
 	}
 	done.Time = r.Time.Time()
+	return done, l.visible(ctx, r.Seq)
+}
+
+// visible waits until a fact that is durable can be seen.
+func (l *Local) visible(ctx context.Context, seq uint64) error {
 	for end := l.now().Add(resetPatience); ; {
-		err := l.Follower.Await(ctx, r.Seq)
+		err := l.Follower.Await(ctx, seq)
 		if behind := (*projections.BehindError)(nil); errors.As(err, &behind) && l.now().Before(end) {
 			continue
 		}
-		return done, err
+		return err
 	}
 }
 

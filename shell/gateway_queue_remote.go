@@ -13,38 +13,28 @@ import (
 
 // Preview implements Gateway.
 func (r *Remote) Preview(ctx context.Context, s engine.Selection) (p engine.Preview, err error) {
-	return p, r.patiently(ctx, http.MethodGet, "/v1/queue/preview", url.Values{"selection": {asJSON(s)}}, nil, &p)
+	return p, patiently[noResult](ctx, r, http.MethodGet, "/v1/queue/preview", url.Values{"selection": {asJSON(s)}}, nil, &p)
 }
 
 // Recipients implements Gateway.
 func (r *Remote) Recipients(ctx context.Context, s engine.Selection, page func([]engine.Listed) error) error {
-	return r.patiently(ctx, http.MethodGet, "/v1/queue/recipients", url.Values{"selection": {asJSON(s)}}, func(raw json.RawMessage) error {
-		var rows []engine.Listed
-		if err := json.Unmarshal(raw, &rows); err != nil {
-			return r.broken(ctx, err)
-		}
-		return page(rows)
-	}, new(noResult))
+	return patiently(ctx, r, http.MethodGet, "/v1/queue/recipients", url.Values{"selection": {asJSON(s)}}, page, new(noResult))
 }
 
 // Order implements Gateway.
 func (r *Remote) Order(ctx context.Context, o engine.Order, progress func(engine.Progress)) (done engine.Done, err error) {
-	return done, r.patiently(ctx, http.MethodPost, "/v1/queue/order", url.Values{"order": {asJSON(o)}}, r.progress(ctx, progress), &done)
+	return done, patiently(ctx, r, http.MethodPost, "/v1/queue/order", url.Values{"order": {asJSON(o)}}, stepping(progress), &done)
 }
 
 // Undo implements Gateway.
 func (r *Remote) Undo(ctx context.Context, id uint64, progress func(engine.Progress)) (done engine.Undone, err error) {
-	return done, r.patiently(ctx, http.MethodPost, "/v1/queue/undo", url.Values{"id": {strconv.FormatUint(id, 10)}}, r.progress(ctx, progress), &done)
+	return done, patiently(ctx, r, http.MethodPost, "/v1/queue/undo", url.Values{"id": {strconv.FormatUint(id, 10)}}, stepping(progress), &done)
 }
 
-// progress reads the steps of an order.
-func (r *Remote) progress(ctx context.Context, tell func(engine.Progress)) func(json.RawMessage) error {
-	return func(raw json.RawMessage) error {
-		var p engine.Progress
-		if err := json.Unmarshal(raw, &p); err != nil {
-			return r.broken(ctx, err)
-		}
-		heard(tell)(p)
+// stepping tells a progress of each step.
+func stepping(progress func(engine.Progress)) func(engine.Progress) error {
+	return func(p engine.Progress) error {
+		heard(progress)(p)
 		return nil
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"postern/projections"
 )
 
 // Suspensions is what a person may stop for a while, or for good. What is suspended stays so over a restart.
@@ -49,53 +51,80 @@ type Ports interface {
 // everyDomain stands for all domains among those that are suspended.
 const everyDomain = "*"
 
+// standing is what is suspended and paused. What cannot be known at once, because a large order is under way, does not
+// keep anybody from suspending: then known is false.
+func (l *Local) standing(ctx context.Context) (s projections.Status, known bool, err error) {
+	if l.Queue.Engine == nil {
+		return s, false, errNoQueue
+	}
+	s, err = l.Status(ctx)
+	if behind := (*projections.BehindError)(nil); errors.As(err, &behind) {
+		return s, false, nil
+	}
+	return s, err == nil, err
+}
+
+// settled ends an order that was given: what it has changed is soon seen. That it is done does not depend on that.
+func (l *Local) settled(ctx context.Context, err error) error {
+	if err == nil {
+		l.visible(ctx, l.Follower.Source.Durable())
+	}
+	return worded(err)
+}
+
 // SuspendDelivery implements Gateway.
 func (l *Local) SuspendDelivery(ctx context.Context, domains []string, grace time.Duration) (Change, error) {
 	domains = lowered(domains)
-	suspended, err := l.suspended(ctx)
+	s, known, err := l.standing(ctx)
 	if err != nil {
 		return Change{}, err
 	}
-	if len(domains) > 0 && slices.Contains(suspended, everyDomain) {
+	if known && len(domains) > 0 && slices.Contains(s.DeliverySuspended, everyDomain) {
 		return Change{Changed: []string{}, Already: domains}, nil
 	}
 	wanted := domains
 	if len(wanted) == 0 {
 		wanted = []string{everyDomain}
 	}
-	c := changeOf(wanted, suspended, false)
-	return c, worded(l.Queue.Engine.SuspendDelivery(ctx, By(ctx), domains, grace))
+	c := changeOf(wanted, func(domain string) bool { return known && slices.Contains(s.DeliverySuspended, domain) })
+	return c, l.settled(ctx, l.Queue.Engine.SuspendDelivery(ctx, By(ctx), domains, grace))
 }
 
 // ResumeDelivery implements Gateway.
 func (l *Local) ResumeDelivery(ctx context.Context, domains []string) (Change, error) {
 	domains = lowered(domains)
-	suspended, err := l.suspended(ctx)
+	s, known, err := l.standing(ctx)
 	if err != nil {
 		return Change{}, err
 	}
-	c := changeOf(domains, suspended, true)
+	c := changeOf(domains, func(domain string) bool { return known && !slices.Contains(s.DeliverySuspended, domain) })
 	switch {
-	case len(domains) == 0 && len(suspended) == 0:
-		c.Already = []string{everyDomain}
-	case len(domains) == 0:
-		c.Changed = suspended
-	case len(c.Already) > 0 && slices.Contains(suspended, everyDomain):
+	case len(c.Already) > 0 && slices.Contains(s.DeliverySuspended, everyDomain):
 		return Change{}, &RefusedError{"Mail delivery is suspended to all domains, not to some: resumedel without a domain resumes it."}
+	case len(domains) == 0 && known && len(s.DeliverySuspended) == 0:
+		c.Already = []string{everyDomain}
+	case len(domains) == 0 && known:
+		c.Changed = s.DeliverySuspended
+	case len(domains) == 0:
+		c.Changed = []string{everyDomain}
 	}
 	if len(c.Changed) == 0 {
 		return c, nil
 	}
-	return c, worded(l.Queue.Engine.ResumeDelivery(ctx, By(ctx), domains))
+	return c, l.settled(ctx, l.Queue.Engine.ResumeDelivery(ctx, By(ctx), domains))
 }
 
-// suspended lists the domains that nothing is delivered to.
-func (l *Local) suspended(ctx context.Context) ([]string, error) {
-	if l.Queue.Engine == nil {
-		return nil, errNoQueue
+// changeOf parts what is wanted into what changes and what is so already.
+func changeOf(wanted []string, already func(string) bool) Change {
+	c := Change{Changed: []string{}}
+	for _, w := range wanted {
+		if already(w) {
+			c.Already = append(c.Already, w)
+		} else {
+			c.Changed = append(c.Changed, w)
+		}
 	}
-	s, err := l.Status(ctx)
-	return s.DeliverySuspended, err
+	return c
 }
 
 // lowered gives domains as they are compared, each one once.
@@ -109,55 +138,40 @@ func lowered(domains []string) []string {
 	return list
 }
 
-// changeOf parts what is wanted into what changes and what is so already; present tells whether an entry of the list is to
-// go or to come.
-func changeOf(wanted, list []string, present bool) Change {
-	c := Change{Changed: []string{}}
-	for _, w := range wanted {
-		if slices.Contains(list, w) == present {
-			c.Changed = append(c.Changed, w)
-		} else {
-			c.Already = append(c.Already, w)
-		}
-	}
-	return c
-}
-
 // SuspendListeners implements Gateway. The facts come first: a crash between must not open what was to be closed.
 func (l *Local) SuspendListeners(ctx context.Context, names []string, grace time.Duration) (Change, error) {
-	return l.switchListeners(ctx, names, false, func(name string) error { return l.Queue.Engine.SuspendListener(ctx, By(ctx), name) },
+	return l.switchListeners(ctx, names, true, func(name string) error { return l.Queue.Engine.SuspendListener(ctx, By(ctx), name) },
 		func(names []string) error { return l.Queue.Ports.Suspend(ctx, names, grace) })
 }
 
 // ResumeListeners implements Gateway.
 func (l *Local) ResumeListeners(ctx context.Context, names []string) (Change, error) {
-	return l.switchListeners(ctx, names, true, func(name string) error { return l.Queue.Engine.ResumeListener(ctx, By(ctx), name) },
+	return l.switchListeners(ctx, names, false, func(name string) error { return l.Queue.Engine.ResumeListener(ctx, By(ctx), name) },
 		func(names []string) error { return l.Queue.Ports.Resume(names) })
 }
 
-func (l *Local) switchListeners(ctx context.Context, names []string, resume bool, fact func(name string) error, ports func([]string) error) (c Change, err error) {
-	if l.Queue.Engine == nil {
-		return c, errNoQueue
-	}
-	if names, err = l.listeners(names); err != nil {
-		return c, err
-	}
-	s, err := l.Status(ctx)
+// switchListeners suspends or resumes: the facts of those that change, then the ports of all that are meant.
+func (l *Local) switchListeners(ctx context.Context, names []string, suspend bool, fact func(name string) error, ports func([]string) error) (Change, error) {
+	names, err := l.listeners(names)
 	if err != nil {
-		return c, err
+		return Change{}, err
 	}
-	wanted := changeOf(names, s.ListenersSuspended, resume)
-	c = Change{Changed: []string{}, Already: wanted.Already}
+	s, known, err := l.standing(ctx)
+	if err != nil {
+		return Change{}, err
+	}
+	wanted := changeOf(names, func(name string) bool { return known && slices.Contains(s.ListenersSuspended, name) == suspend })
+	c := Change{Changed: []string{}, Already: wanted.Already}
 	for _, name := range wanted.Changed {
-		if err := worded(fact(name)); err != nil {
-			return c, err
+		if err := fact(name); err != nil {
+			return c, worded(err)
 		}
 		c.Changed = append(c.Changed, name)
 	}
-	if l.Queue.Ports == nil {
-		return c, nil
+	if l.Queue.Ports != nil {
+		err = ports(names)
 	}
-	return c, ports(names)
+	return c, l.settled(ctx, err)
 }
 
 // listeners checks names of listeners; none are all.
@@ -198,20 +212,18 @@ func (l *Local) ResumeWorkQueue(ctx context.Context) (Change, error) {
 }
 
 func (l *Local) switchWorkQueue(ctx context.Context, pause bool, order func() error) (Change, error) {
-	if l.Queue.Engine == nil {
-		return Change{}, errNoQueue
-	}
-	s, err := l.Status(ctx)
+	s, known, err := l.standing(ctx)
 	switch {
 	case err != nil:
 		return Change{}, err
-	case s.WorkQueuePaused == pause:
+	case known && s.WorkQueuePaused == pause:
 		return Change{Changed: []string{}, Already: []string{workQueue}}, nil
 	}
-	return Change{Changed: []string{workQueue}}, worded(order())
+	return Change{Changed: []string{workQueue}}, l.settled(ctx, order())
 }
 
-// Shutdown implements Gateway. Nothing of it is a fact: after the next start the ports are open again.
+// Shutdown implements Gateway. Nothing of it is a fact: after the next start the ports are open again. Inside the daemon it
+// does not wait for the stop, which ends whoever waits.
 func (l *Local) Shutdown(ctx context.Context, grace time.Duration, restart bool, received func()) error {
 	q := &l.Queue
 	if q.Stop == nil {

@@ -2,7 +2,7 @@ package shell
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -16,7 +16,7 @@ const maxGrace = 86400
 // SuspendDelivery implements Gateway.
 func (r *Remote) SuspendDelivery(ctx context.Context, domains []string, grace time.Duration) (c Change, err error) {
 	q := url.Values{"domain": domains, "seconds": {seconds(grace)}}
-	return c, r.patiently(ctx, http.MethodPost, "/v1/delivery/suspend", q, nil, &c)
+	return c, patiently[noResult](ctx, r, http.MethodPost, "/v1/delivery/suspend", q, nil, &c)
 }
 
 // ResumeDelivery implements Gateway.
@@ -27,7 +27,7 @@ func (r *Remote) ResumeDelivery(ctx context.Context, domains []string) (c Change
 // SuspendListeners implements Gateway.
 func (r *Remote) SuspendListeners(ctx context.Context, names []string, grace time.Duration) (c Change, err error) {
 	q := url.Values{"listener": names, "seconds": {seconds(grace)}}
-	return c, r.patiently(ctx, http.MethodPost, "/v1/listeners/suspend", q, nil, &c)
+	return c, patiently[noResult](ctx, r, http.MethodPost, "/v1/listeners/suspend", q, nil, &c)
 }
 
 // ResumeListeners implements Gateway.
@@ -45,29 +45,24 @@ func (r *Remote) ResumeWorkQueue(ctx context.Context) (c Change, err error) {
 	return c, r.post(ctx, "/v1/workqueue/resume", nil, &c)
 }
 
-// The steps of a shutdown, as the socket carries them.
-const (
-	stepReceived = "received" // nothing is received any more
-	stepStopping = "stopping" // the stop is under way; the socket closes when nothing is delivered any more
-)
+// stepReceived is the one step of a shutdown: nothing is received any more, and nothing keeps the gateway from stopping.
+const stepReceived = "received"
 
-// Shutdown implements Gateway.
+// Shutdown implements Gateway. The gateway closes the socket when nothing is delivered any more: that is the answer.
 func (r *Remote) Shutdown(ctx context.Context, grace time.Duration, restart bool, received func()) error {
 	q := url.Values{"seconds": {seconds(grace)}}
 	if restart {
 		q.Set("restart", "1")
 	}
 	stopping := false
-	err := r.patiently(ctx, http.MethodPost, "/v1/stop", q, func(raw json.RawMessage) error {
-		var step string
-		json.Unmarshal(raw, &step)
+	err := patiently(ctx, r, http.MethodPost, "/v1/stop", q, func(step string) error {
 		if step == stepReceived && received != nil {
 			received()
 		}
 		stopping = true // whatever it says, it is on its way, and the socket goes with it
 		return nil
 	}, new(noResult))
-	if stopping && ctx.Err() == nil {
+	if stopping && errors.Is(err, errBrokenOff) {
 		return nil
 	}
 	return err
@@ -111,7 +106,6 @@ func suspensionsRoutes(mux *http.ServeMux, g Gateway) {
 		if err := g.Shutdown(ctx, grace, q.Has("restart"), func() { step(stepReceived) }); err != nil {
 			return nil, err
 		}
-		step(stepStopping)
 		<-ctx.Done() // when the stop closes the socket
 		return noResult{}, nil
 	}).answer)

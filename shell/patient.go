@@ -51,15 +51,16 @@ func (p patient) answer(w http.ResponseWriter, r *http.Request) {
 }
 
 // patiently asks for a patient answer; step is told of each step, and an error of it ends the asking.
-func (r *Remote) patiently(ctx context.Context, method, path string, q url.Values, step func(json.RawMessage) error, result any) error {
+func patiently[S any](ctx context.Context, r *Remote, method, path string, q url.Values, step func(S) error, result any) error {
 	ended := false
-	err := r.lines(ctx, method, path, q, func(raw json.RawMessage) error {
+	err := r.lines(ctx, method, path, q, func(d *json.Decoder) error {
 		var l struct {
-			Step, Result json.RawMessage
-			Error        string
+			Step   *S
+			Result json.RawMessage
+			Error  string
 		}
-		if err := json.Unmarshal(raw, &l); err != nil {
-			return r.broken(ctx, err)
+		if err := d.Decode(&l); err != nil {
+			return &lineError{err}
 		}
 		switch {
 		case l.Error != "":
@@ -68,7 +69,7 @@ func (r *Remote) patiently(ctx context.Context, method, path string, q url.Value
 			ended = true
 			return json.Unmarshal(l.Result, result)
 		case l.Step != nil && step != nil:
-			return step(l.Step)
+			return step(*l.Step)
 		}
 		return nil
 	})

@@ -50,6 +50,6 @@ func steers(r rune) bool {
 func Terminal(w io.Writer) io.Writer { return printable{w} }
 
 // oneLine is Printable for what must not begin a line or a column of its own.
-func oneLine(text string) string {
-	return strings.NewReplacer("\n", `\x0a`, "\t", `\x09`).Replace(Printable(text))
-}
+func oneLine(text string) string { return lineEnds.Replace(Printable(text)) }
+
+var lineEnds = strings.NewReplacer("\n", `\x0a`, "\t", `\x09`)

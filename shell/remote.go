@@ -102,30 +102,47 @@ func (r *Remote) exchange(ctx context.Context, method, path string, q url.Values
 
 // stream asks a question whose answer is many values, one a line. each is called with every line until it refuses one.
 func (r *Remote) stream(ctx context.Context, path string, q url.Values, each func(json.RawMessage) error) error {
-	return r.lines(ctx, http.MethodGet, path, q, each)
+	return r.lines(ctx, http.MethodGet, path, q, rawly(each))
 }
 
 // order is stream for what has an effect.
 func (r *Remote) order(ctx context.Context, path string, q url.Values, each func(json.RawMessage) error) error {
-	return r.lines(ctx, http.MethodPost, path, q, each)
+	return r.lines(ctx, http.MethodPost, path, q, rawly(each))
 }
 
-func (r *Remote) lines(ctx context.Context, method, path string, q url.Values, each func(json.RawMessage) error) error {
+// rawly reads a line as it stands.
+func rawly(each func(json.RawMessage) error) func(*json.Decoder) error {
+	return func(d *json.Decoder) error {
+		var line json.RawMessage
+		if err := d.Decode(&line); err != nil {
+			return &lineError{err}
+		}
+		return each(line)
+	}
+}
+
+// lineError says that a line could not be read.
+type lineError struct{ err error }
+
+func (e *lineError) Error() string { return e.err.Error() }
+func (e *lineError) Unwrap() error { return e.err }
+
+// lines has next read one line after the other; a *lineError of it is the end of the answer, whole or not.
+func (r *Remote) lines(ctx context.Context, method, path string, q url.Values, next func(*json.Decoder) error) error {
 	resp, err := r.request(ctx, method, path, q)
 	if err != nil {
 		return err
 	}
 	defer resp.Body.Close()
 	for lines := json.NewDecoder(resp.Body); ; {
-		var line json.RawMessage
-		err := lines.Decode(&line)
-		if errors.Is(err, io.EOF) {
-			return nil
+		err := next(lines)
+		if unread := (*lineError)(nil); errors.As(err, &unread) {
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			return r.broken(ctx, unread.err)
 		}
 		if err != nil {
-			return r.broken(ctx, err)
-		}
-		if err := each(line); err != nil {
 			return err
 		}
 	}

@@ -51,37 +51,19 @@ const (
 
 // parseSelection reads a command's words: a redirect's target first, if it takes one, then what is selected.
 func parseSelection(c *Command, words []string, target bool) (w selectionWords, err error) {
+	if target && len(words) > 0 && w.setter(strings.ToLower(words[0])) == nil && !strings.HasPrefix(words[0], "-") {
+		w.target, words = words[0], words[1:]
+	}
 	given := make(map[string]bool)
-	for i := 0; i < len(words); i++ {
-		name, value, joined := strings.Cut(words[i], "=")
-		name = strings.ToLower(name)
-		if !strings.HasPrefix(name, "--") {
-			name, joined = strings.ToLower(words[i]), false
-		}
-		set := w.setter(name)
-		switch {
-		case target && i == 0 && set == nil && !strings.HasPrefix(name, "-"):
-			w.target = words[i]
-			continue
-		case set == nil:
-			return w, &UsageError{c, fmt.Sprintf("%s does not take %.60q", c.Name, words[i])}
-		case given[name]:
-			return w, &UsageError{c, fmt.Sprintf("%s is given twice", name)}
-		}
-		given[name] = true
-		if set.alone {
-			if joined {
-				return w, &UsageError{c, name + " takes no value"}
-			}
-		} else if !joined {
-			if i++; i == len(words) {
-				return w, &UsageError{c, name + " wants a value"}
-			}
-			value = words[i]
-		}
-		if err := set.to(value); err != nil {
+	for len(words) > 0 {
+		var name string
+		if name, words, err = w.take(c, words); err != nil {
 			return w, &UsageError{c, err.Error()}
 		}
+		if given[name] {
+			return w, &UsageError{c, name + " is given twice"}
+		}
+		given[name] = true
 	}
 	switch {
 	case w.all && (given["host"] || given["from"]):
@@ -94,6 +76,28 @@ func parseSelection(c *Command, words []string, target bool) (w selectionWords, 
 	delete(given, "--reason")
 	w.chosen = len(given) > 0
 	return w, nil
+}
+
+// take reads the first word with its value, which may stand behind a "=" in an option, and leaves the others.
+func (w *selectionWords) take(c *Command, words []string) (name string, rest []string, err error) {
+	name, value, joined := strings.Cut(words[0], "=")
+	if !strings.HasPrefix(name, "--") {
+		name, joined = words[0], false
+	}
+	name, rest = strings.ToLower(name), words[1:]
+	set := w.setter(name)
+	switch {
+	case set == nil:
+		return name, rest, fmt.Errorf("%s does not take %.60q", c.Name, words[0])
+	case set.alone && joined:
+		return name, rest, errors.New(name + " takes no value")
+	case set.alone || joined:
+	case len(rest) == 0:
+		return name, rest, errors.New(name + " wants a value")
+	default:
+		value, rest = rest[0], rest[1:]
+	}
+	return name, rest, set.to(value)
 }
 
 // setter is what a word of a selection sets; nil: it is no such word.

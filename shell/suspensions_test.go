@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"postern/journal"
 	"postern/projections"
 )
 
@@ -90,7 +91,7 @@ func TestSuspensionsOverTheSocket(t *testing.T) {
 	var refused *RefusedError
 	for _, seconds := range []string{"-1", "86401", "x", ""} {
 		for _, path := range []string{"/v1/delivery/suspend", "/v1/listeners/suspend", "/v1/stop"} {
-			if err := g.patiently(t.Context(), "POST", path, map[string][]string{"seconds": {seconds}}, nil, new(Change)); !errors.As(err, &refused) {
+			if err := patiently[noResult](t.Context(), g, "POST", path, map[string][]string{"seconds": {seconds}}, nil, new(Change)); !errors.As(err, &refused) {
 				t.Errorf("%s with %q seconds: %v", path, seconds, err)
 			}
 		}
@@ -219,3 +220,32 @@ func TestShutdown(t *testing.T) {
 		}
 	}
 }
+
+// TestSuspendingDoesNotWaitForTheFigures: when they are behind, what is asked for is done, and nothing is said of before.
+func TestSuspendingDoesNotWaitForTheFigures(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := &fakeEngine{t: t}
+		l := &Local{Follower: &projections.Follower{Source: endless{}}, Self: Identity{Listeners: []string{"InboundMail", "OutboundMail"}}}
+		l.Queue.Engine = e
+		for _, c := range []struct{ line, want string }{
+			{"suspenddel 0", "Waiting for outgoing deliveries to finish...\nMail delivery suspended.\n"}, {"resumedel", "Mail delivery resumed.\n"},
+			{"suspenddel 0 a.example", "Waiting for outgoing deliveries to finish...\nMail delivery suspended for a.example.\n"},
+			{"resumedel a.example", "Mail delivery resumed for a.example.\n"},
+			{"suspendlistener all 0", "Waiting for listeners to exit...\nReceiving suspended.\n"}, {"resumelistener", "Receiving resumed.\n"},
+		} {
+			if got := says(t, l, c.line, "batch"); got != c.want {
+				t.Errorf("%s: %q", c.line, got)
+			}
+		}
+		if _, err := l.PauseWorkQueue(asAdmin(t), ""); err != nil || len(e.calls) != 9 || e.calls[8] != "admin pauses the work queue: Manually paused by user" {
+			t.Errorf("%v, %q", err, e.calls)
+		}
+	})
+}
+
+// endless has a record more than anybody has seen.
+type endless struct{}
+
+func (endless) Durable() uint64                                              { return 1 }
+func (endless) Wait(ctx context.Context, _ uint64) error                     { <-ctx.Done(); return ctx.Err() }
+func (endless) Read(uint64, int, []journal.Record) ([]journal.Record, error) { return nil, nil }

@@ -120,7 +120,7 @@ func TestUndoWhoseTimeIsOver(t *testing.T) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	list := []Action{{Action: projections.Action{ID: 70, Action: "delete", Completed: now.Add(-2 * time.Hour)}, UndoUntil: now.Add(-time.Hour)},
 		{Action: projections.Action{ID: 60, Action: "delete", Completed: now.Add(-time.Minute)}}}
-	for id, want := range map[uint64]string{70: "action 70 could be undone until Sun Mar 01 11:00:00 2026", 60: "action 60 cannot be undone", 65: "there is no action 65"} {
+	for id, want := range map[uint64]string{70: "action 70 could be undone until Sun Mar 01 11:00:00 2026", 60: "action 60 cannot be undone now", 65: "there is no action 65"} {
 		if _, err := undoable(list, id, now, time.UTC); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%d: %v", id, err)
 		}
