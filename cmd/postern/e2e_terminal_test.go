@@ -135,7 +135,19 @@ func TestShellCompletes(t *testing.T) {
 // TestShellGivesTheTerminalBack leaves in each way, and compares the terminal's settings.
 func TestShellGivesTheTerminalBack(t *testing.T) {
 	g := shellGateway(t)
-	for name, keys := range map[string]string{"exit": "exit\r", "quit": "quit\r", "Ctrl-D": "\x04", "in any case": "EXIT\r"} {
+	typing := func(keys string) func(*typist) { return func(p *typist) { p.press(keys) } }
+	signalled := func(s os.Signal, keys, then string) func(*typist) {
+		return func(p *typist) {
+			p.press(keys)
+			if then != "" {
+				p.wait(then)
+			}
+			p.command.Process.Signal(s)
+		}
+	}
+	for name, leave := range map[string]func(*typist){"exit": typing("exit\r"), "quit": typing("quit\r"), "Ctrl-D": typing("\x04"), "in any case": typing("EXIT\r"),
+		"told to end": signalled(syscall.SIGTERM, "stat", "stat"), "told to end in a question": signalled(syscall.SIGTERM, "hoststatus\rhalf", "half"),
+		"told to end in a display": signalled(syscall.SIGTERM, "rate 1\r", "K-Used"), "the line was lost": signalled(syscall.SIGHUP, "", "")} {
 		t.Run(name, func(t *testing.T) {
 			tty, slave, err := pty.Open()
 			if err != nil {
@@ -172,7 +184,7 @@ func TestShellGivesTheTerminalBack(t *testing.T) {
 			p.press("help exit\r")
 			p.wait("leave the shell")
 			p.prompted()
-			p.press(keys)
+			leave(p)
 			p.leaves()
 			after, err := unix.IoctlGetTermios(int(slave.Fd()), unix.TCGETS)
 			if err != nil {
