@@ -295,6 +295,19 @@ func TestShellIsResizedInALine(t *testing.T) {
 	}
 }
 
+// TestShellOnSixLines works where there is no room for eight suggestions.
+func TestShellOnSixLines(t *testing.T) {
+	p := sitDown(t, shellGateway(t), 6, 80)
+	p.press("d")
+	p.wait("the gateway's date and time")
+	if strings.Contains(p.all(), "too small") || strings.Contains(p.all(), "empty the DNS cache") {
+		t.Errorf("the screen shows %q", p.all())
+	}
+	p.press("ate\r")
+	p.wait(time.Now().Format(" 2006 "))
+	p.prompted()
+}
+
 // TestShellIsResizedAllTheTime presses Enter while the window is being dragged.
 func TestShellIsResizedAllTheTime(t *testing.T) {
 	p := sitDown(t, shellGateway(t), 24, 100)
