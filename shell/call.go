@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Call is one call of a command: whom it asks, what it was given, and where its answer goes. One goroutine uses it.
@@ -24,8 +25,9 @@ type Call struct {
 	Zone    *time.Location   // of the times that people read
 	Now     func() time.Time // nil: time.Now
 	Height  func() int       // lines of the screen; nil or 0: endless paper
+	Width   func() int       // its columns; nil or 0: no line is too long
 	Page    func()           // lets Out stop at each full screen; nil: it cannot, or does
-	rows    int              // printed since the heading
+	rows    int              // lines of the screen printed since the heading
 	shown   int              // rows of a live display
 }
 
@@ -159,8 +161,8 @@ func (c *Call) Row(heading string, value any, text string) error {
 	if c.JSON {
 		return json.NewEncoder(c.Out).Encode(value)
 	}
-	lines := strings.Count(heading, "\n")
-	if c.rows > 0 && c.Height != nil && c.rows+lines+1 >= c.Height() && c.Height() > lines+2 {
+	above, below := c.linesOf(heading), c.linesOf(text)
+	if c.rows > 0 && c.Height != nil && c.rows+above+below >= c.Height() && c.Height() > above+below+1 {
 		c.rows = 0
 	}
 	if c.rows == 0 {
@@ -168,9 +170,25 @@ func (c *Call) Row(heading string, value any, text string) error {
 			return err
 		}
 	}
-	c.rows++
+	c.rows += below
 	_, err := io.WriteString(c.Out, text)
 	return err
+}
+
+// linesOf counts the lines that text takes on the screen.
+func (c *Call) linesOf(text string) int {
+	width := 0
+	if c.Width != nil {
+		width = c.Width()
+	}
+	n := 0
+	for line := range strings.Lines(text) {
+		n++
+		if long := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); width > 0 && long > 0 {
+			n += (long - 1) / width
+		}
+	}
+	return n
 }
 
 // Say prints a line for people; programs are spared it.

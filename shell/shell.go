@@ -150,7 +150,7 @@ func (s *Shell) execute(ctx context.Context, line string) error {
 	remote.Session, remote.Command = s.session.Load(), c.Name
 	call := &Call{Gateway: &remote, Command: c, Zone: s.Zone, Out: printable{s.Out}}
 	if s.terminal != nil {
-		call.Asker, call.Height = s.terminal, s.terminal.height
+		call.Asker, call.Height, call.Width = s.terminal, s.terminal.height, s.terminal.width
 		call.Page = func() {
 			call.Out = printable{&pager{out: s.Out, height: s.terminal.height, width: s.terminal.width, key: s.terminal.key}}
 		}
