@@ -67,9 +67,10 @@ func HTTP(ctx context.Context, c HTTPConfig) (f HTTPFigures, err error) {
 	queued := c.load(g.Address, "queued", func(n int) string { return fmt.Sprintf("user-%d@d%d.dead.test", n, n%c.Destinations) })
 	for _, step := range []struct {
 		messages int
+		prefix   string
 		took     *map[string][]time.Duration
-	}{{fewMessages, &f.Few}, {c.Messages - fewMessages, &f.Rest}} {
-		queued.Messages = step.messages
+	}{{fewMessages, "few", &f.Few}, {c.Messages - fewMessages, "queued", &f.Rest}} {
+		queued.Messages, queued.Prefix = step.messages, step.prefix
 		if r := load.Run(ctx, queued); len(r.Acked) != step.messages {
 			return f, fmt.Errorf("of %d messages %d were accepted, %d refused (%s)", step.messages, len(r.Acked), r.Refused, r.Reply)
 		}

@@ -17,7 +17,11 @@ const suspendLook = 20 * time.Millisecond
 // restart. It returns when no attempt there is under way any more: those that are get the grace, then they are cut off, and
 // what was past its final dot is unknown.
 func (e *Engine) SuspendDelivery(ctx context.Context, by string, domains []string, grace time.Duration) error {
-	if err := e.decide(ctx, func(t *turn) { t.emit(&journal.DeliverySuspended{By: by, Domains: domains}) }); err != nil {
+	if err := e.decide(ctx, func(t *turn) {
+		if !t.s.allSuspended(domains) {
+			t.emit(&journal.DeliverySuspended{By: by, Domains: domains})
+		}
+	}); err != nil {
 		return err
 	}
 	for cut, end := false, time.Now().Add(grace); ; {
@@ -45,6 +49,11 @@ func (e *Engine) SuspendDelivery(ctx context.Context, by string, domains []strin
 			return err
 		}
 	}
+}
+
+// allSuspended tells whether delivery to all of the domains is suspended already.
+func (s *State) allSuspended(domains []string) bool {
+	return s.suspended["*"] || len(domains) > 0 && !slices.ContainsFunc(domains, func(d string) bool { return !s.suspended[strings.ToLower(d)] })
 }
 
 // suspends tells whether a suspension of the domains is one of a destination.

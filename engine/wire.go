@@ -13,16 +13,16 @@ import (
 type Attempt struct {
 	Message     uint64 // Seq of the MessageInjected
 	MID         uint32
-	Destination string   // the recipients' domain, lower case, or an address literal
-	Route       string   // a redirect's target, "" for the usual way
+	Destination string   // the recipients' domain, lower case, or an address literal; of those redirected, the target
+	Route       string   // a redirect's target that is no domain; "": the destination's usual way
 	RIDs        []uint32 // ascending
 	Number      uint32   // 1 for the first attempt
 	Probe       bool     // the destination is down and this attempt finds out
 }
 
 // Deliverer tries once. It returns one Outcome for each of the attempt's RIDs, in their order, and never retries by itself
-// beyond other addresses of the same destination; it may be called from many goroutines at once, and returns soon after
-// ctx ends (what was not past its final dot is then Temporary).
+// beyond other addresses of the same destination; it may be called from many goroutines at once. When ctx ends, what is not
+// past its final dot is Temporary at once; past it the reply is awaited, unless the cause is ErrCutOff.
 type Deliverer interface {
 	Deliver(ctx context.Context, a Attempt) []Outcome
 }

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Call is one call of a command: whom it asks, what it was given, and where its answer goes. One goroutine uses it.
@@ -25,8 +26,9 @@ type Call struct {
 	Now     func() time.Time // nil: time.Now
 	Height  func() int       // lines of the screen; nil or 0: endless paper
 	Screen  io.Writer        // the terminal that Out ends at, where a line can be drawn over; nil: it ends at none
+	Width   func() int       // its columns; nil or 0: no line is too long
 	Page    func()           // lets Out stop at each full screen; nil: it cannot, or does
-	rows    int              // printed since the heading
+	rows    int              // lines of the screen printed since the heading
 	shown   int              // rows of a live display
 	begun   bool             // what comes before a listing is printed
 }
@@ -161,8 +163,8 @@ func (c *Call) Row(heading string, value any, text string) error {
 	if c.JSON {
 		return json.NewEncoder(c.Out).Encode(value)
 	}
-	lines := strings.Count(heading, "\n")
-	if c.rows > 0 && c.Height != nil && c.rows+lines+1 >= c.Height() && c.Height() > lines+2 {
+	above, below := c.linesOf(heading), c.linesOf(text)
+	if c.rows > 0 && c.Height != nil && c.rows+above+below >= c.Height() && c.Height() > above+below+1 {
 		c.rows = 0
 	}
 	if c.rows == 0 {
@@ -170,9 +172,25 @@ func (c *Call) Row(heading string, value any, text string) error {
 			return err
 		}
 	}
-	c.rows++
+	c.rows += below
 	_, err := io.WriteString(c.Out, text)
 	return err
+}
+
+// linesOf counts the lines that text takes on the screen.
+func (c *Call) linesOf(text string) int {
+	width := 0
+	if c.Width != nil {
+		width = c.Width()
+	}
+	n := 0
+	for line := range strings.Lines(text) {
+		n++
+		if long := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); width > 0 && long > 0 {
+			n += (long - 1) / width
+		}
+	}
+	return n
 }
 
 // Say prints a line for people; programs are spared it.

@@ -87,13 +87,16 @@ func (k *console) TearDown() error {
 	return err
 }
 
+// endless is a height at which go-prompt never draws its complaint about small windows instead of the line.
+const endless = 1 << 15
+
 // GetWinSize implements prompt.ConsoleParser: go-prompt asks as it begins with a line.
 func (k *console) GetWinSize() *prompt.WinSize {
 	size := k.size()
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.drawn = size
-	return size
+	return &prompt.WinSize{Row: endless, Col: size.Col}
 }
 
 // size is that of the terminal. One that does not know its size, or is too small to draw in, counts as 80 by 24.

@@ -68,6 +68,27 @@ func TestConsoleLeavesQuestions(t *testing.T) {
 	}
 }
 
+// TestConsoleWantsAnotherSize: once go-prompt draws for a size that is not the terminal's, the line in hand is ended, and
+// what was typed waits for the next one. Who reads otherwise is not disturbed.
+func TestConsoleWantsAnotherSize(t *testing.T) {
+	k := &console{typed: []byte("half")}
+	size := *k.GetWinSize()
+	if size.Col != 80 || size.Row < 1000 {
+		t.Errorf("go-prompt is told %+v", size)
+	}
+	k.drawn.Col = 100
+	if key, err := k.Read(); err != nil || string(key) != keyNothing || !k.wantsRedraw() {
+		t.Errorf("%q, %v", key, err)
+	}
+	if key, err := k.Read(); err == nil {
+		t.Errorf("then %q", key)
+	}
+	k.shut, k.redraw, k.drawn = false, false, nil
+	if key, err := k.Read(); err != nil || string(key) != "half" {
+		t.Errorf("in the end %q, %v", key, err)
+	}
+}
+
 // FuzzConsole loses and adds nothing, whatever is typed, but half a character at the end.
 func FuzzConsole(f *testing.F) {
 	f.Add([]byte("status\r\x1b[A\xff\xfe"))

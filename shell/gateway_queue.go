@@ -212,7 +212,7 @@ func actionsOf(f *projections.Figures, max int, undo time.Duration) []Action {
 // canUndo tells whether an action takes something that can be brought back.
 func canUndo(action string) bool {
 	switch action {
-	case engine.ActionDelete, engine.ActionBounce, engine.ActionRedirect, "remove", "archive":
+	case engine.ActionDelete, engine.ActionBounce, engine.ActionRedirect:
 		return true
 	}
 	return false

@@ -151,6 +151,7 @@ func (s *Shell) execute(ctx context.Context, line string) error {
 	call := &Call{Gateway: &remote, Command: c, Zone: s.Zone, Out: printable{s.Out}}
 	if s.terminal != nil {
 		call.Asker, call.Height, call.Screen = s.terminal, s.terminal.height, s.Out
+		call.Width = s.terminal.width
 		call.Page = func() {
 			call.Out = printable{&pager{out: s.Out, height: s.terminal.height, width: s.terminal.width, key: s.terminal.key}}
 		}

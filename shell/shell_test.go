@@ -94,20 +94,21 @@ func TestBatchAnswersBeginAtOnce(t *testing.T) {
 	}
 }
 
-// TestRowsRepeatTheirHeading keeps it on a screen of six lines, and prints it once on endless paper.
+// TestRowsRepeatTheirHeading keeps it on a small screen, also where rows take two lines of it, and prints it once on endless
+// paper.
 func TestRowsRepeatTheirHeading(t *testing.T) {
-	for height, want := range map[int]int{0: 1, 6: 4, 3: 1, 100: 1} {
+	for _, c := range []struct{ height, width, want int }{{0, 0, 1}, {6, 0, 4}, {3, 0, 1}, {100, 80, 1}, {9, 80, 2}, {9, 12, 4}} {
 		var out bytes.Buffer
-		c := &Call{Command: &Command{Name: "rate", Live: true}, Out: &out, Height: func() int { return height }, Count: 12}
+		call := &Call{Command: &Command{Name: "rate", Live: true}, Out: &out, Height: func() int { return c.height }, Width: func() int { return c.width }, Count: 12}
 		n := 0
-		if err := c.every(t.Context(), time.Microsecond, func() error {
+		if err := call.every(t.Context(), time.Microsecond, func() error {
 			n++
-			return c.Row("heading\nof two lines\n", n, fmt.Sprintln("row", n))
+			return call.Row("heading\nof two lines\n", n, "a row of 16 cols\n")
 		}); err != nil {
 			t.Fatal(err)
 		}
-		if got := strings.Count(out.String(), "heading"); got != want || n != 12 {
-			t.Errorf("on %d lines: %d headings for %d rows, want %d\n%s", height, got, n, want, out.String())
+		if got := strings.Count(out.String(), "heading"); got != c.want || n != 12 {
+			t.Errorf("on %d lines of %d: %d headings for %d rows, want %d\n%s", c.height, c.width, got, n, c.want, out.String())
 		}
 	}
 }

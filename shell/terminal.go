@@ -43,11 +43,14 @@ func newTerminal(in *os.File, out io.Writer) (*terminal, bool) {
 	return t, true
 }
 
+// maxSuggestions is how many are shown at a time.
+const maxSuggestions = 8
+
 // newPrompt makes a prompt of this terminal; more is what others do not have.
 func (t *terminal) newPrompt(more ...prompt.Option) *prompt.Prompt {
 	return prompt.New(func(string) {}, t.suggestions, append([]prompt.Option{prompt.OptionParser(t.console), prompt.OptionWriter(t.screen),
 		prompt.OptionLivePrefix(func() (string, bool) { return t.prefix, true }), prompt.OptionSetExitCheckerOnInput(t.redraw),
-		prompt.OptionMaxSuggestion(8), prompt.OptionPrefixTextColor(prompt.DefaultColor),
+		prompt.OptionMaxSuggestion(maxSuggestions), prompt.OptionPrefixTextColor(prompt.DefaultColor),
 		prompt.OptionSuggestionBGColor(prompt.DarkGray), prompt.OptionSuggestionTextColor(prompt.White),
 		prompt.OptionDescriptionBGColor(prompt.DarkGray), prompt.OptionDescriptionTextColor(prompt.LightGray),
 		prompt.OptionSelectedSuggestionBGColor(prompt.White), prompt.OptionSelectedSuggestionTextColor(prompt.Black),
@@ -75,6 +78,9 @@ func (t *terminal) suggestions(d prompt.Document) []prompt.Suggest {
 		return nil
 	}
 	list := t.suggest(d.TextBeforeCursor())
+	if room := t.height() - 3; room < maxSuggestions {
+		list = list[:min(len(list), max(room, 0))]
+	}
 	out := make([]prompt.Suggest, len(list))
 	for i, s := range list {
 		out[i] = prompt.Suggest{Text: s.Text, Description: s.Summary}

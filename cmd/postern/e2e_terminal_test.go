@@ -135,7 +135,19 @@ func TestShellCompletes(t *testing.T) {
 // TestShellGivesTheTerminalBack leaves in each way, and compares the terminal's settings.
 func TestShellGivesTheTerminalBack(t *testing.T) {
 	g := shellGateway(t)
-	for name, keys := range map[string]string{"exit": "exit\r", "quit": "quit\r", "Ctrl-D": "\x04", "in any case": "EXIT\r"} {
+	typing := func(keys string) func(*typist) { return func(p *typist) { p.press(keys) } }
+	signalled := func(s os.Signal, keys, then string) func(*typist) {
+		return func(p *typist) {
+			p.press(keys)
+			if then != "" {
+				p.wait(then)
+			}
+			p.command.Process.Signal(s)
+		}
+	}
+	for name, leave := range map[string]func(*typist){"exit": typing("exit\r"), "quit": typing("quit\r"), "Ctrl-D": typing("\x04"), "in any case": typing("EXIT\r"),
+		"told to end": signalled(syscall.SIGTERM, "stat", "stat"), "told to end in a question": signalled(syscall.SIGTERM, "hoststatus\rhalf", "half"),
+		"told to end in a display": signalled(syscall.SIGTERM, "rate 1\r", "K-Used"), "the line was lost": signalled(syscall.SIGHUP, "", "")} {
 		t.Run(name, func(t *testing.T) {
 			tty, slave, err := pty.Open()
 			if err != nil {
@@ -172,7 +184,7 @@ func TestShellGivesTheTerminalBack(t *testing.T) {
 			p.press("help exit\r")
 			p.wait("leave the shell")
 			p.prompted()
-			p.press(keys)
+			leave(p)
 			p.leaves()
 			after, err := unix.IoctlGetTermios(int(slave.Fd()), unix.TCGETS)
 			if err != nil {
@@ -281,6 +293,19 @@ func TestShellIsResizedInALine(t *testing.T) {
 	if n := strings.Count(p.all(), "Host mail status"); n != 1 {
 		t.Errorf("it ran %d times", n)
 	}
+}
+
+// TestShellOnSixLines works where there is no room for eight suggestions.
+func TestShellOnSixLines(t *testing.T) {
+	p := sitDown(t, shellGateway(t), 6, 80)
+	p.press("d")
+	p.wait("the gateway's date and time")
+	if strings.Contains(p.all(), "too small") || strings.Contains(p.all(), "empty the DNS cache") {
+		t.Errorf("the screen shows %q", p.all())
+	}
+	p.press("ate\r")
+	p.wait(time.Now().Format(" 2006 "))
+	p.prompted()
 }
 
 // TestShellIsResizedAllTheTime presses Enter while the window is being dragged.
