@@ -63,7 +63,8 @@ func naiveListing(t testing.TB, j *journal.Journal, upTo uint64, s Selection, no
 			}
 			if m.Quarantines > 0 {
 				l.State = "quarantined"
-			} else {
+			}
+			if m.Quarantines == 0 && !m.InWorkQueue {
 				p.Recipients++
 				touched = true
 			}

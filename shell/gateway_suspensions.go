@@ -144,13 +144,13 @@ func (l *Local) SuspendListeners(ctx context.Context, names []string, grace time
 		func(names []string) error { return l.Queue.Ports.Suspend(ctx, names, grace) })
 }
 
-// ResumeListeners implements Gateway.
+// ResumeListeners implements Gateway. The ports come first: what cannot be opened stays suspended.
 func (l *Local) ResumeListeners(ctx context.Context, names []string) (Change, error) {
 	return l.switchListeners(ctx, names, false, func(name string) error { return l.Queue.Engine.ResumeListener(ctx, By(ctx), name) },
 		func(names []string) error { return l.Queue.Ports.Resume(names) })
 }
 
-// switchListeners suspends or resumes: the facts of those that change, then the ports of all that are meant.
+// switchListeners suspends or resumes: the facts of those that change, and the ports of all that are meant.
 func (l *Local) switchListeners(ctx context.Context, names []string, suspend bool, fact func(name string) error, ports func([]string) error) (Change, error) {
 	names, err := l.listeners(names)
 	if err != nil {
@@ -162,13 +162,21 @@ func (l *Local) switchListeners(ctx context.Context, names []string, suspend boo
 	}
 	wanted := changeOf(names, func(name string) bool { return known && slices.Contains(s.ListenersSuspended, name) == suspend })
 	c := Change{Changed: []string{}, Already: wanted.Already}
+	if l.Queue.Ports == nil {
+		ports = func([]string) error { return nil }
+	}
+	if !suspend {
+		if err := ports(names); err != nil {
+			return c, l.settled(ctx, err)
+		}
+	}
 	for _, name := range wanted.Changed {
 		if err := fact(name); err != nil {
 			return c, worded(err)
 		}
 		c.Changed = append(c.Changed, name)
 	}
-	if l.Queue.Ports != nil {
+	if suspend {
 		err = ports(names)
 	}
 	return c, l.settled(ctx, err)

@@ -63,10 +63,10 @@ func TestAPortThatDoesNotOpen(t *testing.T) {
 	ports.err = errors.New("listener InboundMail: address already in use")
 	e.calls = nil
 	got := says(t, l, "resume", "batch")
-	if want := "Receiving resumed.\nMail delivery resumed.\nerror: listener InboundMail: address already in use"; got != want {
+	if want := "Mail delivery resumed.\nerror: listener InboundMail: address already in use"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
-	if s, err := l.Status(t.Context()); err != nil || s.System != projections.SystemOnline {
+	if s, err := l.Status(t.Context()); err != nil || s.System != projections.SystemReceivingSuspended {
 		t.Errorf("%s, %v", s.System, err)
 	}
 }
@@ -225,7 +225,7 @@ func TestShutdown(t *testing.T) {
 func TestSuspendingDoesNotWaitForTheFigures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := &fakeEngine{t: t}
-		l := &Local{Follower: &projections.Follower{Source: endless{}}, Self: Identity{Listeners: []string{"InboundMail", "OutboundMail"}}}
+		l := &Local{Follower: &projections.Follower{Source: neverThere{}}, Self: Identity{Listeners: []string{"InboundMail", "OutboundMail"}}}
 		l.Queue.Engine = e
 		for _, c := range []struct{ line, want string }{
 			{"suspenddel 0", "Waiting for outgoing deliveries to finish...\nMail delivery suspended.\n"}, {"resumedel", "Mail delivery resumed.\n"},
@@ -243,9 +243,9 @@ func TestSuspendingDoesNotWaitForTheFigures(t *testing.T) {
 	})
 }
 
-// endless has a record more than anybody has seen.
-type endless struct{}
+// neverThere has a record more than anybody has seen.
+type neverThere struct{}
 
-func (endless) Durable() uint64                                              { return 1 }
-func (endless) Wait(ctx context.Context, _ uint64) error                     { <-ctx.Done(); return ctx.Err() }
-func (endless) Read(uint64, int, []journal.Record) ([]journal.Record, error) { return nil, nil }
+func (neverThere) Durable() uint64                                              { return 1 }
+func (neverThere) Wait(ctx context.Context, _ uint64) error                     { <-ctx.Done(); return ctx.Err() }
+func (neverThere) Read(uint64, int, []journal.Record) ([]journal.Record, error) { return nil, nil }
