@@ -1,0 +1,97 @@
+package projections
+
+import (
+	"context"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"postern/journal"
+)
+
+// History is a journal that can be searched: a *journal.Journal is one.
+type History interface {
+	Durable() uint64
+	At(seq uint64) (journal.Record, error)
+	Pick(ctx context.Context, from, to uint64, wanted func(journal.Kind) bool, fn func(journal.Record) error) error
+}
+
+// MessageQuery says which messages are looked for: those to which all of it applies. What is nil or zero is not asked.
+type MessageQuery struct {
+	From, To, Subject, MessageID *regexp.Regexp
+	MID                          uint32
+	Host                         string     // domain of a recipient
+	IP                           netip.Addr // of the client that handed it in
+	Since, Until                 time.Time  // of its injection: Since ≤ time < Until
+}
+
+// FoundMessage is a message that a search has found.
+type FoundMessage struct {
+	Seq     uint64    `json:"seq"`
+	MID     uint32    `json:"mid"`
+	Time    time.Time `json:"timestamp"`
+	Sender  string    `json:"sender"` // "" is the null sender
+	Subject string    `json:"subject"`
+}
+
+// FindMessages calls each for the messages that are meant, in the order in which they came; its error ends the search.
+// Senders and recipients of messages that the gateway made itself are no hits.
+func FindMessages(ctx context.Context, h History, q *MessageQuery, each func(FoundMessage) error) error {
+	s := search{query: q, remotes: make(map[uint32]netip.Addr)}
+	kinds := journal.KindsOf(&journal.MessageInjected{})
+	if q.IP.IsValid() {
+		kinds = journal.KindsOf(&journal.MessageInjected{}, &journal.ConnectionAccepted{}, &journal.ConnectionClosed{}, &journal.Started{})
+	}
+	return h.Pick(ctx, 1, h.Durable(), kinds.Has, func(r journal.Record) error {
+		m, ok := r.Event.(*journal.MessageInjected)
+		if !ok {
+			s.connection(r.Event)
+			return nil
+		}
+		if !s.meant(r.Time, m) {
+			return nil
+		}
+		return each(FoundMessage{Seq: r.Seq, MID: m.MID, Time: r.Time.Time(), Sender: strings.Clone(m.Sender), Subject: strings.Clone(m.Subject)})
+	})
+}
+
+// search is one pass over the history.
+type search struct {
+	query   *MessageQuery
+	remotes map[uint32]netip.Addr // of the connections that are open, by ICID
+}
+
+func (s *search) connection(e journal.Event) {
+	switch e := e.(type) {
+	case *journal.ConnectionAccepted:
+		if e.Remote == s.query.IP {
+			s.remotes[e.ICID] = e.Remote
+		}
+	case *journal.ConnectionClosed:
+		delete(s.remotes, e.ICID)
+	case *journal.Started:
+		clear(s.remotes)
+	}
+}
+
+// meant tells whether the query means a message.
+func (s *search) meant(at journal.Instant, m *journal.MessageInjected) bool {
+	q := s.query
+	own := m.Why != journal.WhyReceived
+	switch {
+	case q.MID != 0 && m.MID != q.MID:
+	case !q.Since.IsZero() && at < journal.InstantOf(q.Since), !q.Until.IsZero() && at >= journal.InstantOf(q.Until):
+	case (q.From != nil || q.To != nil) && own:
+	case q.From != nil && !q.From.MatchString(m.Sender):
+	case q.Subject != nil && !q.Subject.MatchString(m.Subject):
+	case q.MessageID != nil && !q.MessageID.MatchString(m.MessageID):
+	case q.Host != "" && !slices.ContainsFunc(m.Recipients, func(rc journal.InjectedRecipient) bool { return strings.EqualFold(rc.Domain, q.Host) }):
+	case q.To != nil && !slices.ContainsFunc(m.Recipients, func(rc journal.InjectedRecipient) bool { return q.To.MatchString(rc.Address()) }):
+	case q.IP.IsValid() && (m.ICID == 0 || s.remotes[m.ICID] != q.IP):
+	default:
+		return true
+	}
+	return false
+}

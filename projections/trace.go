@@ -1,0 +1,314 @@
+package projections
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"postern/journal"
+)
+
+// maxTraced is how many records the trace of one message may have; the rest is left out.
+const maxTraced = 100_000
+
+// ErrTraceCut says that a message has more records than are shown.
+var ErrTraceCut = fmt.Errorf("the message has more than %d records: only the first are shown", maxTraced)
+
+// TraceMessage calls each for the records that tell of a message, in order: those of the connection that brought it, its
+// own, those of the messages that were made from it (notifications, splits, copies, rewritten ones), and those of the
+// connections that they were delivered over. Facts about many messages come with what they say of these alone.
+func TraceMessage(ctx context.Context, h History, seq uint64, each func(journal.Record) error) error {
+	first, err := h.At(seq)
+	if err != nil {
+		return err
+	}
+	m, ok := first.Event.(*journal.MessageInjected)
+	if !ok {
+		return fmt.Errorf("record %d is no message", seq)
+	}
+	t := &trace{ctx: ctx, history: h, family: map[uint64]*relative{}, outbound: map[uint32]bool{}, opened: map[uint32][]uint64{}, undo: map[uint64]bool{}}
+	from := seq
+	if t.icid = m.ICID; t.icid != 0 {
+		if from, err = t.accepted(seq); err != nil {
+			return err
+		}
+		t.inbound = true
+	}
+	t.head = seq
+	err = h.Pick(ctx, from, h.Durable(), tracedKinds.Has, t.look)
+	if err != nil && !errors.Is(err, errTraced) {
+		return err
+	}
+	slices.Sort(t.seqs)
+	for _, seq := range slices.Compact(t.seqs) {
+		r, err := h.At(seq)
+		if err != nil {
+			return err
+		}
+		r.Event = about(r.Event, t.family)
+		if err := each(r); err != nil {
+			return err
+		}
+	}
+	if t.cut {
+		return ErrTraceCut
+	}
+	return nil
+}
+
+// errTraced ends the reading: nothing more can come.
+var errTraced = errors.New("nothing more can come")
+
+// tracedKinds are the facts that a trace looks at. AttemptStarted prints nothing and says nothing that others do not.
+var tracedKinds = func() journal.KindSet {
+	s := make(journal.KindSet)
+	for _, k := range journal.Kinds() {
+		s[k] = true
+	}
+	for _, e := range []journal.Event{&journal.AttemptStarted{}, &journal.Sampled{}, &journal.IDsReserved{}, &journal.HostDown{}, &journal.HostUp{},
+		&journal.DestinationsForgotten{}, &journal.ConnectionRefused{}, &journal.NotesOmitted{}} {
+		delete(s, e.Kind())
+	}
+	return s
+}()
+
+// trace follows a message through the history. One goroutine uses it.
+type trace struct {
+	ctx     context.Context
+	history History
+	head    uint64
+	icid    uint32
+	inbound bool // the connection that brought it is open
+
+	family   map[uint64]*relative
+	outbound map[uint32]bool     // connections that the family was delivered over → still open
+	opened   map[uint32][]uint64 // facts of delivery connections that are open: by DCID
+	undo     map[uint64]bool     // orders that took recipients and can be undone
+	seqs     []uint64
+	cut      bool
+}
+
+// relative is the message, or one that was made from it.
+type relative struct {
+	left int             // recipients
+	dues map[uint64]bool // facts that its sender has yet to be told of
+	null bool
+}
+
+func (t *trace) add(seq uint64) {
+	if len(t.seqs) >= maxTraced {
+		t.cut = true
+		return
+	}
+	t.seqs = append(t.seqs, seq)
+}
+
+// look takes one record.
+func (t *trace) look(r journal.Record) error {
+	if r.Seq < t.head {
+		if t.ofInbound(r.Event) {
+			t.add(r.Seq)
+		}
+		t.noteDelivery(r)
+		return nil
+	}
+	if err := t.lookAt(r); err != nil {
+		return err
+	}
+	if t.over() || t.cut {
+		return errTraced
+	}
+	return nil
+}
+
+func (t *trace) lookAt(r journal.Record) error {
+	switch e := r.Event.(type) {
+	case *journal.Started:
+		t.inbound = false
+		clear(t.opened)
+		for dcid := range t.outbound {
+			t.outbound[dcid] = false
+		}
+		return nil
+	case *journal.MessageInjected:
+		t.injected(r.Seq, e)
+		return nil
+	case *journal.UndoEnded:
+		delete(t.undo, e.Action)
+		return nil
+	case *journal.DeliveryStarted:
+		if t.family[e.Message] == nil {
+			return nil
+		}
+		t.add(r.Seq)
+		return t.follow(r.Seq, e.DCID)
+	}
+	if t.ofInbound(r.Event) {
+		t.add(r.Seq)
+	}
+	t.noteDelivery(r)
+	if names(r.Event, t.family) {
+		t.add(r.Seq)
+		t.book(r)
+	}
+	return nil
+}
+
+func (t *trace) injected(seq uint64, e *journal.MessageInjected) {
+	parent := t.family[e.Parent]
+	if seq != t.head && (e.Parent == 0 || parent == nil) {
+		return
+	}
+	if parent != nil {
+		for _, fact := range e.Reports {
+			delete(parent.dues, fact)
+		}
+	}
+	t.family[seq] = &relative{left: len(e.Recipients), dues: map[uint64]bool{}, null: e.Sender == ""}
+	t.add(seq)
+}
+
+// ofInbound tells whether a fact is one of the connection that brought the message.
+func (t *trace) ofInbound(e journal.Event) bool {
+	if !t.inbound {
+		return false
+	}
+	switch e := e.(type) {
+	case *journal.ConnectionAccepted:
+		return e.ICID == t.icid
+	case *journal.SenderGroupMatched:
+		return e.ICID == t.icid
+	case *journal.ConnectionSecured:
+		return e.ICID == t.icid
+	case *journal.ConnectionClosed:
+		if e.ICID == t.icid {
+			t.inbound = false
+			return true
+		}
+	}
+	return false
+}
+
+// noteDelivery keeps in mind which delivery connections are open, and adds what happens to those of the family.
+func (t *trace) noteDelivery(r journal.Record) {
+	switch e := r.Event.(type) {
+	case *journal.DeliveryConnectionOpened:
+		t.opened[e.DCID] = []uint64{r.Seq}
+	case *journal.DeliveryConnectionSecured:
+		t.opened[e.DCID] = append(t.opened[e.DCID], r.Seq)
+	case *journal.DeliveryConnectionClosed:
+		if t.outbound[e.DCID] {
+			t.add(r.Seq)
+			t.outbound[e.DCID] = false
+		}
+		delete(t.opened, e.DCID)
+	}
+}
+
+// follow follows a delivery connection from its beginning.
+func (t *trace) follow(seq uint64, dcid uint32) error {
+	if dcid == 0 || t.outbound[dcid] {
+		return nil
+	}
+	t.outbound[dcid] = true
+	if facts := t.opened[dcid]; len(facts) > 0 {
+		for _, s := range facts {
+			t.add(s)
+		}
+		return nil
+	}
+	return t.before(seq, func(r journal.Record) bool {
+		switch e := r.Event.(type) {
+		case *journal.DeliveryConnectionOpened:
+			if e.DCID == dcid {
+				t.add(r.Seq)
+				return true
+			}
+		case *journal.DeliveryConnectionSecured:
+			if e.DCID == dcid {
+				t.add(r.Seq)
+			}
+		}
+		return false
+	}, &journal.DeliveryConnectionOpened{}, &journal.DeliveryConnectionSecured{})
+}
+
+// accepted finds the fact that the connection which brought a message began with; without one, the message itself.
+func (t *trace) accepted(seq uint64) (at uint64, err error) {
+	at = seq
+	err = t.before(seq, func(r journal.Record) bool {
+		e, ok := r.Event.(*journal.ConnectionAccepted)
+		if ok && e.ICID == t.icid {
+			at = r.Seq
+			return true
+		}
+		return false
+	}, &journal.ConnectionAccepted{})
+	return at, err
+}
+
+// window is how many records are read at once on the way back.
+const window = 20_000
+
+// before looks at facts of some kinds before a Seq, window by window, until found says so; a start of the gateway ends it,
+// since no connection outlives one.
+func (t *trace) before(seq uint64, found func(journal.Record) bool, events ...journal.Event) error {
+	kinds := journal.KindsOf(append(events, &journal.Started{})...)
+	for to := seq - 1; to > 0; {
+		from := to - min(to-1, window-1)
+		done := false
+		// The last one that fits is the one that is meant: ids come again after a rollover.
+		var hits []journal.Record
+		err := t.history.Pick(t.ctx, from, to, kinds.Has, func(r journal.Record) error {
+			hits = append(hits, journal.Record{Seq: r.Seq, Time: r.Time, Event: shallow(r.Event)})
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		for _, r := range slices.Backward(hits) {
+			if _, start := r.Event.(*journal.Started); start || found(r) {
+				done = true
+				break
+			}
+		}
+		if done {
+			return nil
+		}
+		to = from - 1
+	}
+	return nil
+}
+
+// shallow copies what before asks of a fact: its ids.
+func shallow(e journal.Event) journal.Event {
+	switch e := e.(type) {
+	case *journal.ConnectionAccepted:
+		return &journal.ConnectionAccepted{ICID: e.ICID}
+	case *journal.DeliveryConnectionOpened:
+		return &journal.DeliveryConnectionOpened{DCID: e.DCID}
+	case *journal.DeliveryConnectionSecured:
+		return &journal.DeliveryConnectionSecured{DCID: e.DCID}
+	}
+	return &journal.Started{}
+}
+
+// over tells whether nothing more can come: nobody is left, nobody waits to be told, nothing can be brought back, and the
+// connections are closed.
+func (t *trace) over() bool {
+	if t.inbound || len(t.undo) > 0 || len(t.family) == 0 {
+		return false
+	}
+	for _, m := range t.family {
+		if m.left > 0 || len(m.dues) > 0 {
+			return false
+		}
+	}
+	for _, open := range t.outbound {
+		if open {
+			return false
+		}
+	}
+	return true
+}
