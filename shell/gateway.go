@@ -22,6 +22,7 @@ type Gateway interface {
 	Counters
 	Alarms
 	Messages
+	Tracking
 	// Status gives the figures of status, status detail and the feeds.
 	Status(ctx context.Context) (projections.Status, error)
 	// Identity tells which gateway this is.

@@ -3,6 +3,7 @@ package shell
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"postern/engine/config"
@@ -31,6 +32,8 @@ type Local struct {
 
 	Queue    QueueKeeper
 	Messages MessageKeeper
+
+	searching sync.Mutex // held by the search that is under way
 
 	Program Program // that this is
 	Prober  Prober

@@ -28,6 +28,7 @@ func routes(g Gateway) http.Handler {
 	visitsRoutes(mux, g)
 	machineRoutes(mux, g)
 	lookupRoutes(mux, g)
+	trackingRoutes(mux, g)
 	mux.HandleFunc("POST /v1/session", func(w http.ResponseWriter, r *http.Request) {
 		serveSession(g, w, r)
 	})

@@ -1,0 +1,110 @@
+package shell
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"postern/journal"
+)
+
+// ftpPoll shows the log's retrieval as the seed has it.
+type ftpPoll struct{ *queueKeeper }
+
+func (ftpPoll) TextLogs(context.Context) ([]TextLog, error) {
+	return []TextLog{{Name: "mail_logs", Type: "IronPort Text Mail Logs", Retrieval: "FTP Poll"}}, nil
+}
+
+// confidential is the seed's message in a journal, with another one beside it.
+func confidential(t *testing.T) ftpPoll {
+	k := keeping(t, "")
+	day := time.Date(2007, 7, 31, 17, 37, 0, 0, time.UTC)
+	k.Messages.Rows = nil
+	add := func(second int, events ...journal.Event) {
+		for _, e := range events {
+			if _, err := k.j.AppendEvents(journal.InstantOf(day.Add(time.Duration(second)*time.Second)), e); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	local, peer := netip.MustParseAddr("172.19.1.86"), netip.MustParseAddr("10.251.20.180")
+	add(32, &journal.Started{Boot: 1},
+		&journal.ConnectionAccepted{ICID: 2, Listener: "InboundMail", Interface: "Data 1", LocalAddress: local, Remote: peer},
+		&journal.SenderGroupMatched{ICID: 2, Action: "ACCEPT", Match: "ALL"},
+		&journal.ConnectionAccepted{ICID: 3, Listener: "InboundMail", Interface: "Data 1", LocalAddress: local, Remote: peer})
+	add(35, &journal.MessageInjected{MID: 4, ICID: 2, Size: 4086, Sender: "user@example.com", Subject: "sales: confidential",
+		Recipients: []journal.InjectedRecipient{{Local: "ljohnson", Domain: "example02.com"}}},
+		&journal.MessageInjected{MID: 5, ICID: 3, Size: 10, Sender: "Other@example.com", Subject: "hello", Queued: true,
+			Recipients: []journal.InjectedRecipient{{Local: "x", Domain: "example03.com"}}},
+		&journal.PolicyMatched{Message: 5, MID: 4, Policy: "DEFAULT", Table: "inbound"},
+		&journal.ConnectionClosed{ICID: 2})
+	add(37, &journal.Scanned{Message: 5, MID: 4, Engine: "CASE", Interim: true, Verdict: "spam negative"},
+		&journal.Scanned{Message: 5, MID: 4, Engine: "CASE", Verdict: "spam negative"},
+		&journal.Scanned{Message: 5, MID: 4, Engine: "Sophos", Interim: true, Verdict: "CLEAN"},
+		&journal.Scanned{Message: 5, MID: 4, Engine: "Sophos", Verdict: "negative"},
+		&journal.Queued{Message: 5, MID: 4},
+		&journal.AttemptStarted{Message: 5, MID: 4, RIDs: []uint32{0}, Attempt: 1},
+		&journal.Delivered{Message: 5, MID: 4, RIDs: []uint32{0}, Attempts: 1, Reply: "/null", Finished: true})
+	return ftpPoll{k}
+}
+
+func TestFindEventTranscript(t *testing.T) {
+	defer setLocal(time.UTC)()
+	got, err := dialogue(t, t.Context(), confidential(t), "findevent", "3\nconfidential\n1\n3\n1\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	compareTranscript(t, "findevent.txt", "example.com> findevent\n"+got)
+}
+
+// setLocal makes a zone the system's until the function that it returns is called.
+func setLocal(zone *time.Location) (back func()) {
+	was := time.Local
+	time.Local = zone
+	return func() { time.Local = was }
+}
+
+func TestFindEventByOptions(t *testing.T) {
+	defer setLocal(time.UTC)()
+	const whole, other = "Message finished MID 4 done\n", "MID 5 ICID 3 From: <Other@example.com>\n"
+	for line, want := range map[string]string{
+		"findevent --from user@":                        whole,
+		"findevent --from other":                        "error: no matching message IDs were found",
+		"findevent --from other -i":                     other,
+		"findevent --to ^ljohnson@example02":            whole,
+		"findevent --mid 5":                             other,
+		"findevent --mid 6":                             "error: no matching message IDs were found",
+		"findevent --mid 0":                             `error: "0" is not a MID: give a number from 1 to 2147483647`,
+		"findevent --ip 10.251.20.180":                  "1. MID 5 (Tue Jul 31 17:37:35 2007) hello\n2. MID 4 (Tue Jul 31 17:37:35 2007) sales: confidential\n",
+		"findevent --host Example02.com":                whole,
+		"findevent --subject con.*al --from user":       whole,
+		"findevent --subject con.*al --from Other":      "error: no matching message IDs were found",
+		`findevent --subject (`:                         "error: subject: ",
+		`findevent --since yesterday`:                   `"yesterday" is no time`,
+		`findevent --from . --since "2007-07-31 17:38"`: "error: no matching message IDs were found",
+		`findevent --from user --until 2007-08-01`:      whole,
+		"findevent":                       "error: say what to search for",
+		"findevent example.com":           `findevent does not take "example.com"`,
+		"findevent --mid 4 --json":        `"kind":"Scanned","event":{"Message":5,"MID":4,"Engine":"CASE","Interim":false,"Verdict":"spam negative"}`,
+		"findevent --from example --json": `"total": 2`,
+	} {
+		g := confidential(t)
+		for _, g := range []Gateway{g, overSocket(t, g)} {
+			got, err := dialogue(t, t.Context(), g, line, "batch")
+			if err != nil {
+				got += "error: " + err.Error()
+			}
+			if !strings.Contains(got, want) {
+				t.Errorf("%s: %s", line, got)
+			}
+		}
+	}
+	g := confidential(t)
+	g.searching.Lock()
+	if _, err := g.FindMessages(t.Context(), MessageSearch{}); !errors.Is(err, errSearching) {
+		t.Errorf("a second search: %v", err)
+	}
+}

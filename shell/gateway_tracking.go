@@ -1,0 +1,255 @@
+package shell
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"time"
+
+	"postern/journal"
+	"postern/projections"
+)
+
+// Tracking is what a person may ask about messages, in the queue or gone.
+type Tracking interface {
+	// FindMessages gives the last messages that a search means, the newest first, at most maxFound, and how many there are
+	// in all. The error is a sentence when the search cannot be understood.
+	FindMessages(ctx context.Context, s MessageSearch) (FoundMessages, error)
+	// TraceMessage calls each for the facts that tell of the message injected at a Seq, and of what was made from it.
+	TraceMessage(ctx context.Context, seq uint64, each func(TracedFact) error) error
+}
+
+// maxFound is how many messages a search names; older ones are counted.
+const maxFound = 1000
+
+// MessageSearch says which messages are looked for: those to which all of it applies.
+type MessageSearch struct {
+	From       string    `json:"from,omitempty"`       // regular expressions (RE2)
+	To         string    `json:"to,omitempty"`         //
+	Subject    string    `json:"subject,omitempty"`    //
+	MessageID  string    `json:"message_id,omitempty"` //
+	IgnoreCase bool      `json:"ignore_case,omitempty"`
+	MID        uint32    `json:"mid,omitempty"`
+	Host       string    `json:"host,omitempty"` // a recipient's domain
+	IP         string    `json:"ip,omitempty"`   // of the client
+	Since      time.Time `json:"since,omitzero"`
+	Until      time.Time `json:"until,omitzero"`
+	Current    bool      `json:"current,omitempty"` // only what the current log file holds
+}
+
+// FoundMessages is what a search has found.
+type FoundMessages struct {
+	Messages []projections.FoundMessage `json:"messages"`
+	Total    int                        `json:"total"`
+}
+
+// TracedFact is a fact that tells of a message, with the lines that the mail log has for it.
+type TracedFact struct {
+	Seq   uint64          `json:"seq"`
+	Time  time.Time       `json:"timestamp"`
+	Kind  string          `json:"kind"`
+	Event json.RawMessage `json:"event"`
+	Lines []string        `json:"lines"`
+}
+
+// query compiles a search; the error says which expression is broken, and where.
+func (s *MessageSearch) query() (*projections.MessageQuery, error) {
+	q := &projections.MessageQuery{MID: s.MID, Host: s.Host, Since: s.Since, Until: s.Until}
+	for _, e := range []struct {
+		name, text string
+		into       **regexp.Regexp
+	}{{"from", s.From, &q.From}, {"to", s.To, &q.To}, {"subject", s.Subject, &q.Subject}, {"message-id", s.MessageID, &q.MessageID}} {
+		if e.text == "" {
+			continue
+		}
+		if err := CheckPattern(e.text); err != nil {
+			return nil, &RefusedError{fmt.Sprintf("%s: %v", e.name, err)}
+		}
+		text := e.text
+		if s.IgnoreCase {
+			text = "(?i)" + text
+		}
+		re, err := regexp.Compile(text)
+		if err != nil {
+			return nil, &RefusedError{fmt.Sprintf("%s: %v", e.name, err)}
+		}
+		*e.into = re
+	}
+	if s.IP != "" {
+		ip, err := netip.ParseAddr(s.IP)
+		if err != nil {
+			return nil, &RefusedError{fmt.Sprintf("%.60q is not an IP address", s.IP)}
+		}
+		q.IP = ip.Unmap()
+	}
+	return q, nil
+}
+
+// tracker searches a journal. Searches read all of it: one at a time is enough for a machine that moves mail.
+type tracker struct {
+	journal *journal.Journal
+	zone    *time.Location // of the lines; nil: the system's
+}
+
+func (t tracker) find(ctx context.Context, s MessageSearch) (f FoundMessages, err error) {
+	q, err := s.query()
+	if err != nil {
+		return f, err
+	}
+	if s.Current {
+		if q.Since, err = t.currentSince(ctx); err != nil {
+			return f, err
+		}
+	}
+	f.Messages = []projections.FoundMessage{}
+	err = projections.FindMessages(ctx, t.journal, q, func(m projections.FoundMessage) error {
+		if f.Total++; len(f.Messages) >= 2*maxFound { // the newest stay
+			f.Messages = append(f.Messages[:0], f.Messages[maxFound:]...)
+		}
+		f.Messages = append(f.Messages, m)
+		return nil
+	})
+	f.Messages = f.Messages[max(0, len(f.Messages)-maxFound):]
+	slices.Reverse(f.Messages)
+	return f, err
+}
+
+// currentSince is when the current file of the mail log was begun; zero: it has never been rolled over.
+func (t tracker) currentSince(ctx context.Context) (since time.Time, err error) {
+	rolled := journal.KindsOf(&journal.LogRolledOver{})
+	err = t.journal.Pick(ctx, 1, 0, rolled.Has, func(r journal.Record) error {
+		if e, ok := r.Event.(*journal.LogRolledOver); ok && e.Log == textLogs[0].Name {
+			since = r.Time.Time()
+		}
+		return nil
+	})
+	return since, err
+}
+
+func (t tracker) trace(ctx context.Context, seq uint64, each func(TracedFact) error) error {
+	var lines []projections.Line
+	err := projections.TraceMessage(ctx, t.journal, seq, func(r journal.Record) error {
+		event, err := json.Marshal(r.Event)
+		if err != nil {
+			return err
+		}
+		fact := TracedFact{Seq: r.Seq, Time: r.Time.Time(), Kind: r.Event.Kind().String(), Event: event, Lines: []string{}}
+		lines = projections.RenderMailLog(r, t.zone, lines[:0])
+		for _, l := range lines {
+			framed := projections.AppendFramed(nil, fact.Time, t.zone, l)
+			fact.Lines = append(fact.Lines, string(framed[:len(framed)-1]))
+		}
+		return each(fact)
+	})
+	if errors.Is(err, journal.ErrNotFound) {
+		return &RefusedError{fmt.Sprintf("there is no record %d", seq)}
+	}
+	return err
+}
+
+// errSearching refuses a second search.
+var errSearching = errors.New("another search is under way: try again when it has ended")
+
+func (l *Local) tracked(do func(tracker) error) error {
+	if l.Messages.Journal == nil {
+		return errNoQueue
+	}
+	if !l.searching.TryLock() {
+		return errSearching
+	}
+	defer l.searching.Unlock()
+	return do(tracker{journal: l.Messages.Journal})
+}
+
+// FindMessages implements Gateway.
+func (l *Local) FindMessages(ctx context.Context, s MessageSearch) (f FoundMessages, err error) {
+	return f, l.tracked(func(t tracker) error {
+		f, err = t.find(ctx, s)
+		return err
+	})
+}
+
+// TraceMessage implements Gateway.
+func (l *Local) TraceMessage(ctx context.Context, seq uint64, each func(TracedFact) error) error {
+	return l.tracked(func(t tracker) error { return t.trace(ctx, seq, each) })
+}
+
+// FindMessages implements Gateway.
+func (o *Offline) FindMessages(ctx context.Context, s MessageSearch) (f FoundMessages, err error) {
+	j, err := o.open()
+	if err != nil {
+		return f, err
+	}
+	defer j.Close()
+	return tracker{j, o.Zone}.find(ctx, s)
+}
+
+// TraceMessage implements Gateway.
+func (o *Offline) TraceMessage(ctx context.Context, seq uint64, each func(TracedFact) error) error {
+	j, err := o.open()
+	if err != nil {
+		return err
+	}
+	defer j.Close()
+	return tracker{j, o.Zone}.trace(ctx, seq, each)
+}
+
+func (notRunning) FindMessages(context.Context, MessageSearch) (f FoundMessages, err error) {
+	return f, ErrNotRunning
+}
+
+func (notRunning) TraceMessage(context.Context, uint64, func(TracedFact) error) error {
+	return ErrNotRunning
+}
+
+// searchLimit bounds the wait for a search through a long history.
+const searchLimit = 10 * time.Minute
+
+// FindMessages implements Gateway.
+func (r *Remote) FindMessages(ctx context.Context, s MessageSearch) (f FoundMessages, err error) {
+	text, err := json.Marshal(s)
+	if err != nil {
+		return f, err
+	}
+	patient := *r
+	patient.Limit = searchLimit
+	return f, patient.post(ctx, "/v1/messages/find", url.Values{"search": {string(text)}}, &f)
+}
+
+// TraceMessage implements Gateway.
+func (r *Remote) TraceMessage(ctx context.Context, seq uint64, each func(TracedFact) error) error {
+	patient := *r
+	patient.Limit = searchLimit
+	return patient.order(ctx, "/v1/messages/trace", url.Values{"seq": {strconv.FormatUint(seq, 10)}}, func(raw json.RawMessage) error {
+		var fact TracedFact
+		if err := json.Unmarshal(raw, &fact); err != nil {
+			return err
+		}
+		return each(fact)
+	})
+}
+
+// trackingRoutes are orders by their method, so that the read-only face never hands out whose mail went where.
+func trackingRoutes(mux *http.ServeMux, g Gateway) {
+	post(mux, "/v1/messages/find", func(ctx context.Context, q url.Values) (any, error) {
+		var s MessageSearch
+		if err := json.Unmarshal([]byte(q.Get("search")), &s); err != nil {
+			return nil, &RefusedError{"the search cannot be read"}
+		}
+		return g.FindMessages(ctx, s)
+	})
+	streamingOrder(mux, "/v1/messages/trace", func(ctx context.Context, q url.Values, each func(any) error) error {
+		seq, err := strconv.ParseUint(q.Get("seq"), 10, 64)
+		if err != nil {
+			return &RefusedError{fmt.Sprintf("%.40q names no message", q.Get("seq"))}
+		}
+		return g.TraceMessage(ctx, seq, func(f TracedFact) error { return each(f) })
+	})
+}
