@@ -19,6 +19,7 @@ type OrdersConfig struct {
 	Messages int           // of one recipient each; default a million
 	Rounds   int           // of the latency; default 3
 	Alone    time.Duration // how long mail is let in without an order, for each figure; default 10 s
+	Patience time.Duration // for the notifications of the bounce; default 2 min
 	Progress io.Writer
 }
 
@@ -28,7 +29,8 @@ type OrdersFigures struct {
 	Delete, Undelete OrderFigures // Un...: the undo
 	Redirect, Undo   OrderFigures // Undo: of the redirection
 	Bounce           OrderFigures
-	Notified         time.Duration // from the order to bounce until every notification was written
+	Notified         time.Duration // from the order to bounce until every notification was written, or patience ended
+	Notifications    uint64        // written until then
 	Listing          ListingFigures
 	Differs          bool // the listing after a deletion and its undo is not that before
 	Latency          LatencyFigures
@@ -82,15 +84,15 @@ func Orders(ctx context.Context, c OrdersConfig) (f OrdersFigures, err error) {
 			return f, err
 		}
 	}
-	left, err := gatewayStatus{o.gateway}.read()
-	if err == nil {
-		err = o.gateway.Stop(time.Minute)
+	if err := o.gateway.Stop(time.Minute); err != nil {
+		return f, err
 	}
-	if err == nil && s.Total() != 0 {
-		err = fmt.Errorf("%d messages were delivered while delivery was suspended", s.Total())
+	if n := s.Total(); n != 0 {
+		return f, fmt.Errorf("%d messages were delivered while delivery was suspended", n)
 	}
+	end, err := gatewayStatus{o.gateway}.read() // from the store: the last notifications were written beside the stop
 	if err == nil {
-		f.Wrong, err = o.account(filepath.Join(c.Dir, "journal"), left.Gauges["active_recips"])
+		f.Wrong, err = o.account(filepath.Join(c.Dir, "journal"), end)
 	}
 	return f, err
 }
@@ -104,6 +106,9 @@ func (c *OrdersConfig) defaults() {
 	}
 	if c.Alone == 0 {
 		c.Alone = 10 * time.Second
+	}
+	if c.Patience == 0 {
+		c.Patience = 2 * time.Minute
 	}
 	if c.Progress == nil {
 		c.Progress = io.Discard
@@ -147,14 +152,13 @@ func (o *ordersRun) redirection(ctx context.Context, f *OrdersFigures) (err erro
 	return err
 }
 
-// bounces waits until each sender is told, as far as that goes while delivery is suspended.
+// bounces waits until each sender is told, as far as that goes while delivery is suspended, but not for ever.
 func (o *ordersRun) bounces(ctx context.Context, f *OrdersFigures) (err error) {
 	began := time.Now()
 	if f.Bounce, err = o.order(ctx, o.Messages, "bouncerecipients", "all"); err != nil {
 		return err
 	}
-	written, moved := uint64(0), time.Now()
-	for written < uint64(o.Messages) {
+	for f.Notifications < uint64(o.Messages) && time.Since(began) < o.Patience {
 		if err := pause(ctx, 100*time.Millisecond); err != nil {
 			return err
 		}
@@ -162,16 +166,14 @@ func (o *ordersRun) bounces(ctx context.Context, f *OrdersFigures) (err error) {
 		if err != nil {
 			return err
 		}
-		if n := s.Counters["gen_bounce_recips"].Lifetime; n != written {
-			written, moved = n, time.Now()
-		}
-		if time.Since(moved) > time.Minute {
-			return fmt.Errorf("%d of %d notifications were written", written, o.Messages)
-		}
+		f.Notifications, f.Notified = s.Counters["gen_bounce_recips"].Lifetime, time.Since(began)
 	}
-	f.Notified = time.Since(began)
-	fmt.Fprintf(o.Progress, "all notifications after %.2f s\n", f.Notified.Seconds())
+	fmt.Fprintln(o.Progress, f.notified())
 	return nil
+}
+
+func (f *OrdersFigures) notified() string {
+	return fmt.Sprintf("%d of %d notifications written after %.2f s", f.Notifications, f.Messages, f.Notified.Seconds())
 }
 
 func measureOrders(ctx context.Context, s Settings, rows []Row) error {
@@ -183,7 +185,7 @@ func measureOrders(ctx context.Context, s Settings, rows []Row) error {
 		rows[i].Value, rows[i].Note = o.Took.Seconds(), o.String()
 		rows[5].Value = max(rows[5].Value, float64(o.Most-o.Before)/(1<<20))
 	}
-	rows[4].Note = fmt.Sprintf("all notifications written after %.2f s; %s", f.Notified.Seconds(), rows[4].Note)
+	rows[4].Note = f.notified() + "; " + rows[4].Note
 	l := &f.Latency
 	rows[6].Value = median(l.Times)
 	rows[6].Note = fmt.Sprintf("%.1f ms while it runs, %.1f ms without, at %.0f/s, medians of %d rounds; %.1f to %.1f times", median(l.During), median(l.Alone), l.Rate, len(l.Times), l.least(), l.most())
@@ -197,7 +199,7 @@ func measureOrders(ctx context.Context, s Settings, rows []Row) error {
 	rows[10].Note = strings.Join(f.Wrong, "; ")
 	if f.Messages != 1_000_000 {
 		for i := range rows {
-			rows[i].Note = fmt.Sprintf("only %d queued; %s", f.Messages, rows[i].Note)
+			rows[i].Note = strings.TrimSuffix(fmt.Sprintf("only %d queued; %s", f.Messages, rows[i].Note), "; ")
 		}
 	}
 	return nil

@@ -3,13 +3,11 @@ package bench
 import (
 	"fmt"
 
-	"postern/engine"
 	"postern/journal"
 )
 
-// account compares what the orders said with the facts of the stopped journal in dir, and what was in the queue at the end
-// with their fold.
-func (o *ordersRun) account(dir string, left int64) (wrong []string, err error) {
+// account compares what the orders said with the facts of the stopped journal in dir, and the last status with their fold.
+func (o *ordersRun) account(dir string, end statusFigures) (wrong []string, err error) {
 	j, err := journal.Open(dir, journal.Options{ReadOnly: true})
 	if err != nil {
 		return nil, err
@@ -19,21 +17,17 @@ func (o *ordersRun) account(dir string, left int64) (wrong []string, err error) 
 	if err := b.fold(j); err != nil {
 		return nil, err
 	}
-	bounced := uint64(0)
 	for _, g := range o.given {
 		if n := b.touched[g.ID]; n != g.want || n != g.said || n != g.Recipients || n != b.completed[g.ID] {
 			wrong = append(wrong, fmt.Sprintf("%s %d: facts touch %d recipients of %d, its end says %d, the command %d, the list of orders %d",
 				g.Action, g.ID, n, g.want, b.completed[g.ID], g.said, g.Recipients))
 		}
-		if g.Action == engine.ActionBounce {
-			bounced += g.want
-		}
 	}
-	if b.notifications != bounced {
-		wrong = append(wrong, fmt.Sprintf("%d notifications of %d bounces", b.notifications, bounced))
+	if status := end.Counters["gen_bounce_recips"].Lifetime; b.notifications != status {
+		wrong = append(wrong, fmt.Sprintf("%d notifications by the facts, %d by the status", b.notifications, status))
 	}
-	if b.left != left {
-		wrong = append(wrong, fmt.Sprintf("%d recipients are left by the facts, %d in the status", b.left, left))
+	if status := end.Gauges["active_recips"]; b.left != status {
+		wrong = append(wrong, fmt.Sprintf("%d recipients are left by the facts, %d by the status", b.left, status))
 	}
 	return wrong, nil
 }
