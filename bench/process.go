@@ -14,8 +14,10 @@ import (
 const clockTicks = 100
 
 // Resident is how many bytes of memory the process holds.
-func (g *Gateway) Resident() (int64, error) {
-	fields, err := g.proc("statm")
+func (g *Gateway) Resident() (int64, error) { return resident(g.process.Process.Pid) }
+
+func resident(pid int) (int64, error) {
+	fields, err := proc(pid, "statm")
 	if err != nil {
 		return 0, err
 	}
@@ -23,9 +25,31 @@ func (g *Gateway) Resident() (int64, error) {
 	return pages * int64(os.Getpagesize()), err
 }
 
+// mostResident looks at the memory of a process, a hundred times a second, until the function that it returns is called:
+// that gives the most that was seen, 0 when the process was gone before the first look. It may be called again.
+func mostResident(pid int) (stop func() int64) {
+	looking, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	most := int64(0)
+	go func() {
+		defer close(done)
+		for {
+			n, err := resident(pid)
+			if most = max(most, n); err != nil || pause(looking, 10*time.Millisecond) != nil {
+				return
+			}
+		}
+	}()
+	return func() int64 {
+		cancel()
+		<-done
+		return most
+	}
+}
+
 // Processor is the processor time that the process has used since its start.
 func (g *Gateway) Processor() (time.Duration, error) {
-	fields, err := g.proc("stat") // proc(5): 14 and 15, counted from 1; our name has no blank
+	fields, err := proc(g.process.Process.Pid, "stat") // proc(5): 14 and 15, counted from 1; our name has no blank
 	if err != nil {
 		return 0, err
 	}
@@ -37,8 +61,8 @@ func (g *Gateway) Processor() (time.Duration, error) {
 	return time.Duration(user+system) * (time.Second / clockTicks), err
 }
 
-func (g *Gateway) proc(name string) ([]string, error) {
-	path := fmt.Sprintf("/proc/%d/%s", g.process.Process.Pid, name)
+func proc(pid int, name string) ([]string, error) {
+	path := fmt.Sprintf("/proc/%d/%s", pid, name)
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err

@@ -34,7 +34,7 @@ func PrintRows(out io.Writer, rows []Row) error {
 // A file of figures is a table of Markdown below a line with the machine. A row that is measured again replaces its former
 // self; the others stay, with the command and the time at which they were taken, as long as the machine is the same.
 const (
-	figuresTitle = "# Figures\n\nWritten by postern-bench. In the column ok: aim is better than yes; - is not measured. Load is the load average of the\nminute before.\n\n"
+	figuresTitle = "# Figures\n\nWritten by postern-bench. In the column ok: aim is better than yes; - is not measured; nothing has no bound. Load is the load average of the\nminute before.\n\n"
 	machineLine  = "Machine: "
 	tableHead    = "| what | must | aim | measured | ok | command | taken (UTC) |\n|---|---|---|---|---|---|---|\n"
 )

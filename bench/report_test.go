@@ -24,6 +24,9 @@ func TestRowsAreJudged(t *testing.T) {
 	if r := (Row{Must: 0, Value: 1}); r.Met() {
 		t.Error("one lost message of none that may be is content")
 	}
+	if r := (Row{Open: true, Value: 100}); !r.Met() || r.OK() != "" || r.MustText() != "" {
+		t.Errorf("a row without a bound: %q, %q, met %t", r.MustText(), r.OK(), r.Met())
+	}
 }
 
 // A row that is taken again replaces its former self and leaves the others their dates; another machine's are not mixed in.

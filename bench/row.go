@@ -10,6 +10,7 @@ type Row struct {
 	What    string
 	Unit    string  // what the numbers count: "times", "ms", "MiB"
 	Must    float64 // the figure that has to be kept
+	Open    bool    // there is none: the row is there to be known
 	Aim     float64 // the one to be reached; 0: none
 	More    bool    // more is better; otherwise less is
 	Digits  int     // after the point
@@ -23,7 +24,10 @@ type Row struct {
 func (r *Row) Met() bool { return r.Failure == nil && (r.Missing != "" || r.keeps(r.Must)) }
 
 func (r *Row) keeps(bound float64) bool {
-	if r.More {
+	switch {
+	case r.Open:
+		return true
+	case r.More:
 		return r.Value >= bound
 	}
 	return r.Value <= bound
@@ -36,6 +40,8 @@ func (r *Row) OK() string {
 		return "FAILED"
 	case r.Missing != "":
 		return "-"
+	case r.Open:
+		return ""
 	case !r.keeps(r.Must):
 		return "NO"
 	case r.Aim != 0 && r.keeps(r.Aim):
@@ -44,10 +50,15 @@ func (r *Row) OK() string {
 	return "yes"
 }
 
-// MustText and AimText are the bounds as a table shows them.
-func (r *Row) MustText() string { return r.bound(r.Must) }
+// MustText and AimText are the bounds as a table shows them, empty when there is none.
+func (r *Row) MustText() string {
+	if r.Open {
+		return ""
+	}
+	return r.bound(r.Must)
+}
 
-// AimText is empty when there is none.
+// AimText is the bound to be reached.
 func (r *Row) AimText() string {
 	if r.Aim == 0 {
 		return ""

@@ -151,7 +151,8 @@ func sliceOf(e journal.Event) (action uint64, set []journal.MessageRecipients) {
 
 // readKept names the bodies that orders of before the start need for their undo.
 func (e *Engine) readKept(orders []journal.LiveUndo) (map[uint64][]keptBody, error) {
-	kept := make(map[uint64][]keptBody)
+	kept, envelopes := make(map[uint64][]keptBody), e.options.Journal.Envelopes()
+	defer envelopes.Close()
 	for _, u := range orders {
 		to := u.Completed
 		if to == 0 {
@@ -172,7 +173,7 @@ func (e *Engine) readKept(orders []journal.LiveUndo) (map[uint64][]keptBody, err
 				if n := len(kept[action]); n > 0 && kept[action][n-1].message == seq {
 					continue
 				}
-				if m, err := injected(e.options.Journal, seq); err == nil && m.Body != 0 && !m.Why.SharesBody() {
+				if m, err := envelopes.At(seq); err == nil && m.Body != 0 && !m.Why.SharesBody() {
 					kept[action] = append(kept[action], keptBody{seq, m.Body})
 				}
 			}

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -21,9 +22,10 @@ func (e *Engine) carryOutUndo(u *undo) {
 // executeUndo brings back what each slice of the order took, and ends what was kept for it.
 func (e *Engine) executeUndo(u *undo) error {
 	ctx := context.Background()
+	from := archive{journal: e.options.Journal, messages: e.options.Journal.Envelopes(), letters: e.options.Journal.Envelopes(), ours: make(map[uint64]bool)}
 	err := eachTaken(e.options.Journal, u, func(taken []journal.MessageRecipients, shift int64, seq uint64) error {
-		back, err := e.revive(u, taken, shift)
-		if err != nil {
+		back, err := from.revive(u, taken, shift)
+		if err = errors.Join(err, from.close()); err != nil {
 			return err
 		}
 		var mids []uint32
@@ -45,6 +47,16 @@ func (e *Engine) executeUndo(u *undo) error {
 	})
 }
 
+// archive reads what an undo needs to know of the past. One goroutine uses it, message after message.
+type archive struct {
+	journal           *journal.Journal
+	messages, letters *journal.Envelopes
+	ours              map[uint64]bool // slices of orders that notifications tell of: whether they are the order's
+}
+
+// close lets go of the store until the next reading.
+func (a *archive) close() error { return errors.Join(a.messages.Close(), a.letters.Close()) }
+
 // revived is what one entry of an order took, as it is to come back.
 type revived struct {
 	message journal.ReinstatedMessage
@@ -55,14 +67,14 @@ type revived struct {
 }
 
 // revive reads what is needed to bring entries back. Times are moved by the jumps of the clock since.
-func (e *Engine) revive(u *undo, taken []journal.MessageRecipients, shift int64) (back []revived, err error) {
+func (a *archive) revive(u *undo, taken []journal.MessageRecipients, shift int64) (back []revived, err error) {
 	for i := range taken {
 		was := &taken[i]
 		rids := slices.Clone(was.RIDs)
 		if was.Message < u.after.message || was.Message == u.after.message && len(rids) > 0 && rids[len(rids)-1] <= u.after.rids[0] {
 			continue // it came back before a crash
 		}
-		m, err := injected(e.options.Journal, was.Message)
+		m, err := a.messages.At(was.Message)
 		r := revived{}
 		if err != nil {
 			r.message.Message, r.message.MID = was.Message, was.MID
@@ -79,11 +91,11 @@ func (e *Engine) revive(u *undo, taken []journal.MessageRecipients, shift int64)
 			Body: m.Body, Why: m.Why, Parent: m.Parent, ParentMID: m.ParentMID, SenderHash: journal.HashSender(m.Sender), Recipients: highestRID(m) + 1}
 		r.sets = byDomain(was, m, shift)
 		if u.undone.Action == ActionBounce {
-			if r.letter, r.mixed, err = e.letterOf(u, was.Message); err != nil {
+			if r.letter, r.mixed, err = a.letterOf(u, was.Message); err != nil {
 				return nil, err
 			}
 		}
-		if m.Body != 0 && u.undone.Action != ActionRedirect && !e.options.Journal.HasBody(m.Body) {
+		if m.Body != 0 && u.undone.Action != ActionRedirect && !a.journal.HasBody(m.Body) {
 			r.lost = "its content has been given up"
 		}
 		back = append(back, r)
@@ -126,23 +138,39 @@ func byDomain(was *journal.MessageRecipients, m *journal.MessageInjected, shift 
 }
 
 // letterOf finds the notification of a bounced message that is still queued; mixed: it tells of other failures too.
-func (e *Engine) letterOf(u *undo, message uint64) (letter uint64, mixed bool, err error) {
+func (a *archive) letterOf(u *undo, message uint64) (letter uint64, mixed bool, err error) {
 	if letter = u.letters[message]; letter == 0 {
 		return 0, false, nil
 	}
-	m, err := injected(e.options.Journal, letter)
+	m, err := a.letters.At(letter)
 	if err != nil {
 		return 0, false, err
 	}
 	for _, fact := range m.Reports {
-		r, err := e.options.Journal.At(fact)
+		ours, err := a.sliceOf(u, fact)
 		if err != nil {
 			return 0, false, err
 		}
-		b, ok := r.Event.(*journal.RecipientsBounced)
-		mixed = mixed || !ok || b.Action != u.id
+		mixed = mixed || !ours
 	}
 	return letter, mixed, nil
+}
+
+// sliceOf tells whether a fact is a slice of the order. A slice is long, and each of its messages asks for it.
+func (a *archive) sliceOf(u *undo, fact uint64) (bool, error) {
+	if ours, known := a.ours[fact]; known {
+		return ours, nil
+	}
+	r, err := a.journal.At(fact)
+	if err != nil {
+		return false, err
+	}
+	b, ok := r.Event.(*journal.RecipientsBounced)
+	if !ok { // it is of one message only: nobody asks for it again
+		return false, nil
+	}
+	a.ours[fact] = b.Action == u.id
+	return b.Action == u.id, nil
 }
 
 // reinstate brings back what one slice of an order took, and returns the MIDs of messages not touched before.
