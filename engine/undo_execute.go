@@ -13,8 +13,9 @@ func (e *Engine) carryOutUndo(u *undo) {
 	e.workers.Add(1)
 	go func() {
 		defer e.workers.Done()
-		defer u.release()
-		u.relay.end(e.executeUndo(u))
+		err := e.executeUndo(u)
+		u.release() // first: whoever hears of the end may order again at once
+		u.relay.end(err)
 	}()
 }
 
@@ -22,7 +23,7 @@ func (e *Engine) carryOutUndo(u *undo) {
 func (e *Engine) executeUndo(u *undo) error {
 	ctx := context.Background()
 	err := eachTaken(e.options.Journal, u, func(taken []journal.MessageRecipients, shift int64, seq uint64) error {
-		back, err := e.revive(u, taken, shift)
+		back, err := e.revive(u, taken, shift, seq)
 		if err != nil {
 			return err
 		}
@@ -33,15 +34,12 @@ func (e *Engine) executeUndo(u *undo) error {
 		u.relay.add(u.recipients, mids)
 		return nil
 	})
+	e.unclaim(u.claims)
 	if err != nil {
 		return fmt.Errorf("engine: undo of order %d: %w", u.id, err)
 	}
-	e.unclaim(u.claims)
 	return e.decide(ctx, func(t *turn) {
 		t.emit(&journal.BulkActionCompleted{Action: u.order, Recipients: u.recipients, Messages: u.messages})
-		if entry := t.s.undoOf(u.id); entry != nil {
-			entry.ending = undoUsed
-		}
 	})
 }
 
@@ -55,7 +53,7 @@ type revived struct {
 }
 
 // revive reads what is needed to bring entries back. Times are moved by the jumps of the clock since.
-func (e *Engine) revive(u *undo, taken []journal.MessageRecipients, shift int64) (back []revived, err error) {
+func (e *Engine) revive(u *undo, taken []journal.MessageRecipients, shift int64, seq uint64) (back []revived, err error) {
 	for i := range taken {
 		was := &taken[i]
 		rids := slices.Clone(was.RIDs)
@@ -79,7 +77,7 @@ func (e *Engine) revive(u *undo, taken []journal.MessageRecipients, shift int64)
 			Body: m.Body, Why: m.Why, Parent: m.Parent, ParentMID: m.ParentMID, SenderHash: journal.HashSender(m.Sender), Recipients: highestRID(m) + 1}
 		r.sets = byDomain(was, m, shift)
 		if u.undone.Action == ActionBounce {
-			if r.letter, r.mixed, err = e.letterOf(u, was.Message); err != nil {
+			if r.letter, r.mixed, err = e.letterOf(u, was.Message, seq); err != nil {
 				return nil, err
 			}
 		}
@@ -125,14 +123,21 @@ func byDomain(was *journal.MessageRecipients, m *journal.MessageInjected, shift 
 	return sets
 }
 
-// letterOf finds the notification of a bounced message that is still queued; mixed: it tells of other failures too.
-func (e *Engine) letterOf(u *undo, message uint64) (letter uint64, mixed bool, err error) {
-	if letter = u.letters[message]; letter == 0 {
-		return 0, false, nil
+// letterOf finds the notification that tells of a slice's bounce of a message; mixed: it tells of other failures too. A
+// message may have several: one whose recipients fell into two slices, or bounced for other reasons at other times.
+func (e *Engine) letterOf(u *undo, message, slice uint64) (letter uint64, mixed bool, err error) {
+	var m *journal.MessageInjected
+	for _, l := range u.letters[message] {
+		if m, err = injected(e.options.Journal, l); err != nil {
+			return 0, false, err
+		}
+		if slices.Contains(m.Reports, slice) {
+			letter = l
+			break
+		}
 	}
-	m, err := injected(e.options.Journal, letter)
-	if err != nil {
-		return 0, false, err
+	if letter == 0 {
+		return 0, false, nil
 	}
 	for _, fact := range m.Reports {
 		r, err := e.options.Journal.At(fact)
@@ -198,7 +203,7 @@ func (t *turn) whyLost(u *undo, r *revived, seq uint64) string {
 		case here && slices.Contains(s.reports[mi], seq), r.message.SenderHash == 0:
 		case r.mixed:
 			return "its bounce message tells of other failures too"
-		case u.withdrawn[r.message.Message]:
+		case u.withdrawn[r.letter]:
 		case r.letter == 0 && u.notified(r):
 			return "its bounce message has left"
 		case r.letter != 0 && !s.allClaimed(r.letter):
@@ -305,7 +310,7 @@ func (t *turn) withdraw(u *undo, r *revived, seq uint64) func() {
 			rids = append(rids, t.s.recipients.at(i).rid)
 		}
 		slices.Sort(rids)
-		if u.withdrawn[r.message.Message] = true; len(rids) > 0 {
+		if u.withdrawn[r.letter] = true; len(rids) > 0 {
 			t.emit(&journal.RecipientsDeleted{Action: u.order, By: u.by, Set: t.finished(t.describe(li, rids))})
 		}
 	}
