@@ -34,7 +34,7 @@ func (s *State) revive(was *journal.ReinstatedMessage) uint32 {
 	case was.Why.SharesBody():
 		m.flags |= copyBody
 		if was.Body != 0 {
-			s.shareBody(was.Body, false)
+			s.shareAgain(was)
 		}
 	case was.Body != 0:
 		m.flags |= keepBody

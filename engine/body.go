@@ -20,6 +20,18 @@ func (s *State) shareBody(b journal.BodyID, ownerLives bool) {
 	s.shared[b] = u
 }
 
+// shareAgain notes that a copy that comes back needs its body. Nobody may have counted it meanwhile: not after a start, nor
+// after the body's owner has left.
+func (s *State) shareAgain(copied *journal.ReinstatedMessage) {
+	_, counted := s.shared[copied.Body]
+	p, ok := s.bySeq[copied.Parent]
+	s.shareBody(copied.Body, ok && s.messages.at(p).body == copied.Body && s.messages.at(p).flags&copyBody == 0)
+	if u := s.shared[copied.Body]; !counted && u.ownerGone {
+		u.kept = s.keeps(copied.Parent, copied.Body)
+		s.shared[copied.Body] = u
+	}
+}
+
 // giveUpBody ends a message's need of its body; the last need frees it, unless it is kept for an undo.
 func (s *State) giveUpBody(m *message) {
 	if m.flags&copyBody == 0 {

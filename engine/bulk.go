@@ -145,8 +145,9 @@ func (e *Engine) carryOut(b *bulk, c *cursor) {
 	e.workers.Add(1)
 	go func() {
 		defer e.workers.Done()
-		defer b.release()
-		b.relay.end(e.execute(b, c))
+		err := e.execute(b, c)
+		b.release() // first: whoever hears of the end may order again at once
+		b.relay.end(err)
 	}()
 }
 

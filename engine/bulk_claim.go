@@ -112,10 +112,10 @@ func (e *Engine) awaitRecalled(ctx context.Context, exact *set, late []member) (
 			}
 		}
 	})
-	if err == nil {
-		err = exact.merge(back)
+	if err != nil { // the turn may still come, and write to what it found
+		return nil, err
 	}
-	return excluded, err
+	return excluded, exact.merge(back)
 }
 
 // pause lets d go by, or ctx end.

@@ -141,7 +141,11 @@ func (s *State) force(di uint32) {
 		d.ready.tail = w.tail
 		d.ready.count += w.count
 		d.waiting = line{}
-		d.round++
+		if d.round++; d.round == 0 { // it begins anew: who was forced in an old round must not be taken for one of a new one
+			for ri := d.ready.head; ri != 0; ri = s.recipients.at(ri).then {
+				s.recipients.at(ri).state = ready
+			}
+		}
 	}
 	d.down, d.next = false, 0
 	s.run(di)

@@ -20,7 +20,7 @@ func (e *Engine) RemoveMessage(ctx context.Context, by string, seq uint64, mid u
 		return 0, err
 	}
 	defer leave()
-	busy := true
+	busy, removed := true, 0
 	for end := time.Now().Add(recallFor); ; {
 		err := e.decide(ctx, func(t *turn) {
 			mi, ok := t.s.bySeq[seq]
@@ -29,17 +29,17 @@ func (e *Engine) RemoveMessage(ctx context.Context, by string, seq uint64, mid u
 				return
 			}
 			if busy = e.recallAll(t.s, mi); !busy {
-				recipients = t.remove(mi, by, archive)
+				removed = t.remove(mi, by, archive)
 			}
 		})
 		switch {
 		case err != nil:
 			e.order(func(t *turn) { t.unclaimAll(seq) })
 			return 0, err
-		case !busy && recipients == 0:
+		case !busy && removed == 0:
 			return 0, &RefusedError{fmt.Sprintf("MID %d has left the queue: there is nothing to remove", mid)}
 		case !busy:
-			return recipients, nil
+			return removed, nil
 		}
 		if !time.Now().Before(end) {
 			e.order(func(t *turn) { t.unclaimAll(seq) })

@@ -30,9 +30,19 @@ func (e *Engine) begin(ctx context.Context) error {
 	s.paused = sys.WorkQueuePaused
 	e.paused.Store(s.paused)
 	for _, u := range sys.Undoable {
-		s.undo = append(s.undo, &undoable{order: u.Order, completed: u.Completed, at: int64(u.At) - s.shift})
+		entry := &undoable{order: u.Order, completed: u.Completed, at: int64(u.At) - s.shift, undoneBy: u.UndoneBy}
+		switch s.undo = append(s.undo, entry); {
+		case u.UndoneBy == 0:
+		case slices.Contains(sys.BulkActions, u.UndoneBy): // what it needs is kept, whatever the time
+			e.undoing = u.Order
+		default:
+			entry.ending = undoUsed
+		}
 	}
-	e.resuming = len(sys.BulkActions) > 0
+	if e.resuming = len(sys.BulkActions) > 0; e.resuming {
+		words := "one of before the start"
+		e.carrying.Store(&words)
+	}
 	e.cautious = e.unclean >= suspectAfter
 	e.next = e.options.Journal.Durable() + 1
 	e.firstSeq = e.next

@@ -250,6 +250,12 @@ func (s *State) endIfDone(mi uint32) {
 	if s.expiring == mi {
 		s.expiring = m.newer
 	}
+	if s.broughtBack == mi {
+		s.broughtBack = m.older
+		if m.older != 0 {
+			s.broughtBackSeq = s.messages.at(m.older).seq
+		}
+	}
 	if m.older != 0 {
 		s.messages.at(m.older).newer = m.newer
 	} else {

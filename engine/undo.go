@@ -43,20 +43,23 @@ func (e *Engine) Undo(ctx context.Context, id uint64, by string, progress func(P
 		return Undone{}, ErrStopping
 	}
 	d, err := e.watch(ctx, &u.bulk, progress)
-	return Undone{Done: d, Lost: u.lost, Rest: u.lostRest}, err
+	if err != nil { // it may be under way still: what it has lost so far is Run's
+		return Undone{}, err
+	}
+	return Undone{Done: d, Lost: u.lost, Rest: u.lostRest}, nil
 }
 
 // undo is an undo that is being carried out, by one goroutine.
 type undo struct {
 	bulk
 	undone  *journal.BulkActionOrdered
-	id      uint64            // of the order that is undone
-	upTo    uint64            // the last Seq that may hold a slice of it
-	letters map[uint64]uint64 // of a bounce: message → its notification that is still queued
-	claims  *set              // what is claimed for it
-	after   member            // the last recipient that came back before a crash
+	id      uint64              // of the order that is undone
+	upTo    uint64              // the last Seq that may hold a slice of it
+	letters map[uint64][]uint64 // of a bounce: message → its notifications that are still queued, or were taken back
+	claims  *set                // what is claimed for it
+	after   member              // the last recipient that came back before a crash
 
-	withdrawn map[uint64]bool // of a bounce: messages whose notification was taken back. Owned by Run
+	withdrawn map[uint64]bool // of a bounce: notifications that were taken back. Owned by Run
 
 	lost     []LostRecipients
 	lostRest uint64
@@ -69,7 +72,8 @@ func (u *undo) intent(shift int64) *journal.BulkActionOrdered {
 
 // prepareUndo finds the order and keeps what it took from being given up.
 func (e *Engine) prepareUndo(ctx context.Context, id uint64, by string) (*undo, error) {
-	u := &undo{id: id, bulk: bulk{action: ActionReinstate, by: by, relay: newRelay(), set: &set{}}, claims: &set{}, withdrawn: make(map[uint64]bool)}
+	u := &undo{id: id, bulk: bulk{action: ActionReinstate, by: by, relay: newRelay(), set: &set{}}, claims: &set{},
+		letters: make(map[uint64][]uint64), withdrawn: make(map[uint64]bool)}
 	within := time.Duration(e.options.Document().Queue.UndoSeconds) * time.Second
 	why := ""
 	err := e.decide(ctx, func(t *turn) {
@@ -80,6 +84,8 @@ func (e *Engine) prepareUndo(ctx context.Context, id uint64, by string) (*undo, 
 			why = "it is still being carried out"
 		case entry.ending != "":
 			why = entry.ending
+		case entry.undoneBy != 0:
+			why = "its undo was cut off, and goes on with the next start"
 		case t.clock-entry.at >= int64(within):
 			why = undoOver
 		default:
@@ -87,6 +93,7 @@ func (e *Engine) prepareUndo(ctx context.Context, id uint64, by string) (*undo, 
 		}
 	})
 	if err != nil {
+		e.order(func(*turn) { e.undoing = 0 }) // it may still have been marked, or be
 		return nil, err
 	}
 	if why == "gone" {
@@ -170,13 +177,12 @@ func (e *Engine) claimLetters(ctx context.Context, u *undo) error {
 		return err
 	}
 	defer rows.Close()
-	u.letters = make(map[uint64]uint64)
 	letters := &set{}
 	err = rows.Each(ctx, func(m *journal.LiveMessage) error {
 		if m.Why != journal.WhyBounce || m.Seq < u.id {
 			return nil
 		}
-		u.letters[m.Parent] = m.Seq
+		u.letters[m.Parent] = append(u.letters[m.Parent], m.Seq)
 		for i := range m.Recipients {
 			letters.join(m.Seq, []uint32{m.Recipients[i].RID})
 		}
@@ -188,7 +194,7 @@ func (e *Engine) claimLetters(ctx context.Context, u *undo) error {
 	ours := make(map[uint64]bool)
 	err = eachTaken(e.options.Journal, u, func(taken []journal.MessageRecipients, _ int64, _ uint64) error {
 		for i := range taken {
-			if letter := u.letters[taken[i].Message]; letter != 0 {
+			for _, letter := range u.letters[taken[i].Message] {
 				ours[letter] = true
 			}
 		}

@@ -14,8 +14,9 @@ func (e *Engine) carryOutUndo(u *undo) {
 	e.workers.Add(1)
 	go func() {
 		defer e.workers.Done()
-		defer u.release()
-		u.relay.end(e.executeUndo(u))
+		err := e.executeUndo(u)
+		u.release() // first: whoever hears of the end may order again at once
+		u.relay.end(err)
 	}()
 }
 
@@ -24,7 +25,7 @@ func (e *Engine) executeUndo(u *undo) error {
 	ctx := context.Background()
 	from := archive{journal: e.options.Journal, messages: e.options.Journal.Envelopes(), letters: e.options.Journal.Envelopes(), ours: make(map[uint64]bool)}
 	err := eachTaken(e.options.Journal, u, func(taken []journal.MessageRecipients, shift int64, seq uint64) error {
-		back, err := from.revive(u, taken, shift)
+		back, err := from.revive(u, taken, shift, seq)
 		if err = errors.Join(err, from.close()); err != nil {
 			return err
 		}
@@ -35,15 +36,12 @@ func (e *Engine) executeUndo(u *undo) error {
 		u.relay.add(u.recipients, mids)
 		return nil
 	})
+	e.unclaim(u.claims)
 	if err != nil {
 		return fmt.Errorf("engine: undo of order %d: %w", u.id, err)
 	}
-	e.unclaim(u.claims)
 	return e.decide(ctx, func(t *turn) {
 		t.emit(&journal.BulkActionCompleted{Action: u.order, Recipients: u.recipients, Messages: u.messages})
-		if entry := t.s.undoOf(u.id); entry != nil {
-			entry.ending = undoUsed
-		}
 	})
 }
 
@@ -67,7 +65,7 @@ type revived struct {
 }
 
 // revive reads what is needed to bring entries back. Times are moved by the jumps of the clock since.
-func (a *archive) revive(u *undo, taken []journal.MessageRecipients, shift int64) (back []revived, err error) {
+func (a *archive) revive(u *undo, taken []journal.MessageRecipients, shift int64, seq uint64) (back []revived, err error) {
 	for i := range taken {
 		was := &taken[i]
 		rids := slices.Clone(was.RIDs)
@@ -91,7 +89,7 @@ func (a *archive) revive(u *undo, taken []journal.MessageRecipients, shift int64
 			Body: m.Body, Why: m.Why, Parent: m.Parent, ParentMID: m.ParentMID, SenderHash: journal.HashSender(m.Sender), Recipients: highestRID(m) + 1}
 		r.sets = byDomain(was, m, shift)
 		if u.undone.Action == ActionBounce {
-			if r.letter, r.mixed, err = a.letterOf(u, was.Message); err != nil {
+			if r.letter, r.mixed, err = a.letterOf(u, was.Message, seq); err != nil {
 				return nil, err
 			}
 		}
@@ -137,14 +135,21 @@ func byDomain(was *journal.MessageRecipients, m *journal.MessageInjected, shift 
 	return sets
 }
 
-// letterOf finds the notification of a bounced message that is still queued; mixed: it tells of other failures too.
-func (a *archive) letterOf(u *undo, message uint64) (letter uint64, mixed bool, err error) {
-	if letter = u.letters[message]; letter == 0 {
-		return 0, false, nil
+// letterOf finds the notification that tells of a slice's bounce of a message; mixed: it tells of other failures too. A
+// message may have several: one whose recipients fell into two slices, or bounced for other reasons at other times.
+func (a *archive) letterOf(u *undo, message, slice uint64) (letter uint64, mixed bool, err error) {
+	var m *journal.MessageInjected
+	for _, l := range u.letters[message] {
+		if m, err = a.letters.At(l); err != nil {
+			return 0, false, err
+		}
+		if slices.Contains(m.Reports, slice) {
+			letter = l
+			break
+		}
 	}
-	m, err := a.letters.At(letter)
-	if err != nil {
-		return 0, false, err
+	if letter == 0 {
+		return 0, false, nil
 	}
 	for _, fact := range m.Reports {
 		ours, err := a.sliceOf(u, fact)
@@ -226,7 +231,7 @@ func (t *turn) whyLost(u *undo, r *revived, seq uint64) string {
 		case here && slices.Contains(s.reports[mi], seq), r.message.SenderHash == 0:
 		case r.mixed:
 			return "its bounce message tells of other failures too"
-		case u.withdrawn[r.message.Message]:
+		case u.withdrawn[r.letter]:
 		case r.letter == 0 && u.notified(r):
 			return "its bounce message has left"
 		case r.letter != 0 && !s.allClaimed(r.letter):
@@ -333,7 +338,7 @@ func (t *turn) withdraw(u *undo, r *revived, seq uint64) func() {
 			rids = append(rids, t.s.recipients.at(i).rid)
 		}
 		slices.Sort(rids)
-		if u.withdrawn[r.message.Message] = true; len(rids) > 0 {
+		if u.withdrawn[r.letter] = true; len(rids) > 0 {
 			t.emit(&journal.RecipientsDeleted{Action: u.order, By: u.by, Set: t.finished(t.describe(li, rids))})
 		}
 	}

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -13,6 +14,7 @@ type undoable struct {
 	order     uint64 // its Seq
 	completed uint64 // Seq of its BulkActionCompleted; 0: it is under way
 	at        int64  // of that; State's clock
+	undoneBy  uint64 // the order that brings it back, carried out or under way; 0: none
 	kept      []keptBody
 	bytes     int64 // of the kept bodies that nothing else needs, about
 	ending    string
@@ -42,6 +44,9 @@ func (s *State) undoOf(order uint64) *undoable {
 }
 
 func (s *State) applyOrdered(r journal.Record, e *journal.BulkActionOrdered) {
+	if u := s.undoOf(e.Undone); u != nil {
+		u.undoneBy = r.Seq
+	}
 	if e.Undoable() {
 		s.undo = append(s.undo, &undoable{order: r.Seq})
 	}
@@ -50,6 +55,11 @@ func (s *State) applyOrdered(r journal.Record, e *journal.BulkActionOrdered) {
 func (s *State) applyCompleted(r journal.Record, e *journal.BulkActionCompleted) {
 	if u := s.undoOf(e.Action); u != nil {
 		u.completed, u.at = r.Seq, s.now
+	}
+	for _, u := range s.undo {
+		if u.undoneBy == e.Action { // never twice: who came back may have been delivered since
+			u.ending = undoUsed
+		}
 	}
 }
 
@@ -77,6 +87,14 @@ func (s *State) keep(order, seq uint64) {
 	m.flags |= keepBody
 	u.kept = append(u.kept, keptBody{seq, m.body})
 	u.bytes += m.size
+}
+
+// keeps tells whether an undo may need the body of a message.
+func (s *State) keeps(message uint64, body journal.BodyID) bool {
+	return slices.ContainsFunc(s.undo, func(u *undoable) bool {
+		i, ok := slices.BinarySearchFunc(u.kept, message, func(k keptBody, message uint64) int { return cmp.Compare(k.message, message) })
+		return ok && u.kept[i].body == body
+	})
 }
 
 // unkeep ends an undo's need of a body.

@@ -190,6 +190,12 @@ func TestFactsAndTheQueueTheyLeave(t *testing.T) {
 					t.Errorf("got %+v", m)
 				}
 			}},
+		{"set aside, and one let go", []Event{to("x.example", 2), &SetAside{Message: 1}, &Unheld{Set: set(1, 0)}},
+			queue{1, 2, 0}, func(t *testing.T, image *LiveImage) {
+				if m := image.Messages[1]; m.SetAside || m.Recipients[0].Held || !m.Recipients[1].Held {
+					t.Errorf("%+v", m)
+				}
+			}},
 		{"held, and let go with what was set aside", []Event{to("x.example", 2), &SetAside{Message: 1}, &Held{Set: set(1, 0)}, &Unheld{Set: set(1, 0, 1)}},
 			queue{1, 2, 0}, func(t *testing.T, image *LiveImage) {
 				if m := image.Messages[1]; m.SetAside || m.Recipients[0].Held {

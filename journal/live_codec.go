@@ -6,7 +6,7 @@ import (
 )
 
 // liveVersion is the form of all rows described here. Rows of another version are dropped and made anew from the records.
-const liveVersion = 2
+const liveVersion = 3
 
 // The keys of the rows.
 const (

@@ -47,14 +47,19 @@ func (f *liveFold) takeSet(r Record, set []MessageRecipients, due func(*LiveMess
 	}
 }
 
-// unhold lets recipients go on. A message that was set aside is let go with them.
+// unhold lets recipients go on. Of a message that was set aside the others stay where they are, each held for itself.
 func (f *liveFold) unhold(set []MessageRecipients) {
-	f.eachOf(set, func(c *LiveRecipient) { c.Held = false })
 	for i := range set {
-		if m := f.message(set[i].Message); m != nil {
-			m.SetAside = false
+		m := f.message(set[i].Message)
+		if m == nil || !m.SetAside {
+			continue
+		}
+		m.SetAside = false
+		for k := range m.Recipients {
+			m.Recipients[k].Held = m.Recipients[k].Held || !m.Recipients[k].Attempting
 		}
 	}
+	f.eachOf(set, func(c *LiveRecipient) { c.Held = false })
 }
 
 // wantsFailure tells whether there is a sender, and one who wants to hear when one of these recipients bounces.
@@ -89,6 +94,10 @@ func (f *liveFold) ordered(seq uint64, e *BulkActionOrdered) {
 		return
 	}
 	s.BulkActions = insertSorted(s.BulkActions, seq)
+	if i := slices.IndexFunc(s.Undoable, func(u LiveUndo) bool { return u.Order == e.Undone }); i >= 0 {
+		s.Undoable = slices.Clone(s.Undoable)
+		s.Undoable[i].UndoneBy = seq
+	}
 	if !e.Undoable() {
 		return
 	}

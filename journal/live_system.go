@@ -40,6 +40,7 @@ func (s *liveState) fields(c *coder, forces *uint64) {
 		c.uint64(1, &u.Order)
 		c.uint64(2, &u.Completed)
 		c.instant(3, &u.At)
+		c.uint64(4, &u.UndoneBy)
 	})
 }
 

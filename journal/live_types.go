@@ -82,6 +82,7 @@ type LiveUndo struct {
 	Order     uint64  // its Seq
 	Completed uint64  // Seq of its BulkActionCompleted; 0: it is under way
 	At        Instant // of that, moved by jumps of the clock
+	UndoneBy  uint64  // the order that brings it back, carried out or under way; 0: none
 }
 
 // maxBulkActions bounds the orders under way and those that can be undone; what is beyond it is counted as an anomaly.
