@@ -5,16 +5,18 @@ import "postern/journal"
 // bodyUse counts who needs a body beside the message that brought it. A body without an entry is needed by its owner alone,
 // which is nearly all of them, so the count costs nothing there.
 type bodyUse struct {
+	owner     uint64 // Seq of the message that brought it
 	copies    uint32 // live messages that were made from the owner
 	ownerGone bool
 	kept      bool // the owner is gone, but an undo may need it
 }
 
-// shareBody notes that a copy needs a body; ownerLives says whether the message that brought it is still there.
-func (s *State) shareBody(b journal.BodyID, ownerLives bool) {
+// shareBody notes that a copy needs the body of its parent.
+func (s *State) shareBody(b journal.BodyID, parent uint64) {
 	u, ok := s.shared[b]
 	if !ok {
-		u.ownerGone = !ownerLives
+		p, here := s.bySeq[parent]
+		u.owner, u.ownerGone = parent, !here || s.messages.at(p).body != b || s.messages.at(p).flags&copyBody != 0
 	}
 	u.copies++
 	s.shared[b] = u

@@ -51,12 +51,35 @@ type operations struct {
 func (o *operations) play() {
 	o.begin()
 	o.open()
+	o.t.Cleanup(func() { // after a failure
+		o.tell()
+		if o.journal != nil {
+			o.cancel()
+			<-o.done
+			o.journal.Close()
+		}
+	})
 	for range 50 {
 		o.step()
 		o.check()
 	}
 	o.wind()
 	o.close(true)
+	o.journal = nil
+}
+
+// tell prints the last facts to the one who reads a failure.
+func (o *operations) tell() {
+	if !o.t.Failed() {
+		return
+	}
+	records, err := o.journal.Read(o.figures.Seq()-min(o.figures.Seq(), 400), 400, nil)
+	if err != nil {
+		o.t.Error(err)
+	}
+	for _, r := range records {
+		o.t.Logf("%6d %s %s", r.Seq, r.Time.Time().Format("15:04:05.000"), journal.Describe(r.Event))
+	}
 }
 
 func (o *operations) step() {
@@ -240,7 +263,7 @@ func (o *operations) cutDuring() {
 			e.Order(context.Background(), order, nil)
 		}
 	}()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(o.r.IntN(7000))*time.Millisecond)
+	ctx, cancel := context.WithTimeout(o.t.Context(), time.Duration(o.r.IntN(7000))*time.Millisecond)
 	for target := o.journal.Durable() + o.r.Uint64N(8); o.journal.Durable() < target && o.journal.Wait(ctx, o.journal.Durable()) == nil; {
 	}
 	cancel()
@@ -376,9 +399,7 @@ func (c *factCount) needed() map[journal.BodyID]bool {
 	}
 	for _, taken := range c.taken {
 		for _, seq := range taken {
-			if !c.copies[seq] {
-				need[c.bodies[seq]] = true
-			}
+			need[c.bodies[seq]] = true
 		}
 	}
 	delete(need, 0)

@@ -70,7 +70,7 @@ func (b *bookkeeping) play() {
 func (b *bookkeeping) begin() {
 	b.disk = journal.NewMemoryDisk()
 	b.figures, b.count = projections.NewFigures(0), factCount{live: map[string]string{}, tried: map[string]bool{}, bySeq: map[uint64]int{},
-		dues: map[uint64]int{}, senders: map[uint64]bool{}, bodies: map[uint64]journal.BodyID{}, copies: map[uint64]bool{},
+		dues: map[uint64]int{}, senders: map[uint64]bool{}, bodies: map[uint64]journal.BodyID{},
 		taken: map[uint64][]uint64{}, unqueued: map[uint64]bool{}}
 }
 
@@ -206,7 +206,6 @@ type factCount struct {
 
 	senders  map[uint64]bool           // messages with somebody to be told
 	bodies   map[uint64]journal.BodyID // by message
-	copies   map[uint64]bool           // messages whose body is another one's
 	taken    map[uint64][]uint64       // orders that can be undone → messages of which they took
 	unqueued map[uint64]bool           // messages in the work queue
 }
@@ -221,7 +220,7 @@ func (c *factCount) add(r journal.Record) {
 	case *journal.Started:
 		c.hands = map[string]string{}
 	case *journal.MessageInjected:
-		c.bySeq[r.Seq], c.bodies[r.Seq], c.copies[r.Seq] = len(e.Recipients), e.Body, e.Why != journal.WhyReceived
+		c.bySeq[r.Seq], c.bodies[r.Seq] = len(e.Recipients), e.Body
 		c.senders[r.Seq] = e.Sender != ""
 		if !e.Queued {
 			c.unqueued[r.Seq] = true
