@@ -77,8 +77,7 @@ func (s *State) applyInjected(r journal.Record, e *journal.MessageInjected) {
 	if e.Why.SharesBody() {
 		m.flags |= copyBody
 		if e.Body != 0 {
-			p, ok := s.bySeq[e.Parent]
-			s.shareBody(e.Body, ok && s.messages.at(p).body == e.Body && s.messages.at(p).flags&copyBody == 0)
+			s.shareBody(e.Body, e.Parent)
 		}
 	}
 	mi := s.addMessage(m)

@@ -34,7 +34,11 @@ func (s *State) revive(was *journal.ReinstatedMessage) uint32 {
 	case was.Why.SharesBody():
 		m.flags |= copyBody
 		if was.Body != 0 {
-			s.shareAgain(was)
+			s.shareBody(was.Body, was.Parent)
+			if u := s.shared[was.Body]; u.ownerGone && u.copies == 1 {
+				u.kept = true // or it would not be there any more
+				s.shared[was.Body] = u
+			}
 		}
 	case was.Body != 0:
 		m.flags |= keepBody

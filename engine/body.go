@@ -5,31 +5,21 @@ import "postern/journal"
 // bodyUse counts who needs a body beside the message that brought it. A body without an entry is needed by its owner alone,
 // which is nearly all of them, so the count costs nothing there.
 type bodyUse struct {
+	owner     uint64 // Seq of the message that brought it
 	copies    uint32 // live messages that were made from the owner
 	ownerGone bool
 	kept      bool // the owner is gone, but an undo may need it
 }
 
-// shareBody notes that a copy needs a body; ownerLives says whether the message that brought it is still there.
-func (s *State) shareBody(b journal.BodyID, ownerLives bool) {
+// shareBody notes that a copy needs the body of its parent.
+func (s *State) shareBody(b journal.BodyID, parent uint64) {
 	u, ok := s.shared[b]
 	if !ok {
-		u.ownerGone = !ownerLives
+		p, here := s.bySeq[parent]
+		u.owner, u.ownerGone = parent, !here || s.messages.at(p).body != b || s.messages.at(p).flags&copyBody != 0
 	}
 	u.copies++
 	s.shared[b] = u
-}
-
-// shareAgain notes that a copy that comes back needs its body. Nobody may have counted it meanwhile: not after a start, nor
-// after the body's owner has left.
-func (s *State) shareAgain(copied *journal.ReinstatedMessage) {
-	_, counted := s.shared[copied.Body]
-	p, ok := s.bySeq[copied.Parent]
-	s.shareBody(copied.Body, ok && s.messages.at(p).body == copied.Body && s.messages.at(p).flags&copyBody == 0)
-	if u := s.shared[copied.Body]; !counted && u.ownerGone {
-		u.kept = s.keeps(copied.Parent, copied.Body)
-		s.shared[copied.Body] = u
-	}
 }
 
 // giveUpBody ends a message's need of its body; the last need frees it, unless it is kept for an undo.

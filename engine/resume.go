@@ -180,12 +180,16 @@ func (e *Engine) readKept(orders []journal.LiveUndo) (map[uint64][]keptBody, err
 				return nil
 			}
 			for i := range list {
-				seq := list[i].Message
-				if n := len(kept[action]); n > 0 && kept[action][n-1].message == seq {
+				m, err := envelopes.At(list[i].Message)
+				if err != nil || m.Body == 0 {
 					continue
 				}
-				if m, err := envelopes.At(seq); err == nil && m.Body != 0 && !m.Why.SharesBody() {
-					kept[action] = append(kept[action], keptBody{seq, m.Body})
+				k := keptBody{list[i].Message, m.Body}
+				if m.Why.SharesBody() {
+					k.message = m.Parent
+				}
+				if n := len(kept[action]); n == 0 || kept[action][n-1] != k {
+					kept[action] = append(kept[action], k)
 				}
 			}
 			return nil

@@ -21,19 +21,31 @@ import (
 //
 //	config key=value ...                 of [retry]: initial, max, attempts, queue (seconds); per_destination
 //	answer DESTINATION ok|relayed|host|soft|hard|dns|unknown
+//	answer DESTINATION stall connect|mail|rcpt|content     until it is called off
+//	answer DESTINATION stall dot RESULT DURATION           past the final dot; what it is called off for changes nothing
 //	inject FROM TO [TO ...] [notify=never|success]
 //	advance DURATION
 //	clock DURATION                       the wall clock is set by so much
 //	restart | crash                      in order, or not
 //	queue                                what State holds
+//	list                                 the same, by recipient
+//
+// and what operators order, in scenario_orders_test.go. After each command State is held against a replay of the facts.
 func TestScenarios(t *testing.T) {
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
 		synctest.Test(t, func(t *testing.T) {
 			s := &scenario{t: t, peer: newPeer(), disk: journal.NewMemoryDisk(), answers: map[string]string{}, doc: document()}
 			s.peer.answer = s.answer
 			s.open()
+			over := false
+			t.Cleanup(func() {
+				if !over {
+					s.abandon()
+				}
+			})
 			datadriven.RunTest(t, path, s.run)
 			s.g.stop()
+			over = true
 		})
 	})
 }
@@ -46,6 +58,7 @@ type scenario struct {
 	doc     *config.Document
 	answers map[string]string
 	shown   uint64
+	orders  []uint64
 	set     atomic.Int64 // nanoseconds by which the wall clock is off
 }
 
@@ -59,6 +72,13 @@ func (s *scenario) open() {
 	synctest.Wait()
 }
 
+// abandon ends what a failed test leaves behind.
+func (s *scenario) abandon() {
+	s.g.cancel()
+	<-s.g.done
+	s.g.j.Close()
+}
+
 // Deliver answers at a moment of its own for each destination, so that the order of what comes back is always the same.
 func (s *scenario) Deliver(ctx context.Context, a Attempt) []Outcome {
 	late := time.Duration(a.MID)
@@ -66,11 +86,18 @@ func (s *scenario) Deliver(ctx context.Context, a Attempt) []Outcome {
 		late = late*31%997 + time.Duration(c)
 	}
 	<-time.After(late * time.Microsecond)
+	if words := strings.Fields(s.answers[a.Destination]); len(words) > 1 {
+		return s.stall(ctx, a, words[1:])
+	}
 	return s.peer.Deliver(ctx, a)
 }
 
 func (s *scenario) answer(a Attempt, _ uint32) Outcome {
-	switch s.answers[a.Destination] {
+	return outcomeOf(s.answers[a.Destination], a.Destination)
+}
+
+func outcomeOf(word, destination string) Outcome {
+	switch word {
 	case "relayed":
 		o := delivered
 		o.Relayed = true
@@ -83,7 +110,7 @@ func (s *scenario) answer(a Attempt, _ uint32) Outcome {
 		return Outcome{Result: Permanent, DCID: 1, Code: "550", Status: "5.1.1", Reason: "Bad destination email address", Reply: []string{"no such user"}}
 	case "dns":
 		return Outcome{Result: Permanent, Class: journal.BounceDNS, Code: "000", Status: "5.1.2", Reason: "Bad destination host",
-			Reply: []string{"DNS Hard Error looking up " + a.Destination + " (MX):  NXDomain"}}
+			Reply: []string{"DNS Hard Error looking up " + destination + " (MX):  NXDomain"}}
 	case "unknown":
 		return Outcome{Result: Unknown, DCID: 1, Reason: "the reply to the final dot was lost"}
 	}
@@ -96,7 +123,11 @@ func (s *scenario) run(t *testing.T, d *datadriven.TestData) string {
 	case "config":
 		s.configure(args)
 	case "answer":
-		s.answers[args[0].Key] = args[1].Key
+		words := []string{}
+		for _, a := range args[1:] {
+			words = append(words, a.Key)
+		}
+		s.answers[args[0].Key] = strings.Join(words, " ")
 	case "inject":
 		s.inject(args)
 	case "advance":
@@ -109,20 +140,30 @@ func (s *scenario) run(t *testing.T, d *datadriven.TestData) string {
 		s.open()
 	case "crash":
 		left := s.disk.PowerCut(1)
-		s.g.cancel()
-		<-s.g.done
-		s.g.j.Close()
+		s.abandon()
 		s.disk = left
 		s.open()
 	case "queue":
 		synctest.Wait()
 		tot := s.g.e.Totals()
 		return fmt.Sprintf("messages=%d recipients=%d attempting=%d reports=%d\n", tot.Messages, tot.Recipients, tot.Attempting, tot.Reports)
+	case "list":
+		return s.list()
 	default:
-		d.Fatalf(t, "unknown command %s", d.Cmd)
+		said, ok := s.operate(d.Cmd, args)
+		if !ok {
+			d.Fatalf(t, "unknown command %s", d.Cmd)
+		}
+		return s.rest() + said
 	}
+	return s.rest()
+}
+
+// rest lets everything happen that happens at once, and looks.
+func (s *scenario) rest() string {
 	<-time.After(200 * time.Millisecond)
 	synctest.Wait()
+	s.agree()
 	return s.facts()
 }
 

@@ -208,7 +208,7 @@ func (t *turn) takeIn(e *Engine, m *journal.LiveMessage, unclean uint32, shift i
 	if m.Why.SharesBody() {
 		msg.flags |= copyBody
 		if m.Body != 0 {
-			s.shareBody(m.Body, false)
+			s.shareBody(m.Body, m.Parent)
 		}
 	}
 	if m.SetAside {

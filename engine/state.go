@@ -76,6 +76,7 @@ type Totals struct {
 	BodyBytes  int64 // of live messages
 	Reports    int   // notifications due
 	Hosts      int
+	Anomalies  uint64 // facts that did not fit; always 0 unless the journal lies
 }
 
 // message is one live message. 64 bytes, no pointers.
@@ -165,6 +166,7 @@ func (s *State) Totals() Totals {
 	t.Attempting = s.inHand
 	t.BodyBytes = s.bodyBytes
 	t.Hosts = len(s.byName)
+	t.Anomalies = s.anomalies
 	return t
 }
 

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"cmp"
 	"slices"
 	"time"
 
@@ -16,13 +15,12 @@ type undoable struct {
 	at        int64  // of that; State's clock
 	undoneBy  uint64 // the order that brings it back, carried out or under way; 0: none
 	kept      []keptBody
-	bytes     int64 // of the kept bodies that nothing else needs, about
 	ending    string
 }
 
 // keptBody is the body of a message of which an order has taken recipients.
 type keptBody struct {
-	message uint64
+	message uint64 // that brought it: the parent of a copy
 	body    journal.BodyID
 }
 
@@ -75,26 +73,31 @@ func (s *State) keep(order, seq uint64) {
 		return
 	}
 	m := s.messages.at(mi)
-	if m.flags&copyBody != 0 || m.body == 0 {
+	k := keptBody{seq, m.body}
+	if m.flags&copyBody != 0 {
+		k.message = s.shared[m.body].owner
+	}
+	if n := len(u.kept); k.body == 0 || n > 0 && u.kept[n-1] == k {
 		return
 	}
-	if n := len(u.kept); n > 0 && u.kept[n-1].message == seq {
-		return
+	if s.noteKept(k) {
+		s.keptTwice[k.message]++
 	}
-	if m.flags&keepBody != 0 {
-		s.keptTwice[seq]++
-	}
-	m.flags |= keepBody
-	u.kept = append(u.kept, keptBody{seq, m.body})
-	u.bytes += m.size
+	u.kept = append(u.kept, k)
 }
 
-// keeps tells whether an undo may need the body of a message.
-func (s *State) keeps(message uint64, body journal.BodyID) bool {
-	return slices.ContainsFunc(s.undo, func(u *undoable) bool {
-		i, ok := slices.BinarySearchFunc(u.kept, message, func(k keptBody, message uint64) int { return cmp.Compare(k.message, message) })
-		return ok && u.kept[i].body == body
-	})
+// noteKept notes that an undo may need a body, with its owner or, when that is gone, with its copies; again: one does already.
+func (s *State) noteKept(k keptBody) (again bool) {
+	if mi, ok := s.bySeq[k.message]; ok {
+		m := s.messages.at(mi)
+		again = m.flags&keepBody != 0
+		m.flags |= keepBody
+		return again
+	}
+	u := s.shared[k.body]
+	again, u.kept = u.kept, true
+	s.shared[k.body] = u
+	return again
 }
 
 // unkeep ends an undo's need of a body.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -41,14 +42,15 @@ type bookkeeping struct {
 	engine  *engine.Engine
 	done    chan error
 	cancel  context.CancelFunc
+	rows    *journal.LiveRows
 	figures *projections.Figures
 	count   factCount
+	undo    time.Duration // how long orders can be undone
+	recalls bool          // peers do as they are told when an attempt is called off
 }
 
 func (b *bookkeeping) play() {
-	b.disk = journal.NewMemoryDisk()
-	b.figures, b.count = projections.NewFigures(0), factCount{live: map[string]string{}, tried: map[string]bool{}, bySeq: map[uint64]int{},
-		dues: map[uint64]int{}}
+	b.begin()
 	b.open()
 	for range 40 {
 		switch k := b.r.IntN(20); {
@@ -65,22 +67,31 @@ func (b *bookkeeping) play() {
 	b.close(true)
 }
 
+func (b *bookkeeping) begin() {
+	b.disk = journal.NewMemoryDisk()
+	b.figures, b.count = projections.NewFigures(0), factCount{live: map[string]string{}, tried: map[string]bool{}, bySeq: map[uint64]int{},
+		dues: map[uint64]int{}, senders: map[uint64]bool{}, bodies: map[uint64]journal.BodyID{},
+		taken: map[uint64][]uint64{}, unqueued: map[uint64]bool{}}
+}
+
 func (b *bookkeeping) open() {
 	var err error
 	if b.journal, err = journal.Open("j", journal.Options{Disk: b.disk}); err != nil {
 		b.t.Fatal(err)
 	}
-	rows, err := journal.OpenLiveRows(b.journal)
-	if err != nil {
+	if b.rows, err = journal.OpenLiveRows(b.journal); err != nil {
 		b.t.Fatal(err)
 	}
-	if err := rows.CatchUp(b.t.Context(), b.journal.Durable()); err != nil {
+	if err := b.rows.CatchUp(b.t.Context(), b.journal.Durable()); err != nil {
 		b.t.Fatal(err)
 	}
 	doc := config.Default()
 	doc.Retry = config.Retry{InitialSeconds: 20, MaxSeconds: 60, MaxAttempts: 5, MaxQueueSeconds: 600}
-	peer := &moodyPeer{r: rand.New(rand.NewPCG(b.r.Uint64(), 9))}
-	b.engine = engine.New(engine.Options{Journal: b.journal, Rows: rows, Deliverer: peer, Document: func() *config.Document { return doc },
+	if b.undo > 0 {
+		doc.Queue.UndoSeconds = int(b.undo / time.Second)
+	}
+	peer := &moodyPeer{r: rand.New(rand.NewPCG(b.r.Uint64(), 9)), recalls: b.recalls}
+	b.engine = engine.New(engine.Options{Journal: b.journal, Rows: b.rows, Deliverer: peer, Document: func() *config.Document { return doc },
 		Space: func() engine.Space { return engine.Space{Free: 1 << 40, Total: 1 << 41} }})
 	ctx, cancel := context.WithCancel(context.Background())
 	b.cancel, b.done = cancel, make(chan error, 1)
@@ -90,6 +101,13 @@ func (b *bookkeeping) open() {
 
 // close ends the gateway in order, or by pulling the plug.
 func (b *bookkeeping) close(orderly bool) {
+	b.end(orderly)
+	if err := b.journal.Close(); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func (b *bookkeeping) end(orderly bool) {
 	if orderly {
 		b.engine.Stop(context.Background())
 	} else {
@@ -100,9 +118,6 @@ func (b *bookkeeping) close(orderly bool) {
 		b.t.Fatal(err)
 	}
 	b.cancel()
-	if err := b.journal.Close(); err != nil {
-		b.t.Fatal(err)
-	}
 }
 
 func (b *bookkeeping) inject() {
@@ -111,6 +126,9 @@ func (b *bookkeeping) inject() {
 		b.t.Fatal(err)
 	}
 	m := &journal.MessageInjected{MID: mid, ICID: 1, Size: int64(b.r.IntN(10_000)), Queued: true}
+	if m.Body, err = b.journal.PutBody([]byte("Subject: x\r\n\r\nhello\r\n")); err != nil {
+		b.t.Fatal(err)
+	}
 	if b.r.IntN(4) > 0 {
 		m.Sender = "a@home.example"
 	}
@@ -138,26 +156,36 @@ func (b *bookkeeping) look() {
 	}
 	c := &b.count
 	totals := b.engine.Totals()
-	if totals.Messages != len(c.bySeq) || totals.Recipients != len(c.live) || totals.Attempting != c.inHand || totals.Reports != 0 {
-		b.t.Fatalf("the engine counts %+v, the facts %d messages, %d recipients, %d attempts", totals, len(c.bySeq), len(c.live), c.inHand)
+	reports, tried, waiting := 0, 0, 0
+	for _, n := range c.dues {
+		reports += n
 	}
-	tried := 0
+	if totals.Messages != len(c.bySeq) || totals.Recipients != len(c.live) || totals.Attempting != c.inHand || totals.Reports != reports || totals.Anomalies != 0 {
+		b.t.Fatalf("the engine counts %+v, the facts %d messages, %d recipients, %d attempts, %d reports", totals, len(c.bySeq), len(c.live), c.inHand, reports)
+	}
+	if b.undo == 0 && reports != 0 {
+		b.t.Fatalf("%d reports are not written", reports)
+	}
 	for name := range c.live {
-		if c.tried[name] {
+		switch {
+		case c.unqueued[messageOf(name)]:
+			waiting++
+		case c.tried[name]:
 			tried++
 		}
 	}
 	v := b.figures.View(time.Now(), nil, nil)
-	for name, want := range map[string]int{projections.GaugeMessages: len(c.bySeq), projections.GaugeActive: len(c.live),
-		projections.GaugeAttempted: tried, projections.GaugeUnattempted: len(c.live) - tried, projections.GaugeHeldBack: 0} {
+	for name, want := range map[string]int{projections.GaugeMessages: len(c.bySeq), projections.GaugeActive: len(c.live) - waiting,
+		projections.GaugeAttempted: tried, projections.GaugeUnattempted: len(c.live) - waiting - tried, projections.GaugeHeldBack: waiting,
+		projections.GaugeWorkQueue: len(c.unqueued)} {
 		if v.Gauges[name] != int64(want) {
 			b.t.Fatalf("%s is %d, want %d", name, v.Gauges[name], want)
 		}
 	}
-	for d := range 4 {
-		name, want := fmt.Sprintf("d%d.example", d), 0
-		for _, domain := range c.live {
-			if domain == name {
+	for _, name := range destinations {
+		want := 0
+		for who, domain := range c.live {
+			if domain == name && !c.unqueued[messageOf(who)] {
 				want++
 			}
 		}
@@ -175,6 +203,16 @@ type factCount struct {
 	dues   map[uint64]int    // message → facts to be reported
 	hands  map[string]string // recipients in hand → "seq destination"
 	inHand int               // attempts
+
+	senders  map[uint64]bool           // messages with somebody to be told
+	bodies   map[uint64]journal.BodyID // by message
+	taken    map[uint64][]uint64       // orders that can be undone → messages of which they took
+	unqueued map[uint64]bool           // messages in the work queue
+}
+
+func messageOf(name string) (seq uint64) {
+	fmt.Sscan(name, &seq)
+	return seq
 }
 
 func (c *factCount) add(r journal.Record) {
@@ -182,7 +220,11 @@ func (c *factCount) add(r journal.Record) {
 	case *journal.Started:
 		c.hands = map[string]string{}
 	case *journal.MessageInjected:
-		c.bySeq[r.Seq] = len(e.Recipients)
+		c.bySeq[r.Seq], c.bodies[r.Seq] = len(e.Recipients), e.Body
+		c.senders[r.Seq] = e.Sender != ""
+		if !e.Queued {
+			c.unqueued[r.Seq] = true
+		}
 		for _, rc := range e.Recipients {
 			c.live[fmt.Sprint(r.Seq, "/", rc.RID)] = rc.Domain
 		}
@@ -204,6 +246,8 @@ func (c *factCount) add(r journal.Record) {
 		c.end(e.Message, e.RIDs, e.Notify)
 	case *journal.DoubleBounced:
 		c.end(e.Message, e.RIDs, false)
+	default:
+		c.addOrder(r)
 	}
 	attempts := map[string]bool{}
 	for _, a := range c.hands {
@@ -234,13 +278,15 @@ func (c *factCount) end(seq uint64, rids []uint32, due bool) {
 func (c *factCount) drop(seq uint64) {
 	if c.bySeq[seq] == 0 && c.dues[seq] == 0 {
 		delete(c.bySeq, seq)
+		delete(c.unqueued, seq)
 	}
 }
 
 // moodyPeer answers for all destinations, each time otherwise and after a while.
 type moodyPeer struct {
-	mu sync.Mutex
-	r  *rand.Rand // guarded by mu
+	recalls bool
+	mu      sync.Mutex
+	r       *rand.Rand // guarded by mu
 }
 
 func (p *moodyPeer) Deliver(ctx context.Context, a engine.Attempt) []engine.Outcome {
@@ -256,11 +302,37 @@ func (p *moodyPeer) Deliver(ctx context.Context, a engine.Attempt) []engine.Outc
 		}
 	}
 	late := time.Duration(p.r.IntN(40_000)) * time.Millisecond
+	past := p.recalls && p.r.IntN(3) == 0
 	p.mu.Unlock()
+	if p.recalls {
+		return p.obey(ctx, late, past, out)
+	}
 	select {
 	case <-time.After(late):
 	case <-ctx.Done():
 		return make([]engine.Outcome, len(a.RIDs))
+	}
+	return out
+}
+
+// obey ends what is called off before its final dot at once; past it the outcome comes in its time, unless it is cut off.
+func (p *moodyPeer) obey(ctx context.Context, late time.Duration, past bool, out []engine.Outcome) []engine.Outcome {
+	end := time.NewTimer(late)
+	defer end.Stop()
+	select {
+	case <-end.C:
+		return out
+	case <-ctx.Done():
+	}
+	if past && errors.Is(context.Cause(ctx), engine.ErrRecalled) {
+		<-end.C
+		return out
+	}
+	for i := range out {
+		out[i] = engine.Outcome{Result: engine.Temporary, Code: "000", Status: "4.3.2"}
+		if past {
+			out[i] = engine.Outcome{Result: engine.Unknown}
+		}
 	}
 	return out
 }
