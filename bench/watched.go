@@ -24,8 +24,8 @@ import (
 type WatchedConfig struct {
 	Binary   string // of the gateway
 	Dir      string // for its data; not there or empty
-	Rounds   int    // of both, one after the other; which comes first takes turns; default 9
-	Messages int    // of each half of a round: some seconds' worth; default 30,000
+	Rounds   int    // of both, one after the other; which comes first takes turns; default 25
+	Messages int    // of each half of a round: some seconds' worth; default 10,000
 	Clients  int    // default 20
 	Progress io.Writer
 }
@@ -84,10 +84,10 @@ func Watched(ctx context.Context, c WatchedConfig) (f WatchedFigures, err error)
 
 func (c *WatchedConfig) defaults() {
 	if c.Rounds == 0 {
-		c.Rounds = 9
+		c.Rounds = 25
 	}
 	if c.Messages == 0 {
-		c.Messages = 30_000
+		c.Messages = 10_000
 	}
 	if c.Clients == 0 {
 		c.Clients = 20
@@ -167,7 +167,7 @@ func (w *watchedRun) look(ctx context.Context, f *WatchedFigures) error {
 }
 
 func measureWatched(ctx context.Context, s Settings, rows []Row) error {
-	f, err := Watched(ctx, WatchedConfig{Binary: s.Binary, Dir: s.Dir, Rounds: max(0, 2*s.Rounds-1), Messages: 3 * s.Messages, Progress: s.Progress})
+	f, err := Watched(ctx, WatchedConfig{Binary: s.Binary, Dir: s.Dir, Rounds: 5 * s.Rounds, Messages: s.Messages, Progress: s.Progress})
 	if err != nil {
 		return err
 	}
