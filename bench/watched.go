@@ -1,17 +1,16 @@
 package bench
 
 import (
-	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
-	"sync"
 	"syscall"
 	"time"
 
@@ -20,22 +19,33 @@ import (
 )
 
 // WatchedConfig compares the relay left alone with the same relay while somebody looks at it: "rate 1" stays open beside
-// it, and each second comes a "tophosts" and a scrape of /metrics.
+// it, and each second comes a "tophosts" and a scrape of /metrics. It is compared in two ways: tophosts is typed into a
+// shell, as operators do, or is a process of its own each time, as scripts do.
 type WatchedConfig struct {
 	Binary   string // of the gateway
 	Dir      string // for its data; not there or empty
-	Rounds   int    // of both, one after the other; which comes first takes turns; default 9
-	Messages int    // of each half of a round: some seconds' worth; default 30,000
+	Rounds   int    // of all ways, one after the other; which comes first takes turns; default 25
+	Messages int    // of each way in a round: some seconds' worth; default 10,000
 	Clients  int    // default 20
 	Progress io.Writer
 }
 
-// WatchedFigures are medians over the rounds; the share is made within its round.
+// The ways of a round.
+const (
+	wayAlone = iota
+	wayTyped
+	wayScript
+	numWays
+)
+
+var wayNames = [numWays]string{"alone", "typed", "script"}
+
+// WatchedFigures are medians over the rounds; a share is made within its round.
 type WatchedFigures struct {
-	Alone, Watched float64   // messages a second, end to end
-	Lost           []float64 // percent of each round's messages a second that watching costs, ascending; less than 0: none
-	Looks          int       // scrapes, and as often tophosts
-	Rows           int       // of rate
+	PerSecond [numWays]float64   // messages, end to end
+	Lost      [numWays][]float64 // percent of each round's messages a second alone that watching costs, ascending; less than 0: none
+	Looks     int                // scrapes, and as often tophosts
+	Rows      int                // of rate
 }
 
 // watchedRun is the workload under way.
@@ -44,50 +54,41 @@ type watchedRun struct {
 	gateway *Gateway
 	sink    *sink.Sink
 	metrics string // URL
+	figures WatchedFigures
 }
 
 // Watched runs the comparison.
-func Watched(ctx context.Context, c WatchedConfig) (f WatchedFigures, err error) {
+func Watched(ctx context.Context, c WatchedConfig) (WatchedFigures, error) {
 	c.defaults()
 	w := &watchedRun{WatchedConfig: c, sink: &sink.Sink{}, gateway: &Gateway{Binary: c.Binary, Data: filepath.Join(c.Dir, "data")}}
 	if err := w.sink.Listen("127.0.0.1:0"); err != nil {
-		return f, err
+		return w.figures, err
 	}
 	defer w.sink.Close()
 	status, err := freePort()
 	if err != nil {
-		return f, err
+		return w.figures, err
 	}
 	w.metrics = "http://" + status + "/metrics"
 	if err := w.gateway.Configure(w.sink.Address().String(), fmt.Sprintf("[http]\naddress = %q\n", status)); err != nil {
-		return f, err
+		return w.figures, err
 	}
 	if _, err := w.gateway.Start(20 * time.Second); err != nil {
-		return f, err
+		return w.figures, err
 	}
-	defer w.gateway.Kill()
-	var alone, watched []float64
-	for round := range c.Rounds {
-		w.sink.Forget()
-		both, err := w.round(ctx, round, &f)
-		if err != nil {
-			return f, fmt.Errorf("round %d: %w", round+1, err)
-		}
-		lost := 100 * (1 - both[1]/both[0])
-		alone, watched, f.Lost = append(alone, both[0]), append(watched, both[1]), append(f.Lost, lost)
-		fmt.Fprintf(c.Progress, "round %d: alone %.0f/s, watched %.0f/s, %.2f %% lost\n", round+1, both[0], both[1], lost)
+	defer func() { w.gateway.Kill() }()
+	if err := w.rounds(ctx); err != nil {
+		return w.figures, err
 	}
-	slices.Sort(f.Lost)
-	f.Alone, f.Watched = median(alone), median(watched)
-	return f, w.gateway.Stop(40 * time.Second)
+	return w.figures, w.gateway.Stop(40 * time.Second)
 }
 
 func (c *WatchedConfig) defaults() {
 	if c.Rounds == 0 {
-		c.Rounds = 9
+		c.Rounds = 25
 	}
 	if c.Messages == 0 {
-		c.Messages = 30_000
+		c.Messages = 10_000
 	}
 	if c.Clients == 0 {
 		c.Clients = 20
@@ -97,86 +98,141 @@ func (c *WatchedConfig) defaults() {
 	}
 }
 
-// round goes both ways once, and gives the messages a second of the relay alone and watched.
-func (w *watchedRun) round(ctx context.Context, round int, f *WatchedFigures) (both [2]float64, err error) {
-	for half := range 2 {
-		way := (round + half) % 2
-		l := load.Config{Clients: w.Clients, Messages: w.Messages, Prefix: fmt.Sprint(round)}
-		if way == 0 {
-			both[0], _, err = leg(ctx, w.sink, l, "alone", w.gateway.Address)
-		} else {
-			both[1], err = w.watched(ctx, l, f)
+func (w *watchedRun) rounds(ctx context.Context) error {
+	f := &w.figures
+	var rates [numWays][]float64
+	for round := range w.Rounds {
+		w.sink.Forget()
+		for step := range numWays {
+			way := (round + step) % numWays
+			rate, err := w.leg(ctx, way, load.Config{Clients: w.Clients, Messages: w.Messages, Prefix: fmt.Sprint(round)})
+			if err != nil {
+				return fmt.Errorf("round %d, %s: %w", round+1, wayNames[way], err)
+			}
+			rates[way] = append(rates[way], rate)
 		}
-		if err != nil {
-			return both, err
-		}
+		alone, typed, script := rates[wayAlone][round], rates[wayTyped][round], rates[wayScript][round]
+		f.Lost[wayTyped] = append(f.Lost[wayTyped], 100*(1-typed/alone))
+		f.Lost[wayScript] = append(f.Lost[wayScript], 100*(1-script/alone))
+		fmt.Fprintf(w.Progress, "round %d: alone %.0f/s, tophosts typed %.0f/s, as processes %.0f/s\n", round+1, alone, typed, script)
 	}
-	return both, nil
+	for way := range numWays {
+		slices.Sort(f.Lost[way])
+		f.PerSecond[way] = median(rates[way])
+	}
+	return nil
 }
 
-// watched sends the load while somebody looks. Who looks is there before it begins and stays until it has ended.
-func (w *watchedRun) watched(ctx context.Context, l load.Config, f *WatchedFigures) (perSecond float64, err error) {
-	rate := exec.Command(w.Binary, "rate", "1", "--data", w.gateway.Data)
-	rows, err := rate.StdoutPipe()
+// leg sends the load in one way. Who looks is there before it begins and stays until it has ended.
+func (w *watchedRun) leg(ctx context.Context, way int, l load.Config) (perSecond float64, err error) {
+	if way == wayAlone {
+		perSecond, _, err = leg(ctx, w.sink, l, wayNames[way], w.gateway.Address)
+		return perSecond, err
+	}
+	rate, err := w.run("rate", "1")
 	if err != nil {
 		return 0, err
 	}
-	if err := rate.Start(); err != nil {
-		return 0, err
+	tophosts, leave := w.script, func() error { return nil }
+	if way == wayTyped {
+		if tophosts, leave, err = w.typed(); err != nil {
+			return 0, errors.Join(err, rate.end())
+		}
 	}
 	looking, stop := context.WithCancel(ctx)
-	var watchers sync.WaitGroup
-	var looked error
-	watchers.Go(func() { looked = w.look(looking, f) })
-	watchers.Go(func() {
-		for lines := bufio.NewScanner(rows); lines.Scan(); {
-			if strings.Contains(lines.Text(), ":") {
-				f.Rows++
-			}
-		}
-	})
-	perSecond, _, err = leg(ctx, w.sink, l, "watched", w.gateway.Address)
+	looked := make(chan error, 1)
+	go func() { looked <- w.look(looking, tophosts) }()
+	perSecond, _, err = leg(ctx, w.sink, l, wayNames[way], w.gateway.Address)
 	stop()
-	rate.Process.Signal(syscall.SIGINT)
-	watchers.Wait()
-	return perSecond, errors.Join(err, looked, rate.Wait())
+	err = errors.Join(err, <-looked, leave(), rate.end())
+	w.figures.Rows += bytes.Count(rate.said.Bytes(), []byte("\n")) - 2
+	return perSecond, err
 }
 
 // look asks each second until ctx ends.
-func (w *watchedRun) look(ctx context.Context, f *WatchedFigures) error {
+func (w *watchedRun) look(ctx context.Context, tophosts func(context.Context) error) error {
 	client := &http.Client{Timeout: time.Minute, Transport: &http.Transport{DisableCompression: true}}
 	defer client.CloseIdleConnections()
-	for tick := time.NewTicker(time.Second); ; {
-		if err := read(ctx, client, w.metrics); err != nil && ctx.Err() == nil {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		if err := errors.Join(read(ctx, client, w.metrics), tophosts(ctx)); err != nil && ctx.Err() == nil {
 			return err
 		}
-		out, err := exec.CommandContext(ctx, w.Binary, "tophosts", "--data", w.gateway.Data).CombinedOutput()
-		switch {
-		case ctx.Err() != nil:
-			tick.Stop()
-			return nil
-		case err != nil:
-			return fmt.Errorf("tophosts: %w: %s", err, out)
-		}
-		f.Looks++
+		w.figures.Looks++
 		select {
 		case <-ctx.Done():
 		case <-tick.C:
 		}
 	}
+	return nil
+}
+
+// script asks for tophosts with a process.
+func (w *watchedRun) script(ctx context.Context) error {
+	if out, err := exec.CommandContext(ctx, w.Binary, "tophosts", "--data", w.gateway.Data).CombinedOutput(); err != nil && ctx.Err() == nil {
+		return fmt.Errorf("tophosts: %w: %s", err, out)
+	}
+	return nil
+}
+
+// typed opens a shell to type tophosts into; leave ends it, and fails when it did not answer each time.
+func (w *watchedRun) typed() (tophosts func(context.Context) error, leave func() error, err error) {
+	in, out := io.Pipe()
+	shell := exec.Command(w.Binary, "shell", "--data", w.gateway.Data)
+	shell.Stdin, shell.Env = in, append(os.Environ(), "HOME="+w.Dir) // for its history
+	var said bytes.Buffer
+	shell.Stdout = &said
+	if err := shell.Start(); err != nil {
+		return nil, nil, err
+	}
+	asked := 0
+	tophosts = func(context.Context) error {
+		asked++
+		_, err := io.WriteString(out, "tophosts active_rcpts\n")
+		return err
+	}
+	return tophosts, func() error {
+		out.Close()
+		err := shell.Wait()
+		if n := bytes.Count(said.Bytes(), []byte("Recipient Host")); err == nil && n != asked {
+			err = fmt.Errorf("the shell answered %d of %d times:\n%s", n, asked, said.Bytes())
+		}
+		return err
+	}, nil
+}
+
+// watcher is a command that goes on until it is interrupted.
+type watcher struct {
+	process *exec.Cmd
+	said    bytes.Buffer
+}
+
+func (w *watchedRun) run(words ...string) (*watcher, error) {
+	c := &watcher{process: exec.Command(w.Binary, append(words, "--data", w.gateway.Data)...)}
+	c.process.Stdout = &c.said
+	return c, c.process.Start()
+}
+
+func (c *watcher) end() error {
+	c.process.Process.Signal(syscall.SIGINT)
+	return c.process.Wait()
 }
 
 func measureWatched(ctx context.Context, s Settings, rows []Row) error {
-	f, err := Watched(ctx, WatchedConfig{Binary: s.Binary, Dir: s.Dir, Rounds: max(0, 2*s.Rounds-1), Messages: 3 * s.Messages, Progress: s.Progress})
+	f, err := Watched(ctx, WatchedConfig{Binary: s.Binary, Dir: s.Dir, Rounds: 5 * s.Rounds, Messages: s.Messages, Progress: s.Progress})
 	if err != nil {
 		return err
 	}
-	if f.Looks < len(f.Lost) || f.Rows < len(f.Lost) {
-		return fmt.Errorf("it was looked at %d times, and rate had %d rows", f.Looks, f.Rows)
+	n := len(f.Lost[wayTyped])
+	if f.Looks < 2*n || f.Rows < 2*n {
+		return fmt.Errorf("in %d rounds it was looked at %d times, and rate had %d rows", n, f.Looks, f.Rows)
 	}
-	n := len(f.Lost)
-	rows[0].Value = median(f.Lost)
-	rows[0].Note = fmt.Sprintf("%.0f/s watched, %.0f/s alone; half of %d rounds between %.2f and %.2f; looked at %d times", f.Watched, f.Alone, n,
-		f.Lost[n/4], f.Lost[n-1-n/4], f.Looks)
+	of := func(way int) string {
+		lost := f.Lost[way]
+		return fmt.Sprintf("%.0f/s of %.0f/s, half of %d rounds between %.1f and %.1f", f.PerSecond[way], f.PerSecond[wayAlone], n, lost[n/4], lost[n-1-n/4])
+	}
+	rows[0].Value = median(f.Lost[wayTyped])
+	rows[0].Note = fmt.Sprintf("%s; with a process for each tophosts %.2f %%, %s", of(wayTyped), median(f.Lost[wayScript]), of(wayScript))
 	return nil
 }

@@ -98,6 +98,7 @@ func TestAlertsReachTheOperator(t *testing.T) {
 	}
 	start(t, g)
 	s.Lift()
+	eventually(t, "conservation ends", func() bool { return statusOf(t, g).Gauges["resource_conservation"] == 0 })
 	gets(t, s, operator, "Information Mail is accepted again.", "Information Resource conservation is over", "Information The queue has room again.")
 	over := []string{alertConservation + " over", alertRefused + " over", alertQueue + " over"}
 	if got := alertsOf(t, g); fmt.Sprint(got) != fmt.Sprint(over) {
