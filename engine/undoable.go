@@ -16,7 +16,6 @@ type undoable struct {
 	at        int64  // of that; State's clock
 	undoneBy  uint64 // the order that brings it back, carried out or under way; 0: none
 	kept      []keptBody
-	bytes     int64 // of the kept bodies that nothing else needs, about
 	ending    string
 }
 
@@ -86,7 +85,6 @@ func (s *State) keep(order, seq uint64) {
 	}
 	m.flags |= keepBody
 	u.kept = append(u.kept, keptBody{seq, m.body})
-	u.bytes += m.size
 }
 
 // keeps tells whether an undo may need the body of a message.
