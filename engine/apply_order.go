@@ -125,7 +125,11 @@ func (s *State) send(ri, di uint32) {
 // applyForced makes the recipients of a destination, or of all, due now, and clears down marks.
 func (s *State) applyForced(e *journal.DeliveryForced) {
 	if e.Domain != "" {
-		if di, ok := s.byName[strings.ToLower(e.Domain)]; ok {
+		name := strings.ToLower(e.Domain)
+		if address, ok := strings.CutPrefix(name, "[ipv6:"); ok {
+			name = "[IPv6:" + address // as destinations have it
+		}
+		if di, ok := s.byName[name]; ok {
 			s.force(di)
 		}
 		return

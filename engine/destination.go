@@ -171,7 +171,7 @@ func (s *State) run(di uint32) {
 // room is how many attempts may be started for a destination at a moment.
 func (s *State) room(d *destination, now int64) int {
 	switch {
-	case d.ready.count == 0, s.suspended["*"], len(s.suspended) > 0 && s.suspended[d.name]:
+	case d.ready.count == 0, s.isSuspended(d):
 		return 0
 	case d.down:
 		if now < d.next || d.inHand > 0 {
@@ -180,6 +180,12 @@ func (s *State) room(d *destination, now int64) int {
 		return 1
 	}
 	return d.window - d.inHand
+}
+
+// isSuspended tells whether nothing is to be delivered to a destination. Domains are suspended in lower case, which an address
+// literal's name is not.
+func (s *State) isSuspended(d *destination) bool {
+	return len(s.suspended) > 0 && (s.suspended["*"] || s.suspended[strings.ToLower(d.name)])
 }
 
 func (s *State) setDown(di uint32, failures uint32, next int64) {

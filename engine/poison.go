@@ -126,7 +126,7 @@ func (t *turn) startSuspect(mi uint32) bool {
 	s := t.s
 	for i := s.messages.at(mi).first; i != 0; i = s.recipients.at(i).next {
 		r := s.recipients.at(i)
-		if d := s.destinations[r.destination]; s.phase(i) != waiting && s.phase(i) != ready || d.down || s.suspended["*"] || s.suspended[d.name] {
+		if d := s.destinations[r.destination]; s.phase(i) != waiting && s.phase(i) != ready || d.down || s.isSuspended(d) {
 			continue
 		}
 		m, d := s.messages.at(mi), s.destinations[r.destination]

@@ -13,36 +13,8 @@ import (
 // begin is the first turn: it takes over what belongs to no message from the live rows, says Started, and reserves ids.
 func (e *Engine) begin(ctx context.Context) error {
 	sys := e.options.Rows.System()
+	e.takeOver(sys)
 	s := e.state
-	s.nextID[journal.MID], s.nextID[journal.ICID], s.nextID[journal.DCID] = sys.NextMID, sys.NextICID, sys.NextDCID
-	s.wrapped[journal.MID] = sys.Wrapped
-	s.shift = sys.ClockShift
-	s.conserved.degree = sys.Conservation
-	e.admission.degree.Store(sys.Conservation)
-	for _, d := range sys.DeliverySuspended {
-		s.suspended[d] = true
-	}
-	s.loaded = false
-	e.unclean = sys.Unclean
-	if !sys.Clean && sys.Boots > 0 {
-		e.unclean++ // the end that this start found is not in the rows yet
-	}
-	s.paused = sys.WorkQueuePaused
-	e.paused.Store(s.paused)
-	for _, u := range sys.Undoable {
-		entry := &undoable{order: u.Order, completed: u.Completed, at: int64(u.At) - s.shift, undoneBy: u.UndoneBy}
-		switch s.undo = append(s.undo, entry); {
-		case u.UndoneBy == 0:
-		case slices.Contains(sys.BulkActions, u.UndoneBy): // what it needs is kept, whatever the time
-			e.undoing = u.Order
-		default:
-			entry.ending = undoUsed
-		}
-	}
-	if e.resuming = len(sys.BulkActions) > 0; e.resuming {
-		words := "one of before the start"
-		e.carrying.Store(&words)
-	}
 	e.cautious = e.unclean >= suspectAfter
 	e.next = e.options.Journal.Durable() + 1
 	e.firstSeq = e.next
@@ -88,6 +60,40 @@ func (e *Engine) begin(ctx context.Context) error {
 		e.ids[r.ID].add(r)
 	}
 	return nil
+}
+
+// takeOver takes what the rows say of the gateway as a whole.
+func (e *Engine) takeOver(sys journal.LiveSystem) {
+	s := e.state
+	s.nextID[journal.MID], s.nextID[journal.ICID], s.nextID[journal.DCID] = sys.NextMID, sys.NextICID, sys.NextDCID
+	s.wrapped[journal.MID] = sys.Wrapped
+	s.shift = sys.ClockShift
+	s.conserved.degree = sys.Conservation
+	e.admission.degree.Store(sys.Conservation)
+	for _, d := range sys.DeliverySuspended {
+		s.suspended[d] = true
+	}
+	s.loaded = false
+	e.unclean = sys.Unclean
+	if !sys.Clean && sys.Boots > 0 {
+		e.unclean++ // the end that this start found is not in the rows yet
+	}
+	s.paused = sys.WorkQueuePaused
+	e.paused.Store(s.paused)
+	for _, u := range sys.Undoable {
+		entry := &undoable{order: u.Order, completed: u.Completed, at: int64(u.At) - s.shift, undoneBy: u.UndoneBy}
+		switch s.undo = append(s.undo, entry); {
+		case u.UndoneBy == 0:
+		case slices.Contains(sys.BulkActions, u.UndoneBy): // what it needs is kept, whatever the time
+			e.undoing = u.Order
+		default:
+			entry.ending = undoUsed
+		}
+	}
+	if e.resuming = len(sys.BulkActions) > 0; e.resuming {
+		words := "one of before the start"
+		e.carrying.Store(&words)
+	}
 }
 
 // noticeStepBack compares the clock with the last fact's time. A machine that wakes without knowing the time is behind it,

@@ -10,6 +10,9 @@ import (
 	"postern/journal"
 )
 
+// maxSuspended is how many domains may be suspended one by one.
+const maxSuspended = 10_000
+
 // suspendLook is how often a suspension looks whether attempts are still under way.
 const suspendLook = 20 * time.Millisecond
 
@@ -17,12 +20,20 @@ const suspendLook = 20 * time.Millisecond
 // restart. It returns when no attempt there is under way any more: those that are get the grace, then they are cut off, and
 // what was past its final dot is unknown.
 func (e *Engine) SuspendDelivery(ctx context.Context, by string, domains []string, grace time.Duration) error {
+	tooMany := false
 	if err := e.decide(ctx, func(t *turn) {
-		if !t.s.allSuspended(domains) {
+		switch {
+		case t.s.allSuspended(domains):
+		case len(domains) > 0 && len(t.s.suspended)+len(domains) > maxSuspended:
+			tooMany = true
+		default:
 			t.emit(&journal.DeliverySuspended{By: by, Domains: domains})
 		}
 	}); err != nil {
 		return err
+	}
+	if tooMany {
+		return &RefusedError{fmt.Sprintf("delivery is suspended to %d domains one by one at most: resume some, or suspend all", maxSuspended)}
 	}
 	for cut, end := false, time.Now().Add(grace); ; {
 		left := 0

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -169,6 +170,12 @@ func TestNotificationThatComesBackLeavesWhatIsKept(t *testing.T) {
 
 // Of the notifications about one message an undo withdraws the one that tells of what it brings back, and no other.
 func TestUndoWithdrawsItsNotification(t *testing.T) {
+	for _, which := range []int{0, 1} {
+		t.Run(fmt.Sprint(which), func(t *testing.T) { withdrawsItsNotification(t, which) })
+	}
+}
+
+func withdrawsItsNotification(t *testing.T, which int) {
 	g := start(t, journal.NewMemoryDisk(), newPeer(), nil)
 	defer g.stop()
 	g.suspend()
@@ -177,7 +184,8 @@ func TestUndoWithdrawsItsNotification(t *testing.T) {
 	g.until("a notification", func(all []journal.Record) bool { return count[*journal.MessageInjected](all) == 2 })
 	second := g.do(Order{Action: ActionBounce, Selection: toHost("y.example")})
 	all := g.until("another one", func(all []journal.Record) bool { return count[*journal.MessageInjected](all) == 3 })
-	if u := g.undo(first.ID); u.Recipients != 1 || len(u.Lost) != 0 {
+	undone := []uint64{first.ID, second.ID}[which]
+	if u := g.undo(undone); u.Recipients != 1 || len(u.Lost) != 0 {
 		t.Errorf("undone %+v", u)
 	}
 	queue := g.queueOf()
@@ -187,7 +195,7 @@ func TestUndoWithdrawsItsNotification(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if stays := told.Event.(*journal.RecipientsBounced).Action == second.ID; stays != (queue[r.Seq] != nil) {
+			if stays := told.Event.(*journal.RecipientsBounced).Action != undone; stays != (queue[r.Seq] != nil) {
 				t.Errorf("notification %d is in the queue: %v, should be: %v", r.Seq, !stays, stays)
 			}
 		}
@@ -280,5 +288,43 @@ func TestForcedRoundsBeginAnew(t *testing.T) {
 	}
 	if p := s.phase(s.messages.at(s.bySeq[1]).first); p != ready {
 		t.Errorf("it is in phase %d", p)
+	}
+}
+
+// An address literal is suspended and forced in whatever letters it is written.
+func TestAddressLiteralIsSuspendedAndForced(t *testing.T) {
+	s := NewState()
+	apply := func(seq uint64, e journal.Event) { s.Apply(journal.Record{Seq: seq, Event: e}) }
+	apply(1, &journal.MessageInjected{Queued: true, Sender: "s@one.example", Recipients: []journal.InjectedRecipient{{Domain: "[IPv6:2001:db8::1]"}}})
+	d := s.destinations[s.byName["[IPv6:2001:db8::1]"]]
+	apply(2, &journal.DeliverySuspended{Domains: []string{"[ipv6:2001:db8::1]"}})
+	if s.room(d, 0) != 0 {
+		t.Error("it is not suspended")
+	}
+	apply(3, &journal.DeliveryResumed{Domains: []string{"[IPv6:2001:db8::1]"}})
+	apply(4, &journal.SoftBounced{Message: 1, RIDs: []uint32{0}, Attempts: 1, Next: journal.Instant(time.Hour)})
+	apply(5, &journal.DeliveryForced{Domain: "[ipv6:2001:db8::1]"})
+	if s.room(d, 0) == 0 {
+		t.Error("it is not due")
+	}
+}
+
+func TestTooManySuspensionsAreRefused(t *testing.T) {
+	g := start(t, journal.NewMemoryDisk(), newPeer(), nil)
+	defer g.stop()
+	domains := make([]string, maxSuspended+1)
+	for i := range domains {
+		domains[i] = fmt.Sprintf("h%d.example", i)
+	}
+	ctx := context.Background()
+	if err := g.e.SuspendDelivery(ctx, "root", domains[1:], 0); err != nil {
+		t.Fatal(err)
+	}
+	refused := (*RefusedError)(nil)
+	if err := g.e.SuspendDelivery(ctx, "root", domains[:1], 0); !errors.As(err, &refused) {
+		t.Errorf("one more: %v", err)
+	}
+	if err := g.e.SuspendDelivery(ctx, "root", nil, 0); err != nil {
+		t.Errorf("all: %v", err)
 	}
 }

@@ -1,5 +1,7 @@
 package journal
 
+import "strings"
+
 // A clock jump moves the times of every message, and DeliveryForced makes a whole domain due. Neither rewrites a row: each
 // row bears a stamp that says which of these adjustments its times have in them, and the rest is made up for when the row
 // is read.
@@ -34,7 +36,7 @@ func shifted(i Instant, delta int64) Instant {
 // forcedSince returns when a destination was last made due by an operator, if that was after the stamp.
 func (a *liveAdjust) forcedSince(s liveStamp, destination string) (Instant, bool) {
 	last := a.forced[""]
-	if f := a.forced[destination]; f.number > last.number {
+	if f := a.forced[strings.ToLower(destination)]; f.number > last.number {
 		last = f
 	}
 	if last.number <= s.forces {

@@ -215,7 +215,9 @@ func (v *recipientsVerb) result(r *wasTouched) string {
 	if v == redirectVerb {
 		text = fmt.Sprintf("%d recipients %s.\n", r.Recipients, v.done)
 	}
-	if r.Left > 0 {
+	if r.Left > 0 && v == holdVerb {
+		text += fmt.Sprintf("%d recipients were held already, or had left the queue since they were counted.\n", r.Left)
+	} else if r.Left > 0 {
 		text += fmt.Sprintf("%d recipients had left the queue since they were counted.\n", r.Left)
 	}
 	return text + renderPastRecall(r.Excluded)

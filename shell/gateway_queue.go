@@ -183,6 +183,9 @@ func (l *Local) ForceDelivery(ctx context.Context, domain string) error {
 	if l.Queue.Engine == nil {
 		return errNoQueue
 	}
+	if domain != "" {
+		domain = lowered([]string{domain})[0]
+	}
 	return worded(l.Queue.Engine.ForceDelivery(ctx, By(ctx), domain))
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"postern/engine"
 	"postern/projections"
 )
 
@@ -127,10 +128,13 @@ func changeOf(wanted []string, already func(string) bool) Change {
 	return c
 }
 
-// lowered gives domains as they are compared, each one once.
+// lowered gives domains as they are compared, in A-labels and lower case, each one once.
 func lowered(domains []string) []string {
 	var list []string
 	for _, d := range domains {
+		if normal, ok := engine.NormalDomain(d); ok {
+			d = normal
+		}
 		if d = strings.ToLower(d); !slices.Contains(list, d) {
 			list = append(list, d)
 		}
