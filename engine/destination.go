@@ -18,7 +18,7 @@ type destination struct {
 	window     int    // how many may be under way; grows with success
 	successes  int    // since the window last grew
 	down       bool
-	failures   uint32 // in a row; may stand without down once an operator has forced a delivery
+	failures   uint32 // in a row
 	next       int64  // of the probe, when down; State's clock
 	quiet      int64  // last time that something happened; State's clock
 	queued     bool   // stands in State.runnable
@@ -128,7 +128,8 @@ func (s *State) unlist(ri uint32) {
 	s.recipients.at(ri).state = gone
 }
 
-// force makes all that waits for a destination due now, and forgets that it is down.
+// force makes all that waits for a destination due now, and forgets that it is down and how often it has failed: whoever
+// forces has mended something, and the next failure must not put it off for an hour.
 func (s *State) force(di uint32) {
 	d := s.destinations[di]
 	if w := d.waiting; w.count > 0 {
@@ -147,7 +148,7 @@ func (s *State) force(di uint32) {
 			}
 		}
 	}
-	d.down, d.next = false, 0
+	d.down, d.failures, d.next = false, 0, 0
 	s.run(di)
 }
 

@@ -72,7 +72,7 @@ func (a *liveAdjust) host(h *LiveHost, s *liveStamp) {
 	}
 	h.Next = shifted(h.Next, a.shift-s.shift)
 	if at, ok := a.forcedSince(*s, h.Destination); ok {
-		h.Down, h.Next = false, at
+		h.Down, h.Failures, h.Next = false, 0, at
 	}
 	*s = a.liveStamp
 }

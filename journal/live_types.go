@@ -49,7 +49,7 @@ func (r *LiveRecipient) Target() string {
 // LiveHost is a destination that could not be reached the last time.
 type LiveHost struct {
 	Destination string
-	Down        bool // false after DeliveryForced: Failures still count, but nobody waits for Next
+	Down        bool // false after DeliveryForced, which forgets Failures too
 	Failures    uint32
 	Next        Instant
 	Reason      string
