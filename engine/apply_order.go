@@ -31,7 +31,10 @@ func (s *State) applyOrder(r journal.Record) bool {
 	case *journal.RecipientsReinstated:
 		s.applyReinstated(e)
 	case *journal.Held:
-		s.eachOf(e.Set, s.hold)
+		s.eachOf(e.Set, func(ri uint32) {
+			s.hold(ri)
+			s.recipients.at(ri).flags |= heldItself
+		})
 	case *journal.Unheld:
 		s.applyUnheld(e)
 	case *journal.DeliveryForced:
@@ -74,7 +77,7 @@ func (s *State) hold(ri uint32) {
 // unhold lets a held recipient go on: at its due time, if that is still to come.
 func (s *State) unhold(ri uint32) {
 	r := s.recipients.at(ri)
-	r.flags &^= claimed
+	r.flags &^= claimed | heldItself
 	switch {
 	case s.standing(ri) != held:
 		s.unpark(ri)
@@ -87,14 +90,25 @@ func (s *State) unhold(ri uint32) {
 	}
 }
 
-// applyUnheld ends holds, and lets go what was set aside.
+// applyUnheld ends holds. A message that was set aside is let go with them.
 func (s *State) applyUnheld(e *journal.Unheld) {
 	for i := range e.Set {
-		if mi, ok := s.bySeq[e.Set[i].Message]; ok {
-			s.messages.at(mi).flags &^= setAside
+		if mi, ok := s.bySeq[e.Set[i].Message]; ok && s.messages.at(mi).flags&setAside != 0 {
+			s.takeBackIn(mi)
 		}
 	}
 	s.eachOf(e.Set, s.unhold)
+}
+
+// takeBackIn lets a message that was set aside go on, but for the recipients that are held themselves.
+func (s *State) takeBackIn(mi uint32) {
+	m := s.messages.at(mi)
+	m.flags &^= setAside
+	for ri := m.first; ri != 0; ri = s.recipients.at(ri).next {
+		if r := s.recipients.at(ri); r.state == held && r.flags&heldItself == 0 {
+			s.unhold(ri)
+		}
+	}
 }
 
 // applyRedirected gives recipients another destination, where they are due now. Who is held stays so.

@@ -74,10 +74,7 @@ func (e *Engine) resumeOrder(ctx context.Context, seq uint64) error {
 }
 
 func (e *Engine) resumeUndo(ctx context.Context, b bulk, o *journal.BulkActionOrdered, last member) error {
-	u := &undo{bulk: b, id: o.Undone, upTo: o.AsOf, claims: &set{}, after: last, withdrawn: make(map[uint64]bool)}
-	if last.message != 0 {
-		u.withdrawn[last.message] = true
-	}
+	u := &undo{bulk: b, id: o.Undone, upTo: o.AsOf, claims: &set{}, after: last}
 	defer u.release()
 	var err error
 	if u.undone, err = orderAt(e.options.Journal, o.Undone); err != nil {

@@ -22,7 +22,7 @@ func (e *Engine) carryOutUndo(u *undo) {
 func (e *Engine) executeUndo(u *undo) error {
 	ctx := context.Background()
 	err := eachTaken(e.options.Journal, u, func(taken []journal.MessageRecipients, shift int64, seq uint64) error {
-		back, err := e.revive(u, taken, shift)
+		back, err := e.revive(u, taken, shift, seq)
 		if err != nil {
 			return err
 		}
@@ -49,13 +49,12 @@ func (e *Engine) executeUndo(u *undo) error {
 type revived struct {
 	message journal.ReinstatedMessage
 	sets    []journal.MessageRecipients // by the recipients' domains
-	letter  uint64                      // of a bounce: the notification of it alone that is still queued
-	mixed   bool                        // of a bounce: its notification tells of other failures too
+	letter  uint64                      // of a bounce: its notification; 0: it has left, or there never was one
 	lost    string                      // why nothing of it can come back; "": it can
 }
 
 // revive reads what is needed to bring entries back. Times are moved by the jumps of the clock since.
-func (e *Engine) revive(u *undo, taken []journal.MessageRecipients, shift int64) (back []revived, err error) {
+func (e *Engine) revive(u *undo, taken []journal.MessageRecipients, shift int64, seq uint64) (back []revived, err error) {
 	for i := range taken {
 		was := &taken[i]
 		rids := slices.Clone(was.RIDs)
@@ -79,9 +78,7 @@ func (e *Engine) revive(u *undo, taken []journal.MessageRecipients, shift int64)
 			Body: m.Body, Why: m.Why, Parent: m.Parent, ParentMID: m.ParentMID, SenderHash: journal.HashSender(m.Sender), Recipients: highestRID(m) + 1}
 		r.sets = byDomain(was, m, shift)
 		if u.undone.Action == ActionBounce {
-			if r.letter, r.mixed, err = e.letterOf(u, was.Message); err != nil {
-				return nil, err
-			}
+			r.letter = u.letters.of[told{was.Message, seq}]
 		}
 		if m.Body != 0 && u.undone.Action != ActionRedirect && !e.options.Journal.HasBody(m.Body) {
 			r.lost = "its content has been given up"
@@ -125,33 +122,13 @@ func byDomain(was *journal.MessageRecipients, m *journal.MessageInjected, shift 
 	return sets
 }
 
-// letterOf finds the notification of a bounced message that is still queued; mixed: it tells of other failures too.
-func (e *Engine) letterOf(u *undo, message uint64) (letter uint64, mixed bool, err error) {
-	if letter = u.letters[message]; letter == 0 {
-		return 0, false, nil
-	}
-	m, err := injected(e.options.Journal, letter)
-	if err != nil {
-		return 0, false, err
-	}
-	for _, fact := range m.Reports {
-		r, err := e.options.Journal.At(fact)
-		if err != nil {
-			return 0, false, err
-		}
-		b, ok := r.Event.(*journal.RecipientsBounced)
-		mixed = mixed || !ok || b.Action != u.id
-	}
-	return letter, mixed, nil
-}
-
 // reinstate brings back what one slice of an order took, and returns the MIDs of messages not touched before.
 func (t *turn) reinstate(u *undo, back []revived, seq uint64) (mids []uint32) {
 	e := &journal.RecipientsReinstated{Action: u.order, Undone: u.id, By: u.by}
 	if u.undone.Action == ActionRedirect {
 		e.Target = u.undone.Target
 	}
-	var told []func()
+	var after []func()
 	for i := range back {
 		r := &back[i]
 		if r.lost == "" {
@@ -167,7 +144,7 @@ func (t *turn) reinstate(u *undo, back []revived, seq uint64) (mids []uint32) {
 		}
 		e.Set = append(e.Set, sets...)
 		if u.undone.Action == ActionBounce {
-			told = append(told, t.withdraw(u, r, seq))
+			after = append(after, t.withdraw(u, r, seq))
 		}
 		if u.last != r.message.Message {
 			u.last = r.message.Message
@@ -178,7 +155,7 @@ func (t *turn) reinstate(u *undo, back []revived, seq uint64) (mids []uint32) {
 	if len(e.Set) > 0 {
 		t.emit(e)
 	}
-	for _, do := range told {
+	for _, do := range after {
 		do()
 	}
 	return mids
@@ -196,9 +173,9 @@ func (t *turn) whyLost(u *undo, r *revived, seq uint64) string {
 	case ActionBounce:
 		switch {
 		case here && slices.Contains(s.reports[mi], seq), r.message.SenderHash == 0:
-		case r.mixed:
+		case u.letters.mixed[r.letter]:
 			return "its bounce message tells of other failures too"
-		case u.withdrawn[r.message.Message]:
+		case u.letters.withdrawn[r.letter]:
 		case r.letter == 0 && u.notified(r):
 			return "its bounce message has left"
 		case r.letter != 0 && !s.allClaimed(r.letter):
@@ -305,7 +282,7 @@ func (t *turn) withdraw(u *undo, r *revived, seq uint64) func() {
 			rids = append(rids, t.s.recipients.at(i).rid)
 		}
 		slices.Sort(rids)
-		if u.withdrawn[r.message.Message] = true; len(rids) > 0 {
+		if u.letters.withdrawn[r.letter] = true; len(rids) > 0 {
 			t.emit(&journal.RecipientsDeleted{Action: u.order, By: u.by, Set: t.finished(t.describe(li, rids))})
 		}
 	}
