@@ -134,7 +134,11 @@ func (t *turn) soften(a Attempt, mi uint32, rids []uint32, o Outcome) {
 	e := &journal.SoftBounced{DCID: o.DCID, Message: a.Message, MID: m.mid, Destination: a.Destination, RIDs: rids, Attempts: a.Number,
 		Code: o.Code, Status: o.Status, Reason: o.Reason, Profile: "Default", Reply: o.Reply, Down: o.Host && !o.calledOff()}
 	lastOne := int(a.Number) >= t.retry.MaxAttempts && !o.calledOff() // nobody gives mail up by ending an attempt
-	if !lastOne {
+	switch {
+	case lastOne:
+	case o.calledOff():
+		e.Next = t.now
+	default:
 		e.Next = t.nextAttempt(a.Number)
 		if d := t.s.destinations[t.s.byName[a.Destination]]; d != nil && d.down && o.Host && !a.Probe {
 			// The destination went down while this attempt was under way: its recipients wait with the others.
