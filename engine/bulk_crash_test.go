@@ -52,6 +52,13 @@ func orderCrash(t *testing.T, seed uint64) {
 
 	g = start(t, left, postponing(), slice)
 	defer g.stop()
+	if err := g.e.decide(context.Background(), func(*turn) {
+		if g.e.resuming && g.e.carrying.Load() == nil {
+			t.Error("another order could come in before the one that was cut off")
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
 	g.loaded()
 	orders := find[*journal.BulkActionOrdered](g.records())
 	g.wholeOrNone(before, o, orders)

@@ -21,6 +21,7 @@ func (e *Engine) resume(ctx context.Context, orders []uint64) error {
 	if len(orders) == 0 {
 		return nil
 	}
+	e.carrying.Store(nil)
 	return e.decide(ctx, func(t *turn) {
 		e.resuming = false
 		t.s.runAll()
@@ -35,7 +36,7 @@ func (e *Engine) resumeOrder(ctx context.Context, seq uint64) error {
 	words := fmt.Sprintf("%s, ordered by %s before the start", o.Action, o.By)
 	e.carrying.Store(&words)
 	b := bulk{action: o.Action, by: o.By, target: o.Target, reason: o.Reason, order: seq, blob: o.Set, relay: newRelay(),
-		release: func() { e.carrying.Store(nil) }, set: &set{}}
+		release: func() {}, set: &set{}} // the next one comes before any new one
 	last, err := e.carriedOut(&b)
 	if err != nil {
 		return err
@@ -43,7 +44,6 @@ func (e *Engine) resumeOrder(ctx context.Context, seq uint64) error {
 	if o.Action == ActionReinstate {
 		return e.resumeUndo(ctx, b, o, last)
 	}
-	defer b.release()
 	if b.set, err = e.readSet(o); err != nil {
 		return err
 	}
@@ -75,7 +75,6 @@ func (e *Engine) resumeOrder(ctx context.Context, seq uint64) error {
 
 func (e *Engine) resumeUndo(ctx context.Context, b bulk, o *journal.BulkActionOrdered, last member) error {
 	u := &undo{bulk: b, id: o.Undone, upTo: o.AsOf, claims: &set{}, after: last}
-	defer u.release()
 	var err error
 	if u.undone, err = orderAt(e.options.Journal, o.Undone); err != nil {
 		return err

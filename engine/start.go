@@ -32,7 +32,10 @@ func (e *Engine) begin(ctx context.Context) error {
 	for _, u := range sys.Undoable {
 		s.undo = append(s.undo, &undoable{order: u.Order, completed: u.Completed, at: int64(u.At) - s.shift})
 	}
-	e.resuming = len(sys.BulkActions) > 0
+	if e.resuming = len(sys.BulkActions) > 0; e.resuming {
+		words := "one of before the start"
+		e.carrying.Store(&words)
+	}
 	e.cautious = e.unclean >= suspectAfter
 	e.next = e.options.Journal.Durable() + 1
 	e.firstSeq = e.next
