@@ -31,7 +31,10 @@ func (s *State) applyOrder(r journal.Record) bool {
 	case *journal.RecipientsReinstated:
 		s.applyReinstated(e)
 	case *journal.Held:
-		s.eachOf(e.Set, s.hold)
+		s.eachOf(e.Set, func(ri uint32) {
+			s.hold(ri)
+			s.recipients.at(ri).flags |= heldItself
+		})
 	case *journal.Unheld:
 		s.applyUnheld(e)
 	case *journal.DeliveryForced:
@@ -74,7 +77,7 @@ func (s *State) hold(ri uint32) {
 // unhold lets a held recipient go on: at its due time, if that is still to come.
 func (s *State) unhold(ri uint32) {
 	r := s.recipients.at(ri)
-	r.flags &^= claimed
+	r.flags &^= claimed | heldItself
 	switch {
 	case s.standing(ri) != held:
 		s.unpark(ri)
@@ -87,11 +90,18 @@ func (s *State) unhold(ri uint32) {
 	}
 }
 
-// applyUnheld ends holds, and lets go what was set aside.
+// applyUnheld ends holds. Of a message that was set aside the others stay where they are, each held for itself.
 func (s *State) applyUnheld(e *journal.Unheld) {
 	for i := range e.Set {
-		if mi, ok := s.bySeq[e.Set[i].Message]; ok {
-			s.messages.at(mi).flags &^= setAside
+		mi, ok := s.bySeq[e.Set[i].Message]
+		if !ok || s.messages.at(mi).flags&setAside == 0 {
+			continue
+		}
+		s.messages.at(mi).flags &^= setAside
+		for ri := s.messages.at(mi).first; ri != 0; ri = s.recipients.at(ri).next {
+			if s.standing(ri) == held {
+				s.recipients.at(ri).flags |= heldItself
+			}
 		}
 	}
 	s.eachOf(e.Set, s.unhold)

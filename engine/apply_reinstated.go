@@ -95,6 +95,9 @@ func (s *State) goOn(ri uint32, set *journal.MessageRecipients, i int) {
 	r.attempts = at(set.Attempts, i)
 	due := int64(at(set.Next, i)) - s.shift
 	r.due = due
+	if r.flags &^= heldItself; set.Held {
+		r.flags |= heldItself
+	}
 	switch {
 	case s.messages.at(r.message).flags&inWorkQueue != 0:
 		r.state = pending

@@ -282,7 +282,7 @@ func (t *turn) describe(mi uint32, rids []uint32) (list []journal.MessageRecipie
 		e.RIDs = append(e.RIDs, rid)
 		e.Attempts = append(e.Attempts, r.attempts)
 		next := journal.Instant(r.due + s.shift)
-		if r.due == 0 || s.standing(ri) == ready && r.due > t.clock { // its delivery was forced
+		if p := s.standing(ri); r.due == 0 || p == trying || p == ready && r.due > t.clock { // called off, or its delivery was forced
 			next = t.now
 		}
 		e.Next = append(e.Next, next)

@@ -163,7 +163,7 @@ func (t *turn) unclaim(mi uint32, rids []uint32) {
 func (t *turn) giveBack(mi uint32, destination string, attempts uint32, rids []uint32) {
 	m := t.s.messages.at(mi)
 	t.emit(&journal.SoftBounced{Message: m.seq, MID: m.mid, Destination: destination, RIDs: rids, Attempts: attempts,
-		Code: "000", Status: "4.3.2", Reason: "Other mail system problem", Profile: "Default",
+		Code: "000", Status: statusCalledOff, Reason: "Other mail system problem", Profile: "Default",
 		Reply: []string{ErrRecalled.Error()}, Next: t.now})
 }
 

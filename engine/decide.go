@@ -53,6 +53,7 @@ func (t *turn) report(a Attempt, outcomes []Outcome) {
 		return
 	}
 	hostFailed, why := len(outcomes) > 0, ""
+	learned := slices.ContainsFunc(outcomes, func(o Outcome) bool { return o.DCID != 0 || !o.calledOff() })
 	if hostFailed {
 		why = strings.Join(append([]string{outcomes[0].Reason}, outcomes[0].Reply...), ": ")
 	}
@@ -67,7 +68,9 @@ func (t *turn) report(a Attempt, outcomes []Outcome) {
 		}
 		outcomes = rest
 	}
-	t.judgeHost(a, hostFailed, why)
+	if learned {
+		t.judgeHost(a, hostFailed, why)
+	}
 }
 
 // alike splits off the outcomes that say the same as the first one, so that one fact can stand for all of them.
@@ -129,9 +132,13 @@ func (t *turn) inDoubt(a Attempt, mi uint32, rids []uint32, o Outcome) {
 func (t *turn) soften(a Attempt, mi uint32, rids []uint32, o Outcome) {
 	m := t.s.messages.at(mi)
 	e := &journal.SoftBounced{DCID: o.DCID, Message: a.Message, MID: m.mid, Destination: a.Destination, RIDs: rids, Attempts: a.Number,
-		Code: o.Code, Status: o.Status, Reason: o.Reason, Profile: "Default", Reply: o.Reply, Down: o.Host}
-	lastOne := int(a.Number) >= t.retry.MaxAttempts
-	if !lastOne {
+		Code: o.Code, Status: o.Status, Reason: o.Reason, Profile: "Default", Reply: o.Reply, Down: o.Host && !o.calledOff()}
+	lastOne := int(a.Number) >= t.retry.MaxAttempts && !o.calledOff() // nobody gives mail up by ending an attempt
+	switch {
+	case lastOne:
+	case o.calledOff():
+		e.Next = t.now
+	default:
 		e.Next = t.nextAttempt(a.Number)
 		if d := t.s.destinations[t.s.byName[a.Destination]]; d != nil && d.down && o.Host && !a.Probe {
 			// The destination went down while this attempt was under way: its recipients wait with the others.

@@ -36,13 +36,13 @@ func (e *Engine) resumeOrder(ctx context.Context, seq uint64) error {
 	words := fmt.Sprintf("%s, ordered by %s before the start", o.Action, o.By)
 	e.carrying.Store(&words)
 	b := bulk{action: o.Action, by: o.By, target: o.Target, reason: o.Reason, order: seq, blob: o.Set, relay: newRelay(),
-		set: &set{}}
-	last, letters, err := e.carriedOut(&b)
+		set: &set{}} // the next one comes before any new one
+	last, err := e.carriedOut(&b)
 	if err != nil {
 		return err
 	}
 	if o.Action == ActionReinstate {
-		return e.resumeUndo(ctx, b, o, last, letters)
+		return e.resumeUndo(ctx, b, o, last)
 	}
 	if b.set, err = e.readSet(o); err != nil {
 		return err
@@ -73,17 +73,8 @@ func (e *Engine) resumeOrder(ctx context.Context, seq uint64) error {
 	return e.execute(&b, exact.cursor())
 }
 
-func (e *Engine) resumeUndo(ctx context.Context, b bulk, o *journal.BulkActionOrdered, last member, letters []uint64) error {
-	u := &undo{bulk: b, id: o.Undone, upTo: o.AsOf, claims: &set{}, after: last,
-		letters: make(map[uint64][]uint64), withdrawn: make(map[uint64]bool)}
-	for _, letter := range letters {
-		m, err := injected(e.options.Journal, letter)
-		if err != nil {
-			return err
-		}
-		u.letters[m.Parent] = append(u.letters[m.Parent], letter)
-		u.withdrawn[letter] = true
-	}
+func (e *Engine) resumeUndo(ctx context.Context, b bulk, o *journal.BulkActionOrdered, last member) error {
+	u := &undo{bulk: b, id: o.Undone, upTo: o.AsOf, claims: &set{}, after: last}
 	var err error
 	if u.undone, err = orderAt(e.options.Journal, o.Undone); err != nil {
 		return err
@@ -111,21 +102,12 @@ func (e *Engine) readSet(o *journal.BulkActionOrdered) (*set, error) {
 	return &set{b: b.Bytes(), messages: o.Messages, recipients: o.Recipients}, nil
 }
 
-// carriedOut counts what was done of an order before the start, and finds the recipient with which it stopped; of an undo
-// also the notifications that its last slice has taken back.
-func (e *Engine) carriedOut(b *bulk) (last member, letters []uint64, err error) {
+// carriedOut counts what was done of an order before the start, and finds the recipient with which it stopped.
+func (e *Engine) carriedOut(b *bulk) (last member, err error) {
 	err = eachRecord(e.options.Journal, b.order, e.options.Journal.Durable(), func(r journal.Record) error {
 		action, list := sliceOf(r.Event)
-		if action != b.order || len(list) == 0 {
-			return nil
-		}
-		if _, back := r.Event.(*journal.RecipientsReinstated); back {
-			letters = nil
-		} else if b.action == ActionReinstate { // a notification that an undo has withdrawn is none of its set
-			for i := range list {
-				letters = append(letters, list[i].Message)
-			}
-			return nil
+		if _, back := r.Event.(*journal.RecipientsReinstated); action != b.order || len(list) == 0 || back != (b.action == ActionReinstate) {
+			return nil // a notification that an undo has withdrawn is none of its set
 		}
 		for i := range list {
 			b.recipients += uint64(len(list[i].RIDs))
@@ -138,7 +120,7 @@ func (e *Engine) carriedOut(b *bulk) (last member, letters []uint64, err error) 
 		}
 		return nil
 	})
-	return last, letters, err
+	return last, err
 }
 
 // sliceOf gives the order that a fact is a slice of, and whom it names.

@@ -65,7 +65,7 @@ func (t *turn) calledOff(a Attempt, outcomes []Outcome) (rest []Outcome) {
 	for _, o := range outcomes {
 		ri := t.s.recipientOf(mi, o.RID)
 		switch {
-		case o.Result != Temporary || o.Code != "000" || o.Host:
+		case !o.calledOff() && (o.Result != Temporary || o.Code != "000" || o.Host):
 			rest = append(rest, o)
 		case ri == 0 || t.s.recipients.at(ri).state != trying:
 		case t.s.recipients.at(ri).flags&claimed != 0:

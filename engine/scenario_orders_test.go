@@ -24,7 +24,6 @@ import (
 //	suspend [DOMAIN] | resume [DOMAIN]       attempts get a minute
 //	force [DOMAIN]
 //	pause | unpause                          the work queue
-//	mute | unmute                            notifications are not written meanwhile
 func (s *scenario) operate(cmd string, args []datadriven.CmdArg) (said string, ok bool) {
 	ctx, e, first := context.Background(), s.g.e, ""
 	if len(args) > 0 {
@@ -54,8 +53,6 @@ func (s *scenario) operate(cmd string, args []datadriven.CmdArg) (said string, o
 		err = e.PauseWorkQueue(ctx, "root", "looking")
 	case "unpause":
 		err = e.ResumeWorkQueue(ctx, "root")
-	case "mute", "unmute":
-		err = e.decide(ctx, func(*turn) { e.silent = cmd == "mute" })
 	default:
 		return "", false
 	}
@@ -81,8 +78,13 @@ func refusal(err error) string {
 	return "refused: " + err.Error() + "\n"
 }
 
+// order gives an order. Notifications wait until it is over, which makes them reportAgain late: the order of the facts is
+// always the same.
 func (s *scenario) order(o Order) string {
+	s.silence(true)
+	defer s.silence(false)
 	d, err := s.g.e.Order(context.Background(), o, nil)
+	synctest.Wait()
 	if err != nil {
 		return refusal(err)
 	}
@@ -94,6 +96,12 @@ func (s *scenario) order(o Order) string {
 		said += fmt.Sprintf("; past recall: MID %d %v", x.MID, x.RIDs)
 	}
 	return said + "\n"
+}
+
+func (s *scenario) silence(on bool) {
+	if err := s.g.e.decide(context.Background(), func(*turn) { s.g.e.silent = on }); err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 func (s *scenario) undo(which string) string {

@@ -230,6 +230,9 @@ func (t *turn) takeIn(e *Engine, m *journal.LiveMessage, unclean uint32, shift i
 		if rc.Redirect != "" {
 			r.flags |= redirected
 		}
+		if rc.Held {
+			r.flags |= heldItself
+		}
 		r.due = int64(rc.Next) - shift
 		switch next := r.due; {
 		case rc.Attempting: // it stands nowhere until OutcomeUnknown says so durably

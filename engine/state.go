@@ -127,6 +127,7 @@ type recipientFlags uint8
 const (
 	claimed    recipientFlags = 1 << iota // an operator's order is about to take it
 	redirected                            // its destination is where an operator has sent it
+	heldItself                            // not only as one of a message that is set aside
 )
 
 // phase is where a recipient stands.

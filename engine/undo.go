@@ -53,13 +53,11 @@ func (e *Engine) Undo(ctx context.Context, id uint64, by string, progress func(P
 type undo struct {
 	bulk
 	undone  *journal.BulkActionOrdered
-	id      uint64              // of the order that is undone
-	upTo    uint64              // the last Seq that may hold a slice of it
-	letters map[uint64][]uint64 // of a bounce: message → its notifications that are still queued, or were taken back
-	claims  *set                // what is claimed for it
-	after   member              // the last recipient that came back before a crash
-
-	withdrawn map[uint64]bool // of a bounce: notifications that were taken back. Owned by Run
+	id      uint64  // of the order that is undone
+	upTo    uint64  // the last Seq that may hold a slice of it
+	letters letters // of a bounce
+	claims  *set    // what is claimed for it
+	after   member  // the last recipient that came back before a crash
 
 	lost     []LostRecipients
 	lostRest uint64
@@ -72,8 +70,7 @@ func (u *undo) intent(shift int64) *journal.BulkActionOrdered {
 
 // prepareUndo finds the order and keeps what it took from being given up.
 func (e *Engine) prepareUndo(ctx context.Context, id uint64, by string) (*undo, error) {
-	u := &undo{id: id, bulk: bulk{action: ActionReinstate, by: by, relay: newRelay(), set: &set{}}, claims: &set{},
-		letters: make(map[uint64][]uint64), withdrawn: make(map[uint64]bool)}
+	u := &undo{id: id, bulk: bulk{action: ActionReinstate, by: by, relay: newRelay(), set: &set{}}, claims: &set{}}
 	within := time.Duration(e.options.Document().Queue.UndoSeconds) * time.Second
 	why := ""
 	err := e.decide(ctx, func(t *turn) {
@@ -163,48 +160,6 @@ func (e *Engine) claimRedirected(ctx context.Context, u *undo) error {
 	u.claims, _, err = e.claimSet(ctx, all, func(s *State, ri uint32) bool {
 		r := s.recipients.at(ri)
 		return r.flags&redirected != 0 && s.destinations[r.destination].name == u.undone.Target
-	})
-	return err
-}
-
-// claimLetters finds the notifications that a bounce has brought about and that are still queued.
-func (e *Engine) claimLetters(ctx context.Context, u *undo) error {
-	if err := e.decide(ctx, func(*turn) { e.silent = true }); err != nil {
-		return err
-	}
-	rows, err := e.options.Rows.Current(ctx)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	letters := &set{}
-	err = rows.Each(ctx, func(m *journal.LiveMessage) error {
-		if m.Why != journal.WhyBounce || m.Seq < u.id {
-			return nil
-		}
-		u.letters[m.Parent] = append(u.letters[m.Parent], m.Seq)
-		for i := range m.Recipients {
-			letters.join(m.Seq, []uint32{m.Recipients[i].RID})
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	ours := make(map[uint64]bool)
-	err = eachTaken(e.options.Journal, u, func(taken []journal.MessageRecipients, _ int64, _ uint64) error {
-		for i := range taken {
-			for _, letter := range u.letters[taken[i].Message] {
-				ours[letter] = true
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	u.claims, _, err = e.claimSet(ctx, letters, func(s *State, ri uint32) bool {
-		return ours[s.messages.at(s.recipients.at(ri).message).seq]
 	})
 	return err
 }

@@ -23,7 +23,7 @@ func (e *Engine) carryOutUndo(u *undo) {
 // executeUndo brings back what each slice of the order took, and ends what was kept for it.
 func (e *Engine) executeUndo(u *undo) error {
 	ctx := context.Background()
-	from := archive{journal: e.options.Journal, messages: e.options.Journal.Envelopes(), letters: e.options.Journal.Envelopes(), ours: make(map[uint64]bool)}
+	from := archive{journal: e.options.Journal, messages: e.options.Journal.Envelopes()}
 	err := eachTaken(e.options.Journal, u, func(taken []journal.MessageRecipients, shift int64, seq uint64) error {
 		back, err := from.revive(u, taken, shift, seq)
 		if err = errors.Join(err, from.close()); err != nil {
@@ -47,20 +47,18 @@ func (e *Engine) executeUndo(u *undo) error {
 
 // archive reads what an undo needs to know of the past. One goroutine uses it, message after message.
 type archive struct {
-	journal           *journal.Journal
-	messages, letters *journal.Envelopes
-	ours              map[uint64]bool // slices of orders that notifications tell of: whether they are the order's
+	journal  *journal.Journal
+	messages *journal.Envelopes
 }
 
 // close lets go of the store until the next reading.
-func (a *archive) close() error { return errors.Join(a.messages.Close(), a.letters.Close()) }
+func (a *archive) close() error { return a.messages.Close() }
 
 // revived is what one entry of an order took, as it is to come back.
 type revived struct {
 	message journal.ReinstatedMessage
 	sets    []journal.MessageRecipients // by the recipients' domains
-	letter  uint64                      // of a bounce: the notification of it alone that is still queued
-	mixed   bool                        // of a bounce: its notification tells of other failures too
+	letter  uint64                      // of a bounce: its notification; 0: it has left, or there never was one
 	lost    string                      // why nothing of it can come back; "": it can
 }
 
@@ -89,9 +87,7 @@ func (a *archive) revive(u *undo, taken []journal.MessageRecipients, shift int64
 			Body: m.Body, Why: m.Why, Parent: m.Parent, ParentMID: m.ParentMID, SenderHash: journal.HashSender(m.Sender), Recipients: highestRID(m) + 1}
 		r.sets = byDomain(was, m, shift)
 		if u.undone.Action == ActionBounce {
-			if r.letter, r.mixed, err = a.letterOf(u, was.Message, seq); err != nil {
-				return nil, err
-			}
+			r.letter = u.letters.of[told{was.Message, seq}]
 		}
 		if m.Body != 0 && u.undone.Action != ActionRedirect && !a.journal.HasBody(m.Body) {
 			r.lost = "its content has been given up"
@@ -135,56 +131,13 @@ func byDomain(was *journal.MessageRecipients, m *journal.MessageInjected, shift 
 	return sets
 }
 
-// letterOf finds the notification that tells of a slice's bounce of a message; mixed: it tells of other failures too. A
-// message may have several: one whose recipients fell into two slices, or bounced for other reasons at other times.
-func (a *archive) letterOf(u *undo, message, slice uint64) (letter uint64, mixed bool, err error) {
-	var m *journal.MessageInjected
-	for _, l := range u.letters[message] {
-		if m, err = a.letters.At(l); err != nil {
-			return 0, false, err
-		}
-		if slices.Contains(m.Reports, slice) {
-			letter = l
-			break
-		}
-	}
-	if letter == 0 {
-		return 0, false, nil
-	}
-	for _, fact := range m.Reports {
-		ours, err := a.sliceOf(u, fact)
-		if err != nil {
-			return 0, false, err
-		}
-		mixed = mixed || !ours
-	}
-	return letter, mixed, nil
-}
-
-// sliceOf tells whether a fact is a slice of the order. A slice is long, and each of its messages asks for it.
-func (a *archive) sliceOf(u *undo, fact uint64) (bool, error) {
-	if ours, known := a.ours[fact]; known {
-		return ours, nil
-	}
-	r, err := a.journal.At(fact)
-	if err != nil {
-		return false, err
-	}
-	b, ok := r.Event.(*journal.RecipientsBounced)
-	if !ok { // it is of one message only: nobody asks for it again
-		return false, nil
-	}
-	a.ours[fact] = b.Action == u.id
-	return b.Action == u.id, nil
-}
-
 // reinstate brings back what one slice of an order took, and returns the MIDs of messages not touched before.
 func (t *turn) reinstate(u *undo, back []revived, seq uint64) (mids []uint32) {
 	e := &journal.RecipientsReinstated{Action: u.order, Undone: u.id, By: u.by}
 	if u.undone.Action == ActionRedirect {
 		e.Target = u.undone.Target
 	}
-	var told []func()
+	var after []func()
 	for i := range back {
 		r := &back[i]
 		if r.lost == "" {
@@ -194,13 +147,14 @@ func (t *turn) reinstate(u *undo, back []revived, seq uint64) (mids []uint32) {
 		if len(sets) == 0 {
 			continue
 		}
-		if _, ok := t.s.bySeq[r.message.Message]; !ok && !slices.ContainsFunc(e.Messages, func(m journal.ReinstatedMessage) bool { return m.Message == r.message.Message }) {
+		n := len(e.Messages) // entries of one message stand together
+		if _, ok := t.s.bySeq[r.message.Message]; !ok && (n == 0 || e.Messages[n-1].Message != r.message.Message) {
 			r.message.Injected += journal.Instant(t.s.shift)
 			e.Messages = append(e.Messages, r.message)
 		}
 		e.Set = append(e.Set, sets...)
 		if u.undone.Action == ActionBounce {
-			told = append(told, t.withdraw(u, r, seq))
+			after = append(after, t.withdraw(u, r, seq))
 		}
 		if u.last != r.message.Message {
 			u.last = r.message.Message
@@ -211,7 +165,7 @@ func (t *turn) reinstate(u *undo, back []revived, seq uint64) (mids []uint32) {
 	if len(e.Set) > 0 {
 		t.emit(e)
 	}
-	for _, do := range told {
+	for _, do := range after {
 		do()
 	}
 	return mids
@@ -229,9 +183,9 @@ func (t *turn) whyLost(u *undo, r *revived, seq uint64) string {
 	case ActionBounce:
 		switch {
 		case here && slices.Contains(s.reports[mi], seq), r.message.SenderHash == 0:
-		case r.mixed:
+		case u.letters.mixed[r.letter]:
 			return "its bounce message tells of other failures too"
-		case u.withdrawn[r.letter]:
+		case u.letters.withdrawn[r.letter]:
 		case r.letter == 0 && u.notified(r):
 			return "its bounce message has left"
 		case r.letter != 0 && !s.allClaimed(r.letter):
@@ -338,7 +292,7 @@ func (t *turn) withdraw(u *undo, r *revived, seq uint64) func() {
 			rids = append(rids, t.s.recipients.at(i).rid)
 		}
 		slices.Sort(rids)
-		if u.withdrawn[r.letter] = true; len(rids) > 0 {
+		if u.letters.withdrawn[r.letter] = true; len(rids) > 0 {
 			t.emit(&journal.RecipientsDeleted{Action: u.order, By: u.by, Set: t.finished(t.describe(li, rids))})
 		}
 	}

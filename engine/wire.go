@@ -22,7 +22,8 @@ type Attempt struct {
 
 // Deliverer tries once. It returns one Outcome for each of the attempt's RIDs, in their order, and never retries by itself
 // beyond other addresses of the same destination; it may be called from many goroutines at once. When ctx ends, what is not
-// past its final dot is Temporary at once; past it the reply is awaited, unless the cause is ErrCutOff.
+// past its final dot is Temporary at once, with the code 000 and the status 4.3.2; past it the reply is awaited, unless the cause
+// is ErrCutOff.
 type Deliverer interface {
 	Deliver(ctx context.Context, a Attempt) []Outcome
 }
@@ -51,6 +52,14 @@ type Outcome struct {
 	Reason  string              // the text of Status, e.g. "Unknown address error"
 	Reply   []string            // the reply's lines without code and status, bounded and free of control characters
 	Relayed bool                // Delivered only: the peer does not speak DSN, so NOTIFY=SUCCESS is ours to answer
+}
+
+// statusCalledOff is the status, with the code 000, of what was ended from this side.
+const statusCalledOff = "4.3.2"
+
+// calledOff tells whether an outcome says nothing but that the attempt was ended from this side.
+func (o *Outcome) calledOff() bool {
+	return o.Result == Temporary && o.Code == "000" && o.Status == statusCalledOff
 }
 
 // The refusals that a wire translates into replies.

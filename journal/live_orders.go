@@ -22,7 +22,12 @@ func (f *liveFold) applyOrder(r Record) bool {
 			c.Redirect, c.Attempting, c.Next = target, false, r.Time
 		})
 	case *Held:
-		f.eachOf(e.Set, func(c *LiveRecipient) { c.Attempting, c.Held = false, true })
+		f.eachOf(e.Set, func(c *LiveRecipient) {
+			if c.Attempting { // its attempt was called off: it is due when it goes on
+				c.Next = r.Time
+			}
+			c.Attempting, c.Held = false, true
+		})
 	case *Unheld:
 		f.unhold(e.Set)
 	case *BulkActionOrdered:
