@@ -22,6 +22,9 @@ func (f *LatencyFigures) most() float64  { return slices.Max(f.Times) }
 // latency lets mail in beside an order that does not touch it. A ratio is made within its round, because machines are noisy.
 func (o *ordersRun) latency(ctx context.Context, f *OrdersFigures) error {
 	l := &f.Latency
+	if err := o.settled(ctx); err != nil {
+		return err
+	}
 	fast, err := o.arrive(ctx, 0, o.forAWhile)
 	if err != nil {
 		return err
@@ -29,6 +32,9 @@ func (o *ordersRun) latency(ctx context.Context, f *OrdersFigures) error {
 	l.Rate = fast.Rate() / 2
 	came := len(fast.Acked)
 	for range o.Rounds {
+		if err := o.settled(ctx); err != nil {
+			return err
+		}
 		alone, err := o.arrive(ctx, l.Rate, o.forAWhile)
 		if err != nil {
 			return err
@@ -51,6 +57,27 @@ func (o *ordersRun) latency(ctx context.Context, f *OrdersFigures) error {
 	}
 	_, err = o.order(ctx, came, "deleterecipients", "host", arrivesDomain)
 	return err
+}
+
+// settled waits until what an order has left to do behind it is done: followers that lag slow down who sends mail.
+func (o *ordersRun) settled(ctx context.Context) error {
+	began := time.Now()
+	if _, err := o.command(ctx, "showrecipients", "host", "nobody.test"); err != nil { // it waits for the rows
+		return err
+	}
+	for {
+		s, err := gatewayStatus{o.gateway}.read()
+		if err != nil {
+			return err
+		}
+		if s.Gauges["resource_conservation"] == 0 {
+			fmt.Fprintf(o.Progress, "settled after %.1f s\n", time.Since(began).Seconds())
+			return pause(ctx, storeSettles)
+		}
+		if err := pause(ctx, 100*time.Millisecond); err != nil {
+			return err
+		}
+	}
 }
 
 func (o *ordersRun) forAWhile(ctx context.Context) error { return pause(ctx, o.Alone) }

@@ -20,7 +20,10 @@ type liveFold struct {
 	forced   map[string]bool // domains forced in this window
 	outdated map[string]bool // domains whose row a force of all has superseded in this window
 
-	get func(key []byte) ([]byte, bool, error) // a row; nil: there are none
+	get  func(key []byte) ([]byte, bool, error)                  // a row; nil: there are none
+	scan func(from, to []byte, fn func(k, v []byte) error) error // many; nil: they are read one by one
+
+	rowless map[uint64]bool // messages that the last fetch found to have no row
 
 	err   error // the first failure to read a row; the fold is of no use then
 	names liveNames
@@ -52,7 +55,7 @@ const (
 )
 
 func newLiveFold() *liveFold {
-	f := &liveFold{}
+	f := &liveFold{rowless: make(map[uint64]bool)}
 	f.adjust.forced = make(map[string]liveForce)
 	f.begin()
 	return f
@@ -72,6 +75,7 @@ func (f *liveFold) begin() {
 	}
 	f.forced, f.outdated = nil, nil
 	f.rowsAt, f.size = f.at, 0
+	clear(f.rowless)
 }
 
 func (f *liveFold) anomaly() { f.state.anomalies++ }
@@ -102,7 +106,7 @@ func (f *liveFold) known(seq uint64) *liveEntry {
 
 // load reads a message's row.
 func (f *liveFold) load(seq uint64) *liveEntry {
-	if f.get == nil || seq > f.rowsAt || f.err != nil {
+	if f.get == nil || seq > f.rowsAt || f.err != nil || f.rowless[seq] {
 		return nil
 	}
 	v, ok, err := f.get(liveMessageRowKey(seq))
@@ -110,6 +114,11 @@ func (f *liveFold) load(seq uint64) *liveEntry {
 		f.err = err
 		return nil
 	}
+	return f.decode(seq, v)
+}
+
+// decode makes an entry of a message's row.
+func (f *liveFold) decode(seq uint64, v []byte) *liveEntry {
 	e := f.newEntry()
 	if f.err = decodeLiveMessage(seq, v, &e.LiveMessage, &e.stamp, &f.names); f.err != nil {
 		return nil

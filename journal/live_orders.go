@@ -46,6 +46,7 @@ func (f *liveFold) applyOrder(r Record) bool {
 
 // takeSet ends what an order took; due tells, unless it is nil, whether the sender has to hear of it.
 func (f *liveFold) takeSet(r Record, set []MessageRecipients, due func(*LiveMessage, []uint32) bool) {
+	f.fetch(set)
 	for i := range set {
 		m := f.message(set[i].Message)
 		f.end(r, set[i].Message, set[i].RIDs, due != nil && m != nil && due(&m.LiveMessage, set[i].RIDs))
@@ -77,6 +78,7 @@ func (m *LiveMessage) wantsFailure(rids []uint32) bool {
 
 // eachOf calls fn for the live recipients of a set.
 func (f *liveFold) eachOf(set []MessageRecipients, fn func(*LiveRecipient)) {
+	f.fetch(set)
 	for i := range set {
 		m := f.known(set[i].Message)
 		if m == nil {

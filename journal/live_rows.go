@@ -111,7 +111,7 @@ func (l *LiveRows) catchUp(ctx context.Context, to uint64) error {
 func (l *LiveRows) load() error {
 	l.fold, l.count = nil, 0
 	f := newLiveFold()
-	f.get = l.rows.Get
+	f.get, f.scan = l.rows.Get, l.rows.Scan
 	mark, err := l.rows.Mark()
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package journal
 
 // reinstate brings back what an order took. The fact says all that is needed: nothing is read of the past.
 func (f *liveFold) reinstate(e *RecipientsReinstated) {
+	f.fetch(e.Set)
 	had := make(map[uint64]*ReinstatedMessage, len(e.Messages))
 	for i := range e.Messages {
 		had[e.Messages[i].Message] = &e.Messages[i]
