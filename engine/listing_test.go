@@ -122,7 +122,7 @@ func chosen(t testing.TB, e *Engine, s Selection, asOf uint64) (list [][2]uint64
 
 func actionable(list []Listed, upTo uint64) (wanted [][2]uint64) {
 	for _, l := range list {
-		if l.State != StateQuarantined && l.Seq <= upTo {
+		if l.State != StateQuarantined && l.State != StateInWorkQueue && l.Seq <= upTo {
 			wanted = append(wanted, [2]uint64{l.Seq, uint64(l.RID)})
 		}
 	}
