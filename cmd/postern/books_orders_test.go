@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"reflect"
-	"slices"
 	"strconv"
 	"testing"
 	"testing/synctest"
@@ -73,7 +71,7 @@ func (o *operations) tell() {
 	if !o.t.Failed() {
 		return
 	}
-	records, err := o.journal.Read(o.figures.Seq()-min(o.figures.Seq(), 400), 400, nil)
+	records, err := o.journal.Read(o.figures.Seq()-min(o.figures.Seq(), 200), 200, nil)
 	if err != nil {
 		o.t.Error(err)
 	}
@@ -300,183 +298,5 @@ func (o *operations) wind() {
 	bodies := 0
 	if err := o.journal.Bodies(func(journal.BodyID, int64) { bodies++ }); err != nil || bodies > 0 {
 		o.t.Fatalf("%d bodies are left over at the end, %v", bodies, err)
-	}
-}
-
-// check is look, and what only orders can put into disorder.
-func (o *operations) check() {
-	o.look()
-	o.checkCounters()
-	o.checkRows()
-	o.checkBodies()
-}
-
-func (o *operations) checkCounters() {
-	c := o.figures.Counters()
-	now := c.Values()
-	for k := range now {
-		if now[k].Lifetime < o.counters[k].Lifetime {
-			o.t.Fatalf("counter %v went from %d to %d", projections.Counter(k), o.counters[k].Lifetime, now[k].Lifetime)
-		}
-	}
-	o.counters = now
-}
-
-// checkRows holds the live rows against a replay, and the replay against the plain count.
-func (o *operations) checkRows() {
-	want, err := journal.FoldAll(o.journal, o.figures.Seq())
-	if err != nil {
-		o.t.Fatal(err)
-	}
-	if err := o.rows.CatchUp(o.t.Context(), o.figures.Seq()); err != nil {
-		o.t.Fatal(err)
-	}
-	if n, m := want.Anomalies, o.rows.Anomalies(); n+m > 0 {
-		o.t.Fatalf("%d facts did not fit the replay, %d the rows", n, m)
-	}
-	got := 0
-	err = o.rows.Each(o.t.Context(), func(m *journal.LiveMessage) error {
-		got++
-		if w := want.Messages[m.Seq]; w == nil || !reflect.DeepEqual(*plain(m), *plain(w)) {
-			return fmt.Errorf("the row of message %d is %+v, want %+v", m.Seq, m, w)
-		}
-		return nil
-	})
-	if err != nil || got != len(want.Messages) {
-		o.t.Fatalf("%d rows, want %d: %v", got, len(want.Messages), err)
-	}
-	for seq, m := range want.Messages {
-		for _, r := range m.Recipients {
-			if to := o.count.live[fmt.Sprint(seq, "/", r.RID)]; to != r.Target() {
-				o.t.Fatalf("message %d, recipient %d waits for %q in the rows, for %q by the facts", seq, r.RID, r.Target(), to)
-			}
-		}
-	}
-}
-
-// plain is a message without the difference between an empty list and none.
-func plain(m *journal.LiveMessage) *journal.LiveMessage {
-	c := *m
-	c.Recipients = append([]journal.LiveRecipient{}, m.Recipients...)
-	c.Dues = append([]uint64{}, m.Dues...)
-	return &c
-}
-
-// checkBodies holds the store against who needs a body by the facts.
-func (o *operations) checkBodies() {
-	need := o.count.needed()
-	err := o.journal.Bodies(func(id journal.BodyID, _ int64) {
-		if !need[id] {
-			o.t.Errorf("body %d is in the store, and nobody needs it", id)
-		}
-		delete(need, id)
-	})
-	if err != nil || len(need) > 0 {
-		o.t.Errorf("bodies that are needed and not in the store: %v, %v", need, err)
-	}
-	if o.t.Failed() {
-		o.t.FailNow()
-	}
-}
-
-// destinations are those of the random mail; operators send mail to the last ones, too.
-var destinations = []string{"d0.example", "d1.example", "d2.example", "d3.example", "target.example"}
-
-// messages lists the live ones, ascending.
-func (c *factCount) messages() (seqs []uint64) {
-	for seq := range c.bySeq {
-		seqs = append(seqs, seq)
-	}
-	slices.Sort(seqs)
-	return seqs
-}
-
-// needed are the bodies that live messages need, or orders that can be undone.
-func (c *factCount) needed() map[journal.BodyID]bool {
-	need := map[journal.BodyID]bool{}
-	for seq := range c.bySeq {
-		need[c.bodies[seq]] = true
-	}
-	for _, taken := range c.taken {
-		for _, seq := range taken {
-			need[c.bodies[seq]] = true
-		}
-	}
-	delete(need, 0)
-	return need
-}
-
-// addOrder counts what operators do.
-func (c *factCount) addOrder(r journal.Record) {
-	switch e := r.Event.(type) {
-	case *journal.RecipientsDeleted:
-		c.take(e.Action, e.Set)
-	case *journal.RecipientsBounced:
-		told := map[uint64]bool{}
-		for i := range e.Set {
-			if seq := e.Set[i].Message; c.senders[seq] && !told[seq] {
-				told[seq] = true
-				c.dues[seq]++
-			}
-		}
-		c.take(e.Action, e.Set)
-	case *journal.MessageRemoved:
-		c.end(e.Message, e.RIDs, false)
-	case *journal.RecipientsRedirected:
-		c.eachOf(e.Set, func(name string, _ *journal.MessageRecipients) { c.live[name] = e.Target })
-	case *journal.Held:
-		c.eachOf(e.Set, func(string, *journal.MessageRecipients) {})
-	case *journal.NotificationDropped:
-		c.dues[e.Message] -= len(e.Reports)
-		c.drop(e.Message)
-	case *journal.RecipientsReinstated:
-		c.comeBack(e)
-	case *journal.BulkActionOrdered:
-		if e.Undoable() {
-			c.taken[r.Seq] = []uint64{}
-		}
-	case *journal.UndoEnded:
-		delete(c.taken, e.Action)
-	case *journal.Queued:
-		delete(c.unqueued, e.Message)
-	}
-}
-
-func (c *factCount) take(action uint64, set []journal.MessageRecipients) {
-	for i := range set {
-		if _, ok := c.taken[action]; ok {
-			c.taken[action] = append(c.taken[action], set[i].Message)
-		}
-		c.end(set[i].Message, set[i].RIDs, false)
-	}
-}
-
-// eachOf calls fn for recipients that an order has taken out of any attempt.
-func (c *factCount) eachOf(set []journal.MessageRecipients, fn func(name string, s *journal.MessageRecipients)) {
-	for i := range set {
-		for _, rid := range set[i].RIDs {
-			name := fmt.Sprint(set[i].Message, "/", rid)
-			delete(c.hands, name)
-			fn(name, &set[i])
-		}
-	}
-}
-
-func (c *factCount) comeBack(e *journal.RecipientsReinstated) {
-	c.eachOf(e.Set, func(name string, s *journal.MessageRecipients) {
-		if c.live[name] = s.Destination; s.Redirect != "" {
-			c.live[name] = s.Redirect
-		}
-		if e.Target != "" {
-			return
-		}
-		c.bySeq[s.Message]++
-	})
-	for i := range e.Set {
-		for k, rid := range e.Set[i].RIDs {
-			if e.Target == "" {
-				c.tried[fmt.Sprint(e.Set[i].Message, "/", rid)] = e.Set[i].Attempts[k] > 0
-			}
-		}
 	}
 }

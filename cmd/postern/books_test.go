@@ -107,6 +107,7 @@ func (b *bookkeeping) close(orderly bool) {
 	}
 }
 
+// end is close, but that the journal can still be read.
 func (b *bookkeeping) end(orderly bool) {
 	if orderly {
 		b.engine.Stop(context.Background())
