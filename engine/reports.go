@@ -57,8 +57,8 @@ func (s *State) reportsDue(parent uint64, facts []uint64) bool {
 	return true
 }
 
-// reportWriters is how many notifications are written at a time.
-const reportWriters = 2
+// reportWriters is how many notifications are written at a time: each waits for a sync that all share.
+const reportWriters = 16
 
 // startReporters starts the writers of notifications; they end with ctx.
 func (e *Engine) startReporters(ctx context.Context) {

@@ -198,14 +198,14 @@ func (w *BodyWriter) release() {
 	w.buf = nil
 }
 
-// HasBody tells whether a body is in the store, without reading it.
+// HasBody tells whether a body is in the store, without reading it: a Get would fetch the chunk.
 func (j *Journal) HasBody(id BodyID) bool {
-	_, closer, err := j.db.Get(bodyKey(nil, id, 0))
+	it, err := j.db.NewIter(&pebble.IterOptions{LowerBound: bodyKey(nil, id, 0), UpperBound: bodyKey(nil, id, 1)})
 	if err != nil {
 		return false
 	}
-	closer.Close()
-	return true
+	found := it.First()
+	return it.Close() == nil && found
 }
 
 // DeleteBody removes a body that no fact refers to, without a sync.
