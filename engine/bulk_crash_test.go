@@ -166,3 +166,27 @@ func (g *gateway) wholeOrNone(before map[uint64]*journal.LiveMessage, o Order, o
 		}
 	}
 }
+
+// An order whose set is lost does not keep the gateway from its work.
+func TestOrderWithoutItsSetIsGivenUp(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 1))
+	g, disk := crowded(t, r, nil)
+	before := g.queueOf()
+	if err := g.e.decide(context.Background(), func(turn *turn) {
+		turn.emit(&journal.BulkActionOrdered{Action: ActionDelete, By: "root", Set: 1 << 50, Recipients: 3, Messages: 3})
+	}); err != nil {
+		t.Fatal(err)
+	}
+	g.stop()
+	g = start(t, disk, postponing(), nil)
+	defer g.stop()
+	g.loaded()
+	sameQueue(t, g.queueOf(), before)
+	if c := find[*journal.BulkActionCompleted](g.records()); len(c) != 1 || c[0].Recipients != 0 {
+		t.Errorf("completed %+v", c)
+	}
+	if d := g.do(Order{Action: ActionDelete}); d.Recipients == 0 {
+		t.Error("nothing can be ordered")
+	}
+	g.sound()
+}

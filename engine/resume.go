@@ -3,6 +3,7 @@ package engine
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -14,8 +15,14 @@ import (
 // theirs, and they are carried out one after the other.
 func (e *Engine) resume(ctx context.Context, orders []uint64) error {
 	for _, seq := range orders {
-		if err := e.resumeOrder(ctx, seq); err != nil {
-			return fmt.Errorf("order %d: %w", seq, err)
+		err := e.resumeOrder(ctx, seq)
+		if ctx.Err() != nil || errors.Is(err, ErrStopping) {
+			return err
+		}
+		if err != nil {
+			if err := e.giveUpOrder(ctx, seq, err); err != nil {
+				return err
+			}
 		}
 	}
 	if len(orders) == 0 {
@@ -25,6 +32,21 @@ func (e *Engine) resume(ctx context.Context, orders []uint64) error {
 		e.resuming = false
 		e.carrying.Store(nil)
 		t.s.runAll()
+	})
+}
+
+// giveUpOrder ends an order whose rest cannot be carried out (its set is damaged): mail must not wait for it at every start.
+func (e *Engine) giveUpOrder(ctx context.Context, seq uint64, why error) error {
+	e.options.Problem(fmt.Errorf("engine: order %d could not be carried out to its end: %w", seq, why))
+	b := bulk{order: seq}
+	if o, err := orderAt(e.options.Journal, seq); err == nil {
+		b.action = o.Action
+	}
+	if _, err := e.carriedOut(&b); err != nil {
+		return err
+	}
+	return e.decide(ctx, func(t *turn) {
+		t.emit(&journal.BulkActionCompleted{Action: seq, Recipients: b.recipients, Messages: b.messages})
 	})
 }
 

@@ -79,6 +79,11 @@ func (e *Engine) finish() error {
 		}
 		return e.state.nextID[k]
 	}
+	if e.carrying.Load() != nil { // an attempt that was called off for an order is none that is in doubt
+		for mi := t.s.oldest; mi != 0; mi = t.s.messages.at(mi).newer {
+			t.unclaim(mi, t.s.ridsOf(mi))
+		}
+	}
 	t.emit(&journal.Stopped{NextMID: next(journal.MID), NextICID: next(journal.ICID), NextDCID: next(journal.DCID)})
 	err := e.commit(t)
 	for _, it := range refused {
