@@ -9,12 +9,11 @@ import (
 	"postern/journal"
 )
 
-// maxActions is how many orders about the queue are remembered, maxActionText how many bytes of what was asked for; the
-// oldest are forgotten.
-const (
-	maxActions    = 200
-	maxActionText = 1000
-)
+// MaxActions is how many orders about the queue are remembered; the oldest are forgotten.
+const MaxActions = 200
+
+// maxActionText is how many bytes of what was asked for are remembered.
+const maxActionText = 1000
 
 // Action is something that an operator ordered done to mail in the queue.
 type Action struct {
@@ -49,7 +48,10 @@ func (s *actions) apply(r journal.Record) {
 	switch e := r.Event.(type) {
 	case *journal.BulkActionOrdered:
 		s.add(action{id: r.Seq, ordered: r.Time, by: strings.Clone(e.By), action: strings.Clone(e.Action), target: strings.Clone(e.Target),
-			selection: shortened(e.Selection, maxActionText), messages: e.Messages, recipients: e.Recipients})
+			selection: shortened(e.Selection, maxActionText), messages: e.Messages, recipients: e.Recipients, undoes: e.Undone})
+		if a := s.find(e.Undone); e.Undone != 0 && a != nil { // also when nothing comes back
+			a.undoneBy = r.Seq
+		}
 	case *journal.BulkActionCompleted:
 		if a := s.find(e.Action); a != nil {
 			a.completed, a.messages, a.recipients = r.Time, e.Messages, e.Recipients
@@ -87,8 +89,8 @@ func (s *actions) reinstated(r journal.Record, e *journal.RecipientsReinstated) 
 }
 
 func (s *actions) add(a action) {
-	if len(s.list) >= maxActions {
-		s.list = slices.Delete(s.list, 0, len(s.list)-maxActions+1)
+	if len(s.list) >= MaxActions {
+		s.list = slices.Delete(s.list, 0, len(s.list)-MaxActions+1)
 	}
 	s.list = append(s.list, a)
 }

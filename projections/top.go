@@ -155,6 +155,12 @@ func (f *Figures) Host(name string, now time.Time) (HostStatus, bool) {
 	return s, known
 }
 
+// DeliverySuspended tells whether an operator suspended delivery to a destination, or to all.
+func (f *Figures) DeliverySuspended(name string) bool {
+	suspended := f.system.deliverySuspended
+	return slices.Contains(suspended, "*") || slices.Contains(suspended, strings.ToLower(name))
+}
+
 // HostCounts is Host without the oldest message, which takes a search.
 func (f *Figures) HostCounts(name string, now time.Time) (HostStatus, bool) {
 	name = strings.ToLower(name)

@@ -44,6 +44,9 @@ func (c *Call) askFor(ctx context.Context, p Param) (string, error) {
 		if err == nil {
 			return value, nil
 		}
+		if n := len(p.Choices); n > 0 {
+			err = fmt.Errorf("%.60q is not one of the choices: give a number from 1 to %d", answer, n)
+		}
 		c.Say(sentence(err.Error()))
 	}
 }

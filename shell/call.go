@@ -121,7 +121,7 @@ func (p *Param) accept(given string) (string, error) {
 				return choice.Key, nil
 			}
 		}
-		return "", fmt.Errorf("%q is not one of the choices: give a number from 1 to %d", given, len(p.Choices))
+		return "", fmt.Errorf("%.60q is not one of: %s", given, strings.Join(p.keys(), ", "))
 	}
 	if p.Check != nil {
 		if err := p.Check(given); err != nil {
@@ -129,6 +129,14 @@ func (p *Param) accept(given string) (string, error) {
 		}
 	}
 	return given, nil
+}
+
+// keys are the words of a menu's choices.
+func (p *Param) keys() (words []string) {
+	for _, choice := range p.Choices {
+		words = append(words, choice.Key)
+	}
+	return words
 }
 
 // time is the present.

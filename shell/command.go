@@ -72,11 +72,7 @@ func (c *Command) Usage() string {
 		}
 		name := p.Name
 		if len(p.Choices) > 0 {
-			var keys []string
-			for _, choice := range p.Choices {
-				keys = append(keys, choice.Key)
-			}
-			name = strings.Join(keys, "|")
+			name = strings.Join(p.keys(), "|")
 		}
 		if p.Rest {
 			name += " ..."

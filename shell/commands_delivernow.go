@@ -3,6 +3,7 @@ package shell
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -41,10 +42,16 @@ func runDeliverNow(ctx context.Context, c *Call) error {
 	if err := c.Gateway.ForceDelivery(ctx, domain); err != nil {
 		return err
 	}
-	if domain == "" {
-		return c.Answer(scheduled{}, "Rescheduling all messages for immediate delivery.\n")
+	text := "Rescheduling all messages for immediate delivery.\n"
+	if domain != "" {
+		text = fmt.Sprintf("Rescheduling all messages to %s for immediate delivery.\n", domain)
 	}
-	return c.Answer(scheduled{domain}, fmt.Sprintf("Rescheduling all messages to %s for immediate delivery.\n", domain))
+	// That it is done does not depend on whether this can be said.
+	if s, err := c.Gateway.Status(ctx); err == nil && (slices.Contains(s.DeliverySuspended, everyDomain) ||
+		domain != "" && slices.Contains(s.DeliverySuspended, strings.ToLower(domain))) {
+		text += "Mail delivery is suspended; it begins when it is resumed.\n"
+	}
+	return c.Answer(scheduled{domain}, text)
 }
 
 func (c *Call) askDeliverNow(ctx context.Context) (string, error) {

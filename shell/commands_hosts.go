@@ -26,6 +26,9 @@ func checkHost(word string) error {
 	return nil
 }
 
+// host is the destination that a command was given, without the final dot of its full name.
+func (c *Call) host() string { return strings.TrimSuffix(c.Arg(0), ".") }
+
 // suggested is how many hosts are offered to complete a word.
 const suggested = 20
 
@@ -43,7 +46,7 @@ func completeHost(ctx context.Context, g Gateway, word string) (list []Suggestio
 var _ = register(&Command{Name: "hoststatus", Summary: "all that is known of a recipient host", Offline: true, Params: []Param{hostParam},
 	Help: "Counters run since the last resetcounters. Addresses and MX records are those in the resolver's cache: none are looked up.",
 	Run: func(ctx context.Context, c *Call) error {
-		r, err := c.Gateway.Host(ctx, c.Arg(0))
+		r, err := c.Gateway.Host(ctx, c.host())
 		if err != nil {
 			return err
 		}

@@ -30,11 +30,11 @@ var _ = register(
 		Params: midParam("Enter the MID to show.", ""),
 		Help: "Header and content are shown as they are in the queue, with what could steer a terminal written as escapes (\\x1b),\n" +
 			"up to the first megabyte. Messages in quarantine are shown too."},
-	&Command{Name: "removemessage", Summary: "delete a message from the queue", Run: runRemoveMessage,
+	&Command{Name: "removemessage", Summary: "delete a message from the queue", Run: runRemoveMessage, Synopsis: "MID [--yes]",
 		Params: midParam("Enter the MID to remove.", ""),
 		Help: "All recipients that the message still has are deleted; nobody is told. One that is in quarantine is refused.\n" +
 			"In batch it takes --yes."},
-	&Command{Name: "archivemessage", Summary: "save a message in a file and take it out of the queue", Run: runArchiveMessage,
+	&Command{Name: "archivemessage", Summary: "save a message in a file and take it out of the queue", Run: runArchiveMessage, Synopsis: "MID [--yes]",
 		Params: midParam("Enter the MID to archive and remove.", "0"),
 		Help: "The file is an mbox in the directory \"configuration\" of the data directory. A file that is there already is never\n" +
 			"overwritten: the next is called oldmessage_47.1.mbox. A message in quarantine is saved and stays there.\n" +

@@ -90,7 +90,7 @@ const hostRateHeading = "    Time   Host   CrtCncOut   ActvRcp   ActvRcp   DlvRc
 func runHostRate(ctx context.Context, c *Call) error {
 	var last *HostReading
 	return c.every(ctx, interval(c.Arg(1)), func() error {
-		now, err := c.Gateway.HostReading(ctx, c.Arg(0))
+		now, err := c.Gateway.HostReading(ctx, c.host())
 		if err != nil {
 			return err
 		}

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
 
 	"postern/engine"
+	"postern/projections"
 )
 
 // recipientsVerb is something that is done to selected mail, in the words of its dialogue.
@@ -155,12 +157,19 @@ func (c *Call) order(ctx context.Context, o engine.Order, v *recipientsVerb, que
 			return c.refuseWithoutYes(wouldTouch{o.Action, o.Target, o.Selection, p, warnings}, v)
 		}
 		before, o.AsOf = &p, p.AsOf
-		if err := c.Say(fmt.Sprintf("\n%d messages match.", p.Messages)); err != nil || p.Messages == 0 {
+		if err := c.Say(fmt.Sprintf("\n%d messages match.", p.Messages)); err != nil {
+			return err
+		}
+		if p.Messages == 0 {
+			_, err := io.WriteString(c.Out, c.unreached(ctx))
 			return err
 		}
 		if yes, err := c.Confirm(ctx, question+"?", false); err != nil || !yes {
 			return err
 		}
+	}
+	if err := c.running(ctx); err != nil {
+		return err
 	}
 	c.Say(v.doing + " messages, please wait.")
 	result := wasTouched{Action: o.Action, Target: o.Target, MIDs: []uint32{}, Warnings: warnings}
@@ -176,7 +185,31 @@ func (c *Call) order(ctx context.Context, o engine.Order, v *recipientsVerb, que
 	if before != nil && before.Recipients > known {
 		result.Left = before.Recipients - known
 	}
-	return c.Answer(result, v.result(&result))
+	text := v.result(&result)
+	if result.Messages == 0 {
+		text += c.unreached(ctx)
+	}
+	return c.Answer(result, text)
+}
+
+// running is an error if the gateway does not run: before it is said that something happens now.
+func (c *Call) running(ctx context.Context) error {
+	if _, err := c.Gateway.Identity(ctx); errors.Is(err, ErrNotRunning) {
+		return err
+	}
+	return nil
+}
+
+// unreached is a line about mail that an order does not reach, since it is in the work queue still; "" when there is none.
+func (c *Call) unreached(ctx context.Context) string {
+	if c.JSON {
+		return ""
+	}
+	s, err := c.Gateway.Status(ctx)
+	if n := s.Gauges[projections.GaugeWorkQueue]; err == nil && n > 0 {
+		return fmt.Sprintf("%d messages wait in the work queue, which orders do not reach.\n", n)
+	}
+	return ""
 }
 
 // refuseWithoutYes says what a batch command would have done.
@@ -190,8 +223,9 @@ func (c *Call) refuseWithoutYes(w wouldTouch, v *recipientsVerb) error {
 
 // carryOut has an order done, shows how far it is, and gathers the MIDs for programs.
 func (c *Call) carryOut(ctx context.Context, mids *[]uint32, do func(tell func(engine.Progress)) (engine.Done, error)) (engine.Done, error) {
-	line := c.progress()
+	line, taken := c.progress(), false
 	done, err := do(func(p engine.Progress) {
+		taken = true
 		line.show(p.Done, p.Total)
 		if c.JSON {
 			*mids = append(*mids, p.MIDs...)
@@ -201,6 +235,8 @@ func (c *Call) carryOut(ctx context.Context, mids *[]uint32, do func(tell func(e
 	slices.Sort(*mids)
 	*mids = slices.Compact(*mids)
 	switch {
+	case err != nil && ctx.Err() != nil && !taken:
+		c.Say(`The order may have been taken: "undo" shows it if it was.`)
 	case err != nil && ctx.Err() != nil:
 		c.Say(`What is under way goes on in the gateway: "undo" shows it.`)
 	case errors.Is(err, errBrokenOff):

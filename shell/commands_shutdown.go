@@ -32,6 +32,9 @@ func (c *Call) shutDown(ctx context.Context, restart bool) error {
 		c.Say("This would stop the gateway" + map[bool]string{true: " and start it again"}[restart] + ".")
 		return errNotShut
 	}
+	if err := c.running(ctx); err != nil {
+		return err
+	}
 	c.Say(receivingWait)
 	if err := c.Gateway.Shutdown(ctx, grace(c.Arg(0)), restart, func() { c.Say("Receiving suspended.\n" + deliveryWait) }); err != nil {
 		return err

@@ -37,15 +37,20 @@ const (
 )
 
 var _ = register(
-	&Command{Name: "suspenddel", Summary: "stop delivering mail, to all domains or to some", Params: []Param{graceParam, domainsParam},
+	&Command{Name: "suspenddel", Summary: "stop delivering mail, to all domains or to some", Params: []Param{domainsParam},
+		Synopsis: "[SECONDS] [DOMAIN ...]",
 		Help: "No new delivery begins; those under way have SECONDS (30 when nothing is said) to end, then they are cut off. Mail is still\n" +
 			"received. The suspension survives a restart; resumedel ends it.",
 		Run: func(ctx context.Context, c *Call) error {
-			domains, err := c.domains(1)
+			seconds, first, err := c.secondsFirst(ctx)
 			if err != nil {
 				return err
 			}
-			change, text, err := c.suspendDelivery(ctx, domains, grace(c.Arg(0)))
+			domains, err := c.domains(first)
+			if err != nil {
+				return err
+			}
+			change, text, err := c.suspendDelivery(ctx, domains, seconds)
 			if err != nil {
 				return err
 			}
@@ -74,6 +79,26 @@ var _ = register(
 	&Command{Name: "resume", Summary: "receive and deliver mail again", Run: runResume,
 		Help: "Ends every suspension, of listeners and of deliveries."})
 
+// secondsFirst is the grace, which stands before the domains if it is given at all, and where those begin. It is asked for
+// where nothing is given.
+func (c *Call) secondsFirst(ctx context.Context) (seconds time.Duration, domains int, err error) {
+	word := c.Arg(0)
+	switch {
+	case len(c.Args) == 0 && c.Asker == nil:
+		word = graceParam.Default
+	case len(c.Args) == 0:
+		if word, err = c.Question(ctx, graceParam); err != nil {
+			return 0, 0, err
+		}
+	case word == "" || strings.Trim(word, "0123456789") != "": // a domain
+		return grace(graceParam.Default), 0, nil
+	}
+	if err := checkGrace(word); err != nil {
+		return 0, 0, &UsageError{c.Command, err.Error()}
+	}
+	return grace(word), 1, nil
+}
+
 // domains are the arguments from the i-th on.
 func (c *Call) domains(i int) (list []string, err error) {
 	if len(c.Args) <= i {
@@ -94,6 +119,9 @@ func (c *Call) domains(i int) (list []string, err error) {
 
 // suspendDelivery suspends delivery and words what has changed.
 func (c *Call) suspendDelivery(ctx context.Context, domains []string, grace time.Duration) (Change, string, error) {
+	if err := c.running(ctx); err != nil {
+		return Change{}, "", err
+	}
 	c.Say(deliveryWait)
 	change, err := c.Gateway.SuspendDelivery(ctx, domains, grace)
 	return change, renderChange(change, "Mail delivery suspended", "Mail delivery is suspended already", domains != nil), c.waited(ctx, err)
@@ -138,6 +166,9 @@ func (c *Call) chooseListeners(ctx context.Context, verb string) ([]string, erro
 		return nil, err
 	}
 	word := c.Arg(0)
+	if word == "" && len(c.Args) > 0 {
+		return nil, &UsageError{c.Command, "say which listener: its name, or all"}
+	}
 	if word == "" && c.Asker != nil {
 		var menu strings.Builder
 		fmt.Fprintf(&menu, "Choose the listener(s) you wish to %s.\nSeparate multiple entries with commas.\n1. All", verb)
@@ -203,6 +234,9 @@ func runSuspendListener(ctx context.Context, c *Call) error {
 
 // suspendListeners suspends listeners and words what has changed.
 func (c *Call) suspendListeners(ctx context.Context, names []string, grace time.Duration) (Change, string, error) {
+	if err := c.running(ctx); err != nil {
+		return Change{}, "", err
+	}
 	c.Say(receivingWait)
 	change, err := c.Gateway.SuspendListeners(ctx, names, grace)
 	return change, renderListeners(change, names, "Receiving suspended", "Receiving is suspended already"), c.waited(ctx, err)

@@ -14,15 +14,33 @@ import (
 )
 
 var _ = register(&Command{Name: "undo", Summary: "the last orders about the queue, or bring back what one of them took", Offline: true,
-	Synopsis: "[ID] [--yes]", Run: runUndo,
-	Params: []Param{{Name: "ID", Optional: true, Check: func(word string) error { _, err := actionID(word); return err }, Complete: completeAction}},
-	Help: "Without an ID the last 200 orders are listed, the newest first; each line begins with its ID. What was deleted, bounced (while its\n" +
-		"bounce message has not left) or redirected can be brought back for [queue] undo_seconds. In batch it acts only with --yes."})
+	Synopsis: "[ID [--yes] | --all]", Run: runUndo, OwnFlags: true,
+	Params: []Param{{Name: "ID", Optional: true, Check: checkOrder, Complete: completeAction}},
+	Help: "Without an ID the last 10 orders are listed, with --all all that are remembered (200), the newest first; each line begins with its ID.\n" +
+		"What was deleted, bounced (while its bounce message has not left) or redirected can be brought back for [queue] undo_seconds. In\n" +
+		"batch it acts only with --yes."})
+
+// listedOrders is how many orders are listed unless all are asked for, listedWidth how long what one was about may be then.
+const (
+	listedOrders = 10
+	listedWidth  = 60
+)
+
+// allOrders asks for all of them.
+const allOrders = "--all"
+
+func checkOrder(word string) error {
+	if word == allOrders {
+		return nil
+	}
+	_, err := actionID(word)
+	return err
+}
 
 func actionID(word string) (uint64, error) {
 	id, err := strconv.ParseUint(word, 10, 64)
 	if err != nil || id == 0 {
-		return 0, fmt.Errorf("%.60q is not the ID of an action: \"undo\" lists them", word)
+		return 0, fmt.Errorf("%.60q is not the ID of an order: \"undo\" lists them", word)
 	}
 	return id, nil
 }
@@ -45,8 +63,8 @@ func runUndo(ctx context.Context, c *Call) error {
 	if err != nil {
 		return err
 	}
-	if len(c.Args) == 0 {
-		return c.Answer(list, renderActions(list, c.time(), c.Zone))
+	if len(c.Args) == 0 || c.Arg(0) == allOrders {
+		return c.listOrders(list)
 	}
 	if _, offline := c.Gateway.(*Offline); offline {
 		return ErrNotRunning
@@ -56,7 +74,7 @@ func runUndo(ctx context.Context, c *Call) error {
 	if err != nil {
 		return err
 	}
-	what := fmt.Sprintf("action %d", id)
+	what := fmt.Sprintf("order %d", id)
 	if a == nil {
 		a = &Action{Action: projections.Action{ID: id}}
 	} else {
@@ -68,10 +86,27 @@ func runUndo(ctx context.Context, c *Call) error {
 		}
 		return errors.New("nothing was undone: repeat it with --yes")
 	}
-	if yes, err := c.Confirm(ctx, "Are you sure you want to undo "+what+"?", false); err != nil || !yes {
+	if c.Asker != nil {
+		c.Say("This would undo " + what + ".")
+	}
+	if yes, err := c.Confirm(ctx, fmt.Sprintf("Are you sure you want to undo order %d?", id), false); err != nil || !yes {
 		return err
 	}
 	return c.undo(ctx, id)
+}
+
+// listOrders shows the last of them, or all.
+func (c *Call) listOrders(list []Action) error {
+	older := 0
+	if c.Arg(0) != allOrders && len(list) > listedOrders {
+		older = len(list) - listedOrders
+		list = list[:listedOrders]
+	}
+	text := renderActions(list, c.time(), c.Zone)
+	if older > 0 {
+		text += fmt.Sprintf("%d older: \"undo --all\" lists them too.\n", older)
+	}
+	return c.Answer(list, text)
 }
 
 // undoable finds an action, and tells why it cannot be undone as far as that can be seen. nil: it is older than those that
@@ -79,15 +114,15 @@ func runUndo(ctx context.Context, c *Call) error {
 func undoable(list []Action, id uint64, now time.Time, zone *time.Location) (*Action, error) {
 	i := slices.IndexFunc(list, func(a Action) bool { return a.ID == id })
 	if i < 0 {
-		if len(list) > 0 && id < list[len(list)-1].ID {
+		if len(list) >= projections.MaxActions && id < list[len(list)-1].ID {
 			return nil, nil
 		}
-		return nil, fmt.Errorf("there is no action %d: \"undo\" lists them", id)
+		return nil, fmt.Errorf("there is no order %d: \"undo\" lists them", id)
 	}
 	if a := &list[i]; a.UndoneBy == 0 && !a.Completed.IsZero() && now.Before(a.UndoUntil) {
 		return a, nil
 	}
-	return nil, fmt.Errorf("action %d %s", id, list[i].undoState(now, zone))
+	return nil, fmt.Errorf("order %d %s", id, list[i].undoState(now, zone))
 }
 
 // undone is what an undo has brought back, for programs.
@@ -97,6 +132,9 @@ type undone struct {
 }
 
 func (c *Call) undo(ctx context.Context, id uint64) error {
+	if err := c.running(ctx); err != nil {
+		return err
+	}
 	c.Say("Bringing messages back, please wait.")
 	result := undone{MIDs: []uint32{}}
 	_, err := c.carryOut(ctx, &result.MIDs, func(tell func(engine.Progress)) (done engine.Done, err error) {
@@ -106,7 +144,10 @@ func (c *Call) undo(ctx context.Context, id uint64) error {
 	if err != nil {
 		return err
 	}
-	return c.Answer(result, renderUndone(&result.Undone))
+	if err := c.Answer(result, renderUndone(&result.Undone)); err != nil || result.Recipients > 0 {
+		return err
+	}
+	return errors.New("nothing came back")
 }
 
 func renderUndone(u *engine.Undone) string {
@@ -136,11 +177,11 @@ func renderUndone(u *engine.Undone) string {
 // renderActions writes an action a line.
 func renderActions(list []Action, now time.Time, zone *time.Location) string {
 	if len(list) == 0 {
-		return "There are no recent actions.\n"
+		return "There are no recent orders.\n"
 	}
 	var rows [][]string
 	for _, a := range list {
-		rows = append(rows, []string{strconv.FormatUint(a.ID, 10), Date(a.Time.In(zone), false), oneLine(a.By), oneLine(a.Action.Action), a.what(), a.counts(),
+		rows = append(rows, []string{strconv.FormatUint(a.ID, 10), Date(a.Time.In(zone), false), oneLine(a.By), oneLine(a.Action.Action), cut(a.what(), listedWidth), a.counts(),
 			a.undoState(now, zone)})
 	}
 	return aligned(rows...)
@@ -183,7 +224,23 @@ func (a *Action) undoState(now time.Time, zone *time.Location) string {
 	case a.UndoUntil.IsZero():
 		return "cannot be undone"
 	case !now.Before(a.UndoUntil):
-		return "could be undone until " + Date(a.UndoUntil.In(zone), false)
+		return "could be undone until " + dateOrTime(a.UndoUntil.In(zone), now)
 	}
-	return "can be undone until " + Date(a.UndoUntil.In(zone), false)
+	return "can be undone until " + dateOrTime(a.UndoUntil.In(zone), now)
+}
+
+// dateOrTime is a time of today, or a date.
+func dateOrTime(at, now time.Time) string {
+	if now = now.In(at.Location()); at.YearDay() == now.YearDay() && at.Year() == now.Year() {
+		return at.Format(time.TimeOnly)
+	}
+	return Date(at, false)
+}
+
+// cut is a text of at most so many characters.
+func cut(text string, most int) string {
+	if runes := []rune(text); len(runes) > most {
+		return string(runes[:most-3]) + "..."
+	}
+	return text
 }

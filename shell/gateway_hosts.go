@@ -31,7 +31,8 @@ type Hosts interface {
 type HostReport struct {
 	projections.HostStatus
 	Timestamp time.Time        `json:"timestamp"`
-	Pending   uint64           `json:"conn_out_pending"` // connections that have not reached the greeting
+	Suspended bool             `json:"delivery_suspended,omitempty"` // by an operator, to this host or to all
+	Pending   uint64           `json:"conn_out_pending"`             // connections that have not reached the greeting
 	Addresses []OrderedAddress `json:"ordered_addresses,omitempty"`
 	Expires   time.Time        `json:"addresses_expire,omitzero"` // the first of them; zero: none ever does
 	MX        []MXRecord       `json:"mx_records,omitempty"`
@@ -100,7 +101,7 @@ func (l *Local) Host(ctx context.Context, name string) (HostReport, error) {
 		return HostReport{}, &RefusedError{sentence(err.Error())}
 	}
 	r := HostReport{Timestamp: l.now().UTC()}
-	if _, err := l.Follower.Look(ctx, func() { r.HostStatus, _ = l.Figures.Host(name, r.Timestamp) }); err != nil {
+	if _, err := l.Follower.Look(ctx, func() { r.fold(l.Figures, name) }); err != nil {
 		return HostReport{}, err
 	}
 	r.Host = strings.ToLower(r.Host)
@@ -113,6 +114,12 @@ func (l *Local) Host(ctx context.Context, name string) (HostReport, error) {
 	}
 	l.looks.note(r.reading())
 	return r, nil
+}
+
+// fold takes what the figures tell of a host.
+func (r *HostReport) fold(f *projections.Figures, name string) {
+	r.HostStatus, _ = f.Host(name, r.Timestamp)
+	r.Suspended = f.DeliverySuspended(name)
 }
 
 // reading is what of a report hostrate shows.
@@ -186,7 +193,7 @@ func (o *Offline) Host(ctx context.Context, name string) (r HostReport, err erro
 		return r, &RefusedError{sentence(err.Error())}
 	}
 	r.Timestamp = time.Now().UTC()
-	err = o.figures(ctx, func(f *projections.Figures) { r.HostStatus, _ = f.Host(name, r.Timestamp) })
+	err = o.figures(ctx, func(f *projections.Figures) { r.fold(f, name) })
 	r.Host = strings.ToLower(r.Host)
 	return r, err
 }

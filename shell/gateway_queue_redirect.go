@@ -77,9 +77,12 @@ func (l *Local) RedirectTarget(ctx context.Context, target string) (r Redirectio
 	}
 	r.Target = t.String()
 	warn := func(format string, args ...any) { r.Warnings = append(r.Warnings, fmt.Sprintf(format, args...)) }
-	if l.Document != nil && t.Host != "" {
-		if route := l.Document().Route(t.Host); route != nil && slices.Contains(route.To, "/dev/null") {
+	if route := l.routeTo(t); route != nil {
+		if slices.Contains(route.To, "/dev/null") {
 			warn("the SMTP route of %s is /dev/null: mail that goes there is lost, and nobody is told.", t.Host)
+		}
+		if !slices.ContainsFunc(route.To, func(to string) bool { return strings.EqualFold(to, "USEDNS") }) {
+			return r, nil // what the DNS says of it is never asked for
 		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, targetPatience)
@@ -94,6 +97,15 @@ func (l *Local) RedirectTarget(ctx context.Context, target string) (r Redirectio
 		warn("%s has no address that mail could be sent to now: %s. The mail waits until it has one.", t.Host, trouble)
 	}
 	return r, nil
+}
+
+// routeTo is the SMTP route by which mail for a target goes, nil when there is none: only a mere domain has one, since any other
+// target is a route itself.
+func (l *Local) routeTo(t config.Target) *config.SMTPRoute {
+	if l.Document == nil || t.Kind != config.TargetMX || t.Port != 0 {
+		return nil
+	}
+	return l.Document().Route(t.Host)
 }
 
 // addressesOf gives the addresses that mail for a target goes to, and why there are none: "" is that nobody was asked.

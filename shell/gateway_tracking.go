@@ -192,7 +192,9 @@ func (l *Local) Verify(ctx context.Context, each func(projections.Proof) error) 
 
 // Verify implements Gateway.
 func (o *Offline) Verify(ctx context.Context, each func(projections.Proof) error) error {
-	return o.queue(ctx, func(j *journal.Journal, rows *journal.LiveSnapshot) error { return projections.Verify(ctx, j, rows, each) })
+	return o.queue(ctx, func(j *journal.Journal, rows *journal.LiveSnapshot) error {
+		return projections.Verify(ctx, j, rows, each)
+	})
 }
 
 func (notRunning) Verify(context.Context, func(projections.Proof) error) error { return ErrNotRunning }

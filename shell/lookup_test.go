@@ -89,7 +89,7 @@ example.com.      300   IN  MX     10 mx.\x1b[2Jexample.com.
 		{"nslookup example.com", "txt\n", DNSQuestion{Name: "example.com", Type: "TXT"}, "CNAME=example.com"},
 		{"nslookup", "192.0.2.1\n", DNSQuestion{Name: "192.0.2.1", Type: "PTR", Reverse: true}, "error: 192.0.2.1 has no PTR record"},
 		{"nslookup nowhere.example", "batch", DNSQuestion{Name: "nowhere.example", Type: "A"}, "error: there is no domain nowhere.example"},
-		{"nslookup a.example frog", "batch", DNSQuestion{}, `"frog" is not one of the choices`},
+		{"nslookup a.example frog", "batch", DNSQuestion{}, `"frog" is not one of: `},
 		{"dig", "batch", DNSQuestion{}, "error: usage: dig [-t TYPE] [-x] [-p PORT] [@SERVER] [+short] NAME [TYPE] [--json]"},
 	} {
 		asked = DNSQuestion{}

@@ -87,7 +87,7 @@ func TestMessageCommands(t *testing.T) {
 		{"archivemessage 1 --yes", "batch", "MID 1 has been saved in file oldmessage_1.mbox in the configuration directory\nIt stays in quarantine.\n", ""},
 		{"archivemessage", "0\n\n2\n", "\n[0]> 2\nMID 2 has been saved", "2 oldmessage_2.mbox"},
 		{"archivemessage 3 --yes", "batch", "error: MID 3 is not in the queue", ""},
-		{"archivemessage", "batch", "error: usage: archivemessage MID [--json]", ""},
+		{"archivemessage", "batch", "error: usage: archivemessage MID [--yes] [--json]", ""},
 	} {
 		for _, remote := range []bool{false, true} {
 			if k == nil || c.gone != "" || len(k.remover.gone) > 0 || strings.HasPrefix(c.line, "archive") {

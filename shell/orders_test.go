@@ -2,6 +2,7 @@ package shell
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -212,7 +213,7 @@ func TestBadInputChangesNothing(t *testing.T) {
 		"redirectrecipients 'b example' --yes":                 `"b example" is not a machine`,
 		"redirectrecipients b.example c.example --yes":         `redirectrecipients does not take "c.example"`,
 		"suspenddel 86401":                                     `"86401" is not a number of seconds from 0 to 86400`,
-		"suspenddel example.com":                               `"example.com" is not a number of seconds from 0 to 86400`,
+		"suspenddel *.example":                                 `"*.example" has a wildcard`,
 		"suspenddel 30 *.example":                              `"*.example" has a wildcard`,
 		"suspenddel 30 " + strings.Repeat("a.example ", 51):    "suspenddel takes at most 50 domains at once",
 		"resumedel a..b":                                       `"a..b" is not a domain name`,
@@ -226,13 +227,13 @@ func TestBadInputChangesNothing(t *testing.T) {
 		"delivernow host":                                      "usage: delivernow",
 		"delivernow host a.example b.example":                  "usage: delivernow",
 		"delivernow *.example":                                 `"*.example" has a wildcard`,
-		"workqueue frog":                                       `"frog" is not one of the choices`,
+		"workqueue frog":                                       `"frog" is not one of: `,
 		"workqueue rate 0":                                     `"0" is not a number of seconds from 1 to 86400`,
 		"workqueue status now":                                 `workqueue status does not take "now"`,
 		"workqueue pause 'a\x1b[2J'":                           "a reason is one line of plain text",
-		"undo x":                                               `"x" is not the ID of an action: "undo" lists them`,
-		"undo 0 --yes":                                         `"0" is not the ID of an action`,
-		"undo 77 --yes":                                        `there is no action 77: "undo" lists them`,
+		"undo x":                                               `"x" is not the ID of an order: "undo" lists them`,
+		"undo 0 --yes":                                         `"0" is not the ID of an order`,
+		"undo 77 --yes":                                        `there is no order 77: "undo" lists them`,
 		"shutdown":                                             "This would stop the gateway.\nerror: nothing was stopped: repeat it with --yes",
 		"reboot 5":                                             "This would stop the gateway and start it again.\nerror: nothing was stopped: repeat it with --yes",
 		"shutdown --yes":                                       "this gateway cannot be stopped by a command",
@@ -399,4 +400,56 @@ func actionsIn(t *testing.T, g Gateway) []Action {
 		t.Fatal(err)
 	}
 	return list
+}
+
+// TestTheWorkQueueIsOutOfReach of an order, which says so where it touched nothing.
+func TestTheWorkQueueIsOutOfReach(t *testing.T) {
+	l, _ := workQueueOf(t, 7, time.Date(2026, 3, 1, 9, 30, 0, 0, time.UTC))
+	const line = "7 messages wait in the work queue, which orders do not reach.\n"
+	if got := says(t, l, "deleterecipients host a.example --yes", "batch"); got != "Deleting messages, please wait.\n0 messages deleted.\n"+line {
+		t.Error(got)
+	}
+	if got := says(t, l, "bouncerecipients host a.example", ""); got != "\n0 messages match.\n"+line {
+		t.Error(got)
+	}
+	l, _ = queueOf(t, 2)
+	for _, order := range []string{"deleterecipients host a.example --yes", "deleterecipients all --yes"} {
+		if got := says(t, l, order, "batch"); strings.Contains(got, "work queue") {
+			t.Error(got)
+		}
+	}
+}
+
+// TestChoicesByTheirWords: in batch there is no menu to count in.
+func TestChoicesByTheirWords(t *testing.T) {
+	l, _ := queueOf(t, 0)
+	for line, want := range map[string]string{"workqueue foo": `error: "foo" is not one of: status, pause, resume, rate`, "status foo": `error: "foo" is not one of: detail`} {
+		if got := says(t, l, line, "batch"); !strings.HasPrefix(got, want+"\nusage: ") {
+			t.Errorf("%s: %q", line, got)
+		}
+	}
+	for _, name := range []string{"removemessage", "archivemessage"} {
+		if got := Find(name).Usage(); got != name+" MID [--yes] [--json]" {
+			t.Error(got)
+		}
+	}
+}
+
+// TestWhoLeavesAnOrder is told what is known of it: before the first progress, not even that it was taken.
+func TestWhoLeavesAnOrder(t *testing.T) {
+	for known, want := range map[bool]string{false: "The order may have been taken: \"undo\" shows it if it was.\n", true: "What is under way goes on in the gateway: \"undo\" shows it.\n"} {
+		ctx, cancel := context.WithCancel(t.Context())
+		var out bytes.Buffer
+		c := &Call{Out: &out}
+		c.carryOut(ctx, new([]uint32), func(tell func(engine.Progress)) (engine.Done, error) {
+			if known {
+				tell(engine.Progress{Done: 1, Total: 2})
+			}
+			cancel()
+			return engine.Done{}, ctx.Err()
+		})
+		if out.String() != want {
+			t.Errorf("%q, want %q", out.String(), want)
+		}
+	}
 }

@@ -116,7 +116,7 @@ func TestWhoGoesAwayIsNotWaitedFor(t *testing.T) {
 		<-w.begun
 		cancel()
 		a := <-done
-		if !errors.Is(a.err, context.Canceled) || strings.HasPrefix(line, "delete") != strings.Contains(a.text, `goes on in the gateway: "undo" shows it.`) {
+		if !errors.Is(a.err, context.Canceled) || strings.HasPrefix(line, "delete") != strings.Contains(a.text, `"undo" shows it`) {
 			t.Errorf("%s: %q, %v", line, a.text, a.err)
 		}
 		<-w.left

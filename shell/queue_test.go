@@ -31,6 +31,7 @@ type fakeEngine struct {
 	leave    int      // recipients that leave before the next order
 	past     int      // recipients of the next order that are past recall
 	forget   int      // recipients of the next undo that are lost
+	nothing  bool     // comes back
 	lasts    time.Duration
 	everyRow func(i int) engine.Listed // for long listings: the rows are made
 	many     int
@@ -141,6 +142,9 @@ func (e *fakeEngine) Order(ctx context.Context, o engine.Order, progress func(en
 }
 
 func (e *fakeEngine) Undo(_ context.Context, id uint64, by string, progress func(engine.Progress)) (u engine.Undone, err error) {
+	if e.nothing {
+		return engine.Undone{}, nil
+	}
 	if e.refuses != nil {
 		return u, e.refuses
 	}

@@ -23,7 +23,9 @@ func routed(t *testing.T, l *Local, routes string) {
 // TestRedirectTargets: what is refused, what is warned of, and in which form it is kept.
 func TestRedirectTargets(t *testing.T) {
 	l, _ := queueOf(t, 3)
-	routed(t, l, "[[smtp_route]]\ndomain = \"hole.example\"\nto = [\"/dev/null\"]\n[[smtp_route]]\ndomain = \"fine.example\"\nto = [\"192.0.2.7\"]\n")
+	routed(t, l, "[[smtp_route]]\ndomain = \"hole.example\"\nto = [\"/dev/null\"]\n[[smtp_route]]\ndomain = \"fine.example\"\nto = [\"192.0.2.7\"]\n"+
+		"[[smtp_route]]\ndomain = \"void.example\"\nto = [\"/dev/null\"]\n[[smtp_route]]\ndomain = \"inside.example\"\nto = [\"[relay.example]\"]\n"+
+		"[[smtp_route]]\ndomain = \"outside.example\"\nto = [\"usedns\"]\n")
 	resolving(l, map[string]string{"example2.com A": "192.0.2.8", "fine.example A": "192.0.2.8", "hole.example A": "192.0.2.8",
 		"ours.example MX": "10 mx.ours.example.", "mx.ours.example A": "192.0.2.1", "self.example AAAA": "::ffff:192.0.2.1", "nullmx.example MX": "0 .",
 		"text.example TXT": "x", "dead.example MX": "10 gone.example."})
@@ -36,6 +38,10 @@ func TestRedirectTargets(t *testing.T) {
 		"2001:db8::1":         {kept: "2001:db8::1"},
 		"fine.example":        {kept: "fine.example"},
 		"hole.example":        {kept: "hole.example", warning: "the SMTP route of hole.example is /dev/null: mail that goes there is lost, and nobody is told."},
+		"void.example":        {kept: "void.example", warning: "the SMTP route of void.example is /dev/null: mail that goes there is lost, and nobody is told."},
+		"void.example:26":     {kept: "void.example:26", warning: "void.example has no address that mail could be sent to now: there is no such domain." + waits},
+		"inside.example":      {kept: "inside.example"},
+		"outside.example":     {kept: "outside.example", warning: "outside.example has no address that mail could be sent to now: there is no such domain." + waits},
 		"nowhere.example":     {kept: "nowhere.example", warning: "nowhere.example has no address that mail could be sent to now: there is no such domain." + waits},
 		"broken.example": {kept: "broken.example", warning: "broken.example has no address that mail could be sent to now: DNS Temporary Failure broken.example AAAA - Timeout." +
 			waits},

@@ -16,6 +16,9 @@ func RenderHost(r HostReport, zone *time.Location) string {
 	fmt.Fprintf(&t.b, "Host mail status for: '%s'\n", r.Host)
 	t.value("Status as of:", Date(r.Timestamp.In(zone), false))
 	t.value("Host up/down:", r.State.String())
+	if r.Suspended {
+		t.value("Delivery:", "suspended by an operator")
+	}
 	hostCounters(t, &r)
 	hostGauges(t, &r)
 	oldest := "No Messages"

@@ -45,7 +45,7 @@ func TestCallFillsArguments(t *testing.T) {
 		"missing in batch":       {nil, "batch", "usage: say WORD [plain|loud] [TIMES] [--json]"},
 		"too many":               {[]string{"a", "plain", "b", "c"}, "batch", `say does not take "c"`},
 		"a flag":                 {[]string{"a", "--loud"}, "batch", "say does not take --loud"},
-		"a wrong choice":         {[]string{"a", "soft"}, "batch", `"soft" is not one of the choices`},
+		"a wrong choice":         {[]string{"a", "soft"}, "batch", `"soft" is not one of: `},
 		"a wrong word":           {[]string{"a!"}, "batch", "no shouting"},
 		"asked":                  {nil, "hello\n2\ny\n", "\nWhich word?\n[]> hello\n\nHow?\n1. As it is\n2. In capitals\n[1]> 2\nTwice? [N]> y\nhello loud true\n"},
 		"asked for the rest":     {[]string{"hello"}, "\n\n", "[1]> \nTwice? [N]> \nhello plain false\n"},

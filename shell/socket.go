@@ -71,12 +71,21 @@ func (a *Admin) Serve() error {
 	return nil
 }
 
+// farewell is how long answers that are under way have to end once the socket is closed: that of whoever ordered the stop is
+// among them. Then they are cut off, and with them what never ends by itself, as a shell that is open.
+const farewell = 500 * time.Millisecond
+
 // Close ends Serve.
 func (a *Admin) Close() error {
 	if a.server == nil {
 		return nil
 	}
-	err := a.server.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), farewell)
+	defer cancel()
+	err := a.server.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = a.server.Close()
+	}
 	if a.link != "" {
 		os.Remove(a.link) // the socket itself goes with its listener
 	}

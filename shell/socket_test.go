@@ -151,3 +151,67 @@ func TestSilentGateway(t *testing.T) {
 		t.Errorf("of a stream it says %v", err)
 	}
 }
+
+// asked is a gateway that says who it is when it is let.
+type asked struct {
+	notRunning
+	begun, let chan struct{}
+}
+
+func (a asked) Identity(ctx context.Context) (Identity, error) {
+	close(a.begun)
+	<-a.let
+	select { // a socket that cuts its callers off does so by now
+	case <-ctx.Done():
+	case <-time.After(farewell / 5):
+	}
+	return Identity{Hostname: "here"}, nil
+}
+
+func (a asked) OpenSession(ctx context.Context, _ string, opened func(Session)) error {
+	opened(Session{ID: 1})
+	<-ctx.Done()
+	return nil
+}
+
+// An answer that is under way when the socket is closed comes to its end; a shell that is open does not hold the stop up.
+func TestAnAnswerOutlivesTheSocket(t *testing.T) {
+	data := t.TempDir()
+	g := asked{begun: make(chan struct{}), let: make(chan struct{})}
+	a := &Admin{Gateway: g}
+	if err := a.Listen(data); err != nil {
+		t.Fatal(err)
+	}
+	served, closed, answer, left := make(chan error, 1), make(chan error, 1), make(chan error, 1), make(chan error, 1)
+	go func() { served <- a.Serve() }()
+	r := &Remote{Data: data}
+	open := make(chan struct{})
+	go func() { left <- r.OpenSession(t.Context(), "", func(Session) { close(open) }) }()
+	<-open
+	go func() {
+		id, err := r.Identity(t.Context())
+		if err == nil && id.Hostname != "here" {
+			err = errors.New("it is " + id.Hostname)
+		}
+		answer <- err
+	}()
+	<-g.begun
+	began := time.Now()
+	go func() { closed <- a.Close() }()
+	if err := <-served; err != nil { // it takes no more calls
+		t.Error(err)
+	}
+	close(g.let)
+	if err := <-answer; err != nil {
+		t.Errorf("the answer: %v", err)
+	}
+	if err := <-closed; err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(began); took > 10*farewell {
+		t.Errorf("the stop took %v", took)
+	}
+	if err := <-left; err == nil {
+		t.Error("the shell that was open is open still")
+	}
+}

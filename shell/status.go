@@ -1,7 +1,10 @@
 package shell
 
 import (
+	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"postern/projections"
@@ -37,11 +40,26 @@ func statusHead(t *table, s projections.Status, zone *time.Location) {
 	}
 	t.value("Last counter reset:", reset)
 	t.value("System status:", s.System)
+	if domains := s.DeliverySuspended; len(domains) > 0 && !slices.Contains(domains, everyDomain) {
+		t.value("Delivery suspended to:", firstOf(domains, shownDomains))
+	}
 	oldest := "No Messages"
 	if s.Oldest.MID != 0 {
 		oldest = Age(time.Duration(s.Oldest.Seconds) * time.Second)
 	}
 	t.value("Oldest Message:", oldest)
+}
+
+// shownDomains is how many of the domains that delivery is suspended to are named.
+const shownDomains = 3
+
+// firstOf names the first of a list, and counts the others.
+func firstOf(names []string, most int) string {
+	text := oneLine(strings.Join(names[:min(len(names), most)], ", "))
+	if more := len(names) - most; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
 }
 
 // statusRow is a counter's row; those of detail are left out of plain status.

@@ -38,6 +38,12 @@ func TestSuspendingTwiceIsNoError(t *testing.T) {
 		{"resumelistener InboundMail", "Receiving resumed for InboundMail.\n"},
 		{"resumelistener all", "Receiving is not suspended for InboundMail.\nReceiving resumed for OutboundMail.\n"},
 		{"resume", "Receiving is not suspended.\nMail delivery is not suspended.\n"},
+		{"suspenddel gone.example.", wait + "Mail delivery suspended for gone.example.\n"},
+		{"suspenddel *.example", "error: \"*.example\" has a wildcard: matching is exact, give the whole domain\nusage: suspenddel [SECONDS] [DOMAIN ...] [--json]"},
+		{"suspenddel 86401", "error: \"86401\" is not a number of seconds from 0 to 86400\nusage: suspenddel [SECONDS] [DOMAIN ...] [--json]"},
+		{"suspenddel ''", "error: give the name of a recipient host\nusage: suspenddel [SECONDS] [DOMAIN ...] [--json]"},
+		{"suspendlistener '' 5", "error: say which listener: its name, or all\nusage: suspendlistener [LISTENER[,LISTENER]|all] [SECONDS] [--json]"},
+		{"resumelistener ' '", "error: say which listener: its name, or all\nusage: resumelistener [LISTENER[,LISTENER]|all] [--json]"},
 	} {
 		if got := says(t, l, c.line, "batch"); got != c.want {
 			t.Errorf("%s:\nhave %q\nwant %q", c.line, got, c.want)
@@ -45,7 +51,7 @@ func TestSuspendingTwiceIsNoError(t *testing.T) {
 	}
 	if want := []string{"admin suspends delivery [a.example b.example] 30s", "admin suspends delivery [a.example c.example] 0s", "admin resumes delivery [a.example x.example]",
 		"admin suspends delivery [] 30s", "admin suspends delivery [] 5s", "admin resumes delivery []", "admin suspends OutboundMail", "admin suspends InboundMail",
-		"admin resumes InboundMail", "admin resumes OutboundMail"}; !slices.Equal(e.calls, want) {
+		"admin resumes InboundMail", "admin resumes OutboundMail", "admin suspends delivery [gone.example] 30s"}; !slices.Equal(e.calls, want) {
 		t.Errorf("%q\nwant %q", e.calls, want)
 	}
 	if want := []string{"open [InboundMail OutboundMail]", "close [OutboundMail] 7s", "close [InboundMail OutboundMail] 30s", "close [InboundMail OutboundMail] 0s",
@@ -249,3 +255,40 @@ type neverThere struct{}
 func (neverThere) Durable() uint64                                              { return 1 }
 func (neverThere) Wait(ctx context.Context, _ uint64) error                     { <-ctx.Done(); return ctx.Err() }
 func (neverThere) Read(uint64, int, []journal.Record) ([]journal.Record, error) { return nil, nil }
+
+// TestASuspendedDomainIsShown where somebody would look why its mail waits, and nothing is said without one.
+func TestASuspendedDomainIsShown(t *testing.T) {
+	l, _ := queueOf(t, 0)
+	const suspended, line, host = "\nDelivery suspended to:       ", "Mail delivery is suspended; it begins when it is resumed.\n", "\nDelivery:                    suspended by an operator\n"
+	shows := func(line, what string, wanted bool) {
+		t.Helper()
+		if got := says(t, l, line, "batch"); strings.Contains(got, what) != wanted {
+			t.Errorf("%s: %q should be in it: %v\n%s", line, what, wanted, got)
+		}
+	}
+	shows("status", suspended, false)
+	shows("hoststatus a.example", host, false)
+	shows("delivernow a.example", line, false)
+	says(t, l, "suspenddel 0 e.example d.example c.example b.example a.example", "batch")
+	shows("status", "System status:               Online"+suspended+"a.example, b.example, c.example and 2 more\n", true)
+	shows("status detail", suspended, true)
+	shows("hoststatus A.example.", "\nHost up/down:                unknown"+host, true)
+	shows("hoststatus x.example", host, false)
+	shows("delivernow A.example", line, true)
+	shows("delivernow all", line, false)
+	says(t, l, "resumedel", "batch")
+	says(t, l, "suspenddel 0", "batch")
+	shows("status", suspended, false)
+	shows("hoststatus x.example", host, true)
+	shows("delivernow all", line, true)
+	shows("hoststatus x.example --json", `"delivery_suspended": true`, true)
+}
+
+// TestNothingIsAnnouncedThatCannotHappen: the gateway that does not run is told of at once.
+func TestNothingIsAnnouncedThatCannotHappen(t *testing.T) {
+	for _, line := range []string{"deleterecipients all --yes", "suspenddel 0", "suspend 0", "suspendlistener all 0", "shutdown 0 --yes", "removemessage 1 --yes"} {
+		if got := says(t, notRunning{}, line, "batch"); got != "error: the gateway does not run" {
+			t.Errorf("%s: %q", line, got)
+		}
+	}
+}

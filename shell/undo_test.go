@@ -3,6 +3,7 @@ package shell
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,7 +15,7 @@ import (
 // TestUndo lists what was ordered, takes one of it back, and says what cannot come back.
 func TestUndo(t *testing.T) {
 	l, e := queueOf(t, 5)
-	if got := says(t, l, "undo", "batch"); got != "There are no recent actions.\n" {
+	if got := says(t, l, "undo", "batch"); got != "There are no recent orders.\n" {
 		t.Error(got)
 	}
 	e.past = 1
@@ -30,8 +31,8 @@ func TestUndo(t *testing.T) {
 		const at = "Sun Mar 01 10:17:00 2026"
 		want := aligned([]string{"7", at, `eve\x1b[2J`, "bounce", `from <a\x0ab@example.com>`, "8 messages, 9 recipients", "is under way"},
 			[]string{"6", at, "admin", "hold", "all", "4 messages, 4 recipients (1 past recall)", "is no loss: release ends it"},
-			[]string{"4", at, "admin", "redirect", "all to b.example", "4 messages, 4 recipients (1 past recall)", "can be undone until Sun Mar 01 11:17:00 2026"},
-			[]string{"2", at, "admin", "delete", "to host example.com", "4 messages, 4 recipients (1 past recall)", "can be undone until Sun Mar 01 11:17:00 2026"})
+			[]string{"4", at, "admin", "redirect", "all to b.example", "4 messages, 4 recipients (1 past recall)", "can be undone until 11:17:00"},
+			[]string{"2", at, "admin", "delete", "to host example.com", "4 messages, 4 recipients (1 past recall)", "can be undone until 11:17:00"})
 		for i, id := range []int{7, 6, 4, 2} {
 			want = strings.Replace(want, fmt.Sprint(id)+"  Sun", fmt.Sprint(list[i].ID)+"  Sun", 1)
 		}
@@ -47,19 +48,19 @@ func TestUndo(t *testing.T) {
 		t.Helper()
 		return says(t, l, strings.NewReplacer("BOUNCE", fmt.Sprint(ids[0]), "HOLD", fmt.Sprint(ids[1]), "REDIRECT", fmt.Sprint(ids[2]), "DELETE", fmt.Sprint(ids[3])).Replace(line), answers)
 	}
-	for line, want := range map[string]string{"undo BOUNCE --yes": "is under way", "undo HOLD --yes": "is no loss: release ends it", "undo 99999 --yes": `there is no action 99999: "undo" lists them`} {
+	for line, want := range map[string]string{"undo BOUNCE --yes": "is under way", "undo HOLD --yes": "is no loss: release ends it", "undo 99999 --yes": `there is no order 99999: "undo" lists them`} {
 		if got := undo(line, "batch"); !strings.HasPrefix(got, "error: ") || !strings.HasSuffix(got, want) {
 			t.Errorf("%s: %q", line, got)
 		}
 	}
-	what := fmt.Sprintf("action %d (delete to host example.com: 4 messages, 4 recipients (1 past recall))", ids[3])
+	what := fmt.Sprintf("order %d (delete to host example.com: 4 messages, 4 recipients (1 past recall))", ids[3])
 	if got, want := undo("undo DELETE", "batch"), "This would undo "+what+".\nerror: nothing was undone: repeat it with --yes"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
-	if got, want := undo("undo DELETE", "\n"), "Are you sure you want to undo "+what+"? [N]> \n"; got != want {
+	if got, want := undo("undo DELETE", "\n"), "This would undo "+what+fmt.Sprintf(".\nAre you sure you want to undo order %d? [N]> \n", ids[3]); got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
-	if got, want := undo("undo DELETE", "y\n"), "Are you sure you want to undo "+what+"? [N]> y\nBringing messages back, please wait.\n3 recipients of 2 messages reinstated.\n"; got != want {
+	if got, want := undo("undo DELETE", "y\n"), "This would undo "+what+fmt.Sprintf(".\nAre you sure you want to undo order %d? [N]> ", ids[3])+"y\nBringing messages back, please wait.\n3 recipients of 2 messages reinstated.\n"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 	if got := undo("undo DELETE --yes", "batch"); !strings.HasSuffix(got, ": 3 recipients came back") || !strings.Contains(got, " was undone by ") {
@@ -120,16 +121,55 @@ func TestUndoWhoseTimeIsOver(t *testing.T) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	list := []Action{{Action: projections.Action{ID: 70, Action: "delete", Completed: now.Add(-2 * time.Hour)}, UndoUntil: now.Add(-time.Hour)},
 		{Action: projections.Action{ID: 60, Action: "delete", Completed: now.Add(-time.Minute)}}}
-	for id, want := range map[uint64]string{70: "action 70 could be undone until Sun Mar 01 11:00:00 2026", 60: "action 60 cannot be undone now", 65: "there is no action 65"} {
+	for id, want := range map[uint64]string{70: "order 70 could be undone until 11:00:00", 60: "order 60 cannot be undone now", 65: "there is no order 65", 50: "there is no order 50"} {
 		if _, err := undoable(list, id, now, time.UTC); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%d: %v", id, err)
 		}
 	}
-	if a, err := undoable(list, 50, now, time.UTC); a != nil || err != nil {
+	long := slices.Clone(list)
+	for len(long) < projections.MaxActions {
+		long = append(long, list[1])
+	}
+	if a, err := undoable(long, 50, now, time.UTC); a != nil || err != nil {
 		t.Errorf("%v, %v", a, err)
 	}
 	list[0].UndoUntil = now.Add(time.Second)
 	if a, err := undoable(list, 70, now, time.UTC); a != &list[0] || err != nil {
 		t.Errorf("%v, %v", a, err)
+	}
+}
+
+// TestUndoListsTheLast ten, and all of them where that is asked for; a line is no longer than it needs to be.
+func TestUndoListsTheLast(t *testing.T) {
+	l, e := queueOf(t, 1)
+	for range 13 {
+		e.fact(&journal.BulkActionOrdered{Action: "hold", By: "ann", Selection: strings.Repeat("x", 500), Messages: 1, Recipients: 1})
+	}
+	got := says(t, l, "undo", "batch")
+	if strings.Count(got, "ann  hold  "+strings.Repeat("x", 57)+"...  1 messages") != 10 || !strings.HasSuffix(got, "\n3 older: \"undo --all\" lists them too.\n") {
+		t.Error(got)
+	}
+	if got := says(t, l, "undo --all", "batch"); strings.Count(got, "\n") != 13 || strings.Contains(got, "older") {
+		t.Error(got)
+	}
+	if got := says(t, l, "undo --al", "batch"); !strings.Contains(got, "is not the ID of an order") {
+		t.Error(got)
+	}
+}
+
+// TestUndoThatBringsNothingBack has failed, and the listing says so of the order.
+func TestUndoThatBringsNothingBack(t *testing.T) {
+	l, e := queueOf(t, 0)
+	id := e.fact(&journal.BulkActionOrdered{Action: "delete", By: "ann", Selection: "all", Messages: 2, Recipients: 2})
+	e.fact(&journal.BulkActionCompleted{Action: id, Messages: 2, Recipients: 2})
+	e.nothing = true
+	if got := says(t, l, fmt.Sprintf("undo %d --yes", id), "batch"); !strings.HasSuffix(got, "0 recipients of 0 messages reinstated.\nerror: nothing came back") {
+		t.Error(got)
+	}
+	undo := e.fact(&journal.BulkActionOrdered{Action: "reinstate", By: "ann", Selection: "all", Undone: id})
+	e.fact(&journal.BulkActionCompleted{Action: undo})
+	got := says(t, l, "undo", "batch")
+	if !strings.Contains(got, fmt.Sprintf("was undone by %d: 0 recipients came back\n", undo)) || !strings.Contains(got, fmt.Sprintf("reinstate  what %d took", id)) {
+		t.Error(got)
 	}
 }

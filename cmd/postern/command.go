@@ -41,7 +41,15 @@ func command(f flags, stdout, stderr io.Writer) int {
 	if c.Live && errors.Is(err, context.Canceled) {
 		err = nil
 	}
-	return outcome(stderr, err)
+	return outcome(stderr, interrupted(ctx, err))
+}
+
+// interrupted words what became of a call that a signal ended.
+func interrupted(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return shell.ErrInterrupted
+	}
+	return err
 }
 
 func outcome(stderr io.Writer, err error) int {
