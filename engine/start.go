@@ -141,6 +141,28 @@ func (e *Engine) load(ctx context.Context) {
 	}()
 }
 
+// loadingBatch holds copies of some messages; their recipients stand in one list.
+type loadingBatch struct {
+	messages   []journal.LiveMessage
+	recipients []journal.LiveRecipient
+}
+
+func newLoadingBatch() *loadingBatch {
+	return &loadingBatch{messages: make([]journal.LiveMessage, 0, loadBatch), recipients: make([]journal.LiveRecipient, 0, loadBatch)}
+}
+
+func (b *loadingBatch) clear() { b.messages, b.recipients = b.messages[:0], b.recipients[:0] }
+
+// add copies a message. When the list of recipients grows it moves; what points to the old one keeps it.
+func (b *loadingBatch) add(m *journal.LiveMessage) {
+	c := *m
+	begin := len(b.recipients)
+	b.recipients = append(b.recipients, m.Recipients...)
+	c.Recipients = b.recipients[begin:len(b.recipients):len(b.recipients)]
+	c.Dues = append([]uint64(nil), m.Dues...)
+	b.messages = append(b.messages, c)
+}
+
 func (e *Engine) loadRows(ctx context.Context, total int) error {
 	unclean, orders, undoable := e.unclean, e.options.Rows.System().BulkActions, e.options.Rows.System().Undoable
 	rows, err := e.options.Rows.Snapshot()
@@ -154,10 +176,23 @@ func (e *Engine) loadRows(ctx context.Context, total int) error {
 		return err
 	}
 	taken := make(chan struct{}, 1)
-	batch, spare := make([]journal.LiveMessage, 0, loadBatch), make([]journal.LiveMessage, 0, loadBatch)
+	taken <- struct{}{} // as if a batch before the first had been
+	batch, spare := newLoadingBatch(), newLoadingBatch()
 	done := 0
+	await := func() error {
+		select {
+		case <-taken:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	// While one batch is taken in the next is read.
 	flush := func(last bool) error {
-		b := batch
+		if err := await(); err != nil {
+			return err
+		}
+		b := batch.messages
 		ok := e.order(func(t *turn) {
 			for i := range b {
 				t.takeIn(e, &b[i], unclean, shift)
@@ -167,28 +202,24 @@ func (e *Engine) loadRows(ctx context.Context, total int) error {
 			}
 			taken <- struct{}{}
 		})
-		if !ok {
+		switch {
+		case !ok:
 			return ErrStopping
+		case last:
+			return await()
 		}
-		select {
-		case <-taken:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		if done += len(b); total > 0 && !last {
+		if done += len(b); total > 0 {
 			e.loading.Store(int64(min(99, done*100/total)))
 		}
-		batch, spare = spare[:0], b
+		batch, spare = spare, batch
+		batch.clear()
 		return nil
 	}
 	err = rows.Each(ctx, func(m *journal.LiveMessage) error {
 		if m.Seq >= e.firstSeq {
 			return nil // came in during this run
 		}
-		c := *m
-		c.Recipients = append([]journal.LiveRecipient(nil), m.Recipients...)
-		c.Dues = append([]uint64(nil), m.Dues...)
-		if batch = append(batch, c); len(batch) == loadBatch {
+		if batch.add(m); len(batch.messages) == loadBatch {
 			return flush(false)
 		}
 		return nil
