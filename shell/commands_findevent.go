@@ -9,8 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"postern/journal"
 )
 
 var _ = register(&Command{Name: "findevent", Summary: "what happened to a message", Offline: true, OwnFlags: true,
@@ -149,7 +147,7 @@ func (s *MessageSearch) set(name, value string, now time.Time, zone *time.Locati
 	case "--message-id":
 		s.MessageID = value
 	case "--mid":
-		s.MID, err = searchedMID(value)
+		s.MID, err = parseMID(value)
 	case "--host":
 		s.Host = value
 	case "--ip":
@@ -165,14 +163,6 @@ func (s *MessageSearch) set(name, value string, now time.Time, zone *time.Locati
 		return fmt.Errorf("%s wants a value", name)
 	}
 	return err
-}
-
-func searchedMID(word string) (uint32, error) {
-	n, err := strconv.ParseUint(word, 10, 32)
-	if err != nil || n == 0 || n >= uint64(journal.IDLimit) {
-		return 0, fmt.Errorf("%.60q is not a MID: give a number from 1 to %d", word, journal.IDLimit-1)
-	}
-	return uint32(n), nil
 }
 
 // parseMoment reads a date, a date and time, or how long ago.
@@ -211,7 +201,7 @@ func (c *Call) askSearch(ctx context.Context) (s MessageSearch, err error) {
 	}
 	what := Param{Question: "Enter the regular expression to search for.", Required: true, Check: CheckPattern}
 	if kind == searchMID {
-		what = Param{Question: "Enter the Message ID (MID) to search for.", Required: true, Check: func(word string) error { _, err := searchedMID(word); return err }}
+		what = Param{Question: "Enter the Message ID (MID) to search for.", Required: true, Check: func(word string) error { _, err := parseMID(word); return err }}
 	}
 	value, err := c.Question(ctx, what)
 	if err != nil {
