@@ -100,12 +100,12 @@ func (s *State) keptBodies() map[journal.BodyID]bool {
 	return kept
 }
 
-// liveBodies names every body that a live message or an undo needs. It walks the queue and is for the sweep after a start and
-// for tests.
-func (s *State) liveBodies() map[journal.BodyID]bool {
+// liveBodies names every body from one on that a live message or an undo needs. It walks the queue and is for the sweep
+// after a start and for tests.
+func (s *State) liveBodies(from journal.BodyID) map[journal.BodyID]bool {
 	live := s.keptBodies()
 	for i := s.oldest; i != 0; i = s.messages.at(i).newer {
-		if b := s.messages.at(i).body; b != 0 {
+		if b := s.messages.at(i).body; b != 0 && b >= from {
 			live[b] = true
 		}
 	}

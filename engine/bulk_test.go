@@ -213,7 +213,7 @@ func (g *gateway) sound() {
 				g.t.Errorf("recipient %d is still claimed", i)
 			}
 		}
-		needed := t.s.liveBodies()
+		needed := t.s.liveBodies(0)
 		held := map[journal.BodyID]bool{}
 		if err := g.j.Bodies(func(id journal.BodyID, _ int64) { held[id] = true }); err != nil {
 			g.t.Error(err)

@@ -36,13 +36,14 @@ func (s *slab[T]) take() uint32 {
 }
 
 // newChunk takes the first chunk from the heap and the others from the system: what the collector does not know it does
-// not count either, and so a queue of millions does not make it keep as much again free.
+// not count either, and so a queue of millions does not make it keep as much again free. All of it will be used at once
+// where it matters, at a start, and one call for its pages costs less than a fault for each.
 func (s *slab[T]) newChunk() *[chunkSize]T {
 	var chunk [chunkSize]T
 	if len(s.chunks) == 0 {
 		return new([chunkSize]T)
 	}
-	b, err := syscall.Mmap(-1, 0, int(unsafe.Sizeof(chunk)), syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	b, err := syscall.Mmap(-1, 0, int(unsafe.Sizeof(chunk)), syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE|syscall.MAP_POPULATE)
 	if err != nil {
 		return new([chunkSize]T)
 	}

@@ -175,6 +175,11 @@ func (e *Engine) loadRows(ctx context.Context, total int) error {
 	if err != nil {
 		return err
 	}
+	swept, err := e.options.Journal.Swept()
+	if err != nil {
+		return err
+	}
+	room := make(map[uint64]uint32, total) // a map that grows to a million costs more than all else that is done here
 	taken := make(chan struct{}, 1)
 	taken <- struct{}{} // as if a batch before the first had been
 	batch, spare := newLoadingBatch(), newLoadingBatch()
@@ -194,11 +199,15 @@ func (e *Engine) loadRows(ctx context.Context, total int) error {
 		}
 		b := batch.messages
 		ok := e.order(func(t *turn) {
+			if room != nil {
+				maps.Copy(room, t.s.bySeq)
+				t.s.bySeq, room = room, nil
+			}
 			for i := range b {
 				t.takeIn(e, &b[i], unclean, shift)
 			}
 			if last {
-				t.loadedAll(e, unclean, kept, orders)
+				t.loadedAll(e, unclean, kept, orders, swept)
 			}
 			taken <- struct{}{}
 		})
@@ -233,14 +242,12 @@ func (e *Engine) loadRows(ctx context.Context, total int) error {
 	return e.resume(ctx, orders)
 }
 
-// takeIn puts one message of before the start into the queue. An attempt that has no outcome is in doubt: the peer may
+// takeIn puts one message of before the start into the queue; the rows have each once, and all orders wait until the last
+// one is in. An attempt that has no outcome is in doubt: the peer may
 // have the message, and that is written down before anything else happens to it. The row's times hold the jumps of the
 // clock up to shift.
 func (t *turn) takeIn(e *Engine, m *journal.LiveMessage, unclean uint32, shift int64) {
 	s := t.s
-	if _, ok := s.bySeq[m.Seq]; ok {
-		return
-	}
 	msg := message{seq: m.Seq, injected: int64(m.Injected) - shift, body: m.Body, size: m.Size, mid: m.MID, why: m.Why, sender: m.SenderHash}
 	if m.Why.SharesBody() {
 		msg.flags |= copyBody
@@ -313,13 +320,13 @@ func (t *turn) writeDoubts(e *Engine, mi uint32, m *journal.LiveMessage, inDoubt
 }
 
 // loadedAll ends the loading.
-func (t *turn) loadedAll(e *Engine, unclean uint32, kept map[uint64][]keptBody, orders []uint64) {
+func (t *turn) loadedAll(e *Engine, unclean uint32, kept map[uint64][]keptBody, orders []uint64, swept journal.BodyID) {
 	seen := make(map[uint64]bool)
 	for _, u := range t.s.undo {
 		t.s.restoreKept(u.order, kept[u.order], seen)
 	}
 	t.s.settleBodies()
-	live := t.s.liveBodies()
+	live := t.s.liveBodies(swept)
 	for _, seq := range orders {
 		if o, err := orderAt(e.options.Journal, seq); err == nil && o.Set != 0 {
 			live[o.Set] = true

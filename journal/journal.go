@@ -242,6 +242,7 @@ func (j *Journal) findEnd() error {
 func (j *Journal) Close() error {
 	j.waiters.close()
 	j.open.Store(false)
+	j.flush()
 	err := j.db.Close()
 	if err2 := j.lock.Close(); err == nil {
 		err = err2
@@ -250,6 +251,26 @@ func (j *Journal) Close() error {
 		return fmt.Errorf("journal %s: close: %w", j.dir, err)
 	}
 	return nil
+}
+
+// flushPatience is how long a Close waits for what stands in memory to be written to its place. What is not is read back
+// from the log by the next start, which only takes longer for it.
+const flushPatience = 5 * time.Second
+
+func (j *Journal) flush() {
+	if j.options.ReadOnly {
+		return
+	}
+	done, err := j.db.AsyncFlush()
+	if err != nil {
+		return
+	}
+	late := time.NewTimer(flushPatience)
+	defer late.Stop()
+	select {
+	case <-done:
+	case <-late.C:
+	}
 }
 
 // Boot returns how many times this store has been opened for writing, this time included.

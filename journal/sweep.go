@@ -17,12 +17,12 @@ func (j *Journal) SweepBodies(live func(BodyID) bool) (deleted int, err error) {
 	if j.options.ReadOnly {
 		return 0, errReadOnly
 	}
-	from, err := j.number(sweptKey)
+	from, err := j.Swept()
 	if err != nil {
 		return 0, err
 	}
 	to := j.boot << bootShift
-	it, err := j.bodyChunks(BodyID(from), BodyID(to))
+	it, err := j.bodyChunks(from, BodyID(to))
 	if err != nil {
 		return 0, err
 	}
@@ -63,6 +63,12 @@ func (j *Journal) SweepBodies(live func(BodyID) bool) (deleted int, err error) {
 		return deleted, err
 	}
 	return deleted, batch.Commit(pebble.NoSync)
+}
+
+// Swept is the body from which on SweepBodies looks: those before it need not be known as live.
+func (j *Journal) Swept() (BodyID, error) {
+	n, err := j.number(sweptKey)
+	return BodyID(n), err
 }
 
 // Bodies calls fn for every body in the store with the bytes of its content, without reading them.

@@ -4,12 +4,20 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"postern/journal"
 )
+
+// TestMain makes UTC the system's zone, in which the lines of logs stand and which a search's times are read in. It is
+// done before any goroutine could look at it.
+func TestMain(m *testing.M) {
+	time.Local = time.UTC
+	os.Exit(m.Run())
+}
 
 // ftpPoll shows the log's retrieval as the seed has it.
 type ftpPoll struct{ *queueKeeper }
@@ -52,7 +60,6 @@ func confidential(t *testing.T) ftpPoll {
 }
 
 func TestFindEventTranscript(t *testing.T) {
-	defer setLocal(time.UTC)()
 	got, err := dialogue(t, t.Context(), confidential(t), "findevent", "3\nconfidential\n1\n3\n1\n")
 	if err != nil {
 		t.Fatal(err)
@@ -60,15 +67,7 @@ func TestFindEventTranscript(t *testing.T) {
 	compareTranscript(t, "findevent.txt", "example.com> findevent\n"+got)
 }
 
-// setLocal makes a zone the system's until the function that it returns is called.
-func setLocal(zone *time.Location) (back func()) {
-	was := time.Local
-	time.Local = zone
-	return func() { time.Local = was }
-}
-
 func TestFindEventByOptions(t *testing.T) {
-	defer setLocal(time.UTC)()
 	const whole, other = "Message finished MID 4 done\n", "MID 5 ICID 3 From: <Other@example.com>\n"
 	for line, want := range map[string]string{
 		"findevent --from user@":                        whole,

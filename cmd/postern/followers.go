@@ -140,17 +140,37 @@ func (g *gateway) follow(ctx context.Context) {
 	g.run("alerts", func() error { return g.watchAlarms(ctx) })
 	g.run("samples", func() error { return g.sample(ctx) })
 	g.run("admin socket", g.admin.Serve)
-	g.run("mail log", func() error { return g.mailLog.Run(ctx) })
-	g.run("status log", func() error { return g.statusLog.Run(ctx) })
+	g.run("mail log", func() error { g.loaded(ctx, logPatience); return g.mailLog.Run(ctx) })
+	g.run("status log", func() error { g.loaded(ctx, logPatience); return g.statusLog.Run(ctx) })
 	g.run("live rows", func() error {
-		for tick := time.NewTicker(10 * time.Millisecond); g.engine.Loading() < 100 && ctx.Err() == nil; {
-			<-tick.C
-		}
-		if ctx.Err() == nil {
+		if g.loaded(ctx, forever) {
 			g.log.Info().Int("messages", g.engine.Totals().Messages).Msg(queueLoaded)
 		}
 		return g.rows.Follow(ctx)
 	})
+}
+
+// logPatience is how long the logs leave the processors to the queue of before the start, which mail waits for: a moment's
+// delay hurts nobody who reads a log, and is far from what lag does to senders.
+const logPatience = 3 * time.Second
+
+const forever = 1<<63 - 1
+
+// loaded waits until the queue of before the start is in, and tells whether it is.
+func (g *gateway) loaded(ctx context.Context, patience time.Duration) bool {
+	tick, end := time.NewTicker(10*time.Millisecond), time.NewTimer(patience)
+	defer tick.Stop()
+	defer end.Stop()
+	for g.engine.Loading() < 100 {
+		select {
+		case <-tick.C:
+		case <-end.C:
+			return false
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return ctx.Err() == nil
 }
 
 // serial is a machine's number in the shape that log readers expect, 20 characters, drawn from its name.
