@@ -77,7 +77,7 @@ func TestUndoGoesOnAfterItsTime(t *testing.T) {
 		defer close(done)
 		g.e.Undo(context.Background(), d.ID, "root", nil)
 	}()
-	left := g.cutWhen(disk, func(s *State) bool { return s.undoOf(d.ID).undoneBy != 0 })
+	left := g.cutWhen(disk, func(s *State) bool { u := s.undoOf(d.ID); return u == nil || u.undoneBy != 0 })
 	<-done
 	g.gone()
 	later := func(o *Options) { o.Now = func() time.Time { return time.Now().Add(2 * time.Hour) } }
