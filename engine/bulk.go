@@ -12,9 +12,10 @@ import (
 
 // Limits of an order.
 const (
-	claimSlice  = 2000            // recipients claimed with one turn
-	orderSlice  = 1000            // recipients acted on with one turn
-	recallFor   = 5 * time.Second // how long attempts past recall are awaited
+	claimSlice  = 2000                  // recipients claimed with one turn
+	orderSlice  = 500                   // recipients acted on with one turn
+	sliceRest   = 20 * time.Millisecond // the longest pause between two of them
+	recallFor   = 5 * time.Second       // how long attempts past recall are awaited
 	recallLook  = 20 * time.Millisecond
 	maxExcluded = 10_000 // entries of those past recall that the fact names
 )
@@ -172,10 +173,11 @@ func (e *Engine) watch(ctx context.Context, b *bulk, progress func(Progress)) (D
 	}
 }
 
-// execute acts on the set, slice by slice, and writes down that it is done.
+// execute acts on the set, slice by slice, and writes down that it is done. While mail comes in it rests after each slice
+// for half as long as that took: senders wait for no more than a slice, and what follows the journal keeps up.
 func (e *Engine) execute(b *bulk, c *cursor) error {
 	ctx := context.Background()
-	for {
+	for received := uint64(0); ; {
 		members, err := c.slice(e.options.slice)
 		if err != nil {
 			return fmt.Errorf("engine: order %d: %w", b.order, err)
@@ -184,10 +186,16 @@ func (e *Engine) execute(b *bulk, c *cursor) error {
 			break
 		}
 		var mids []uint32
-		if err := e.decide(ctx, func(t *turn) { mids = t.act(b, members) }); err != nil {
+		began, before := time.Now(), received
+		if err := e.decide(ctx, func(t *turn) { mids, received = t.act(b, members), e.received }); err != nil {
 			return err
 		}
 		b.relay.add(b.recipients, mids)
+		if received != before {
+			if err := pause(ctx, min(time.Since(began)/2, sliceRest)); err != nil {
+				return err
+			}
+		}
 	}
 	return e.decide(ctx, func(t *turn) {
 		if b.blob != 0 {

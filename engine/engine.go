@@ -69,6 +69,7 @@ type Engine struct {
 	stopping    bool
 	abandoning  bool     // the stop's patience with attempts under way is at its end
 	broken      error    // ends Run
+	received    uint64   // injections over SMTP that were decided
 	suspects    []uint32 // messages to be tried alone, before anything else
 	aloneTil    int64    // when the one that is tried now has had its time
 	aloneEnd    int64    // when ordinary times begin whatever suspects are left
@@ -268,6 +269,9 @@ func (e *Engine) turn(items []item, omitted map[journal.Kind]int64) (more bool, 
 			t.ended(e, it)
 			e.aloneOver(it.attempt)
 		case itemInjection:
+			if it.fact.Event.(*journal.MessageInjected).Why == journal.WhyReceived {
+				e.received++
+			}
 			answers = append(answers, t.inject(it, e.silent))
 		}
 	}
