@@ -112,6 +112,9 @@ func describeValue(b *bytes.Buffer, v reflect.Value) {
 	case []byte:
 		fmt.Fprintf(b, "%x", x)
 		return
+	case Blob:
+		fmt.Fprintf(b, "(%v)", x)
+		return
 	}
 	switch v.Kind() {
 	case reflect.String:

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -40,7 +41,7 @@ func (e *Envelopes) Close() error {
 }
 
 // At returns the injection at a Seq, in memory of its own or shared: nobody may change it. The error is ErrNotFound when
-// no record of that Seq is durable, and a *DamagedError or a *NewerError when it cannot be read.
+// no record of that Seq is durable, or none is there any more, and a *DamagedError or a *NewerError when it cannot be read.
 func (e *Envelopes) At(seq uint64) (*MessageInjected, error) {
 	if seq == 0 || seq > e.journal.Durable() {
 		return nil, fmt.Errorf("record %d: %w", seq, ErrNotFound)
@@ -62,10 +63,12 @@ func (e *Envelopes) At(seq uint64) (*MessageInjected, error) {
 	return injection(r)
 }
 
+var errNoInjection = errors.New("is no injection")
+
 func injection(r Record) (*MessageInjected, error) {
 	m, ok := r.Event.(*MessageInjected)
 	if !ok {
-		return nil, fmt.Errorf("record %d is no injection", r.Seq)
+		return nil, fmt.Errorf("record %d %w", r.Seq, errNoInjection)
 	}
 	return m, nil
 }
@@ -100,13 +103,13 @@ func (e *Envelopes) find(seq uint64) error {
 		if err := e.it.Error(); err != nil {
 			return e.journal.readError(err)
 		}
-		return e.journal.missing(seq)
+		return e.journal.absent(seq)
 	}
 	if err := e.take(); err != nil {
 		return err
 	}
 	if !e.holds(seq) {
-		return e.journal.missing(seq)
+		return e.journal.absent(seq)
 	}
 	return nil
 }

@@ -59,7 +59,7 @@ type LogRolledOver struct{ Log, By string }
 
 // HistoryCut opens what retention has left: folds start here, from these baselines, and not at the first record.
 type HistoryCut struct {
-	Before         uint64 // records below it are gone, but for those of live messages
+	Before         uint64 // records below it are gone, but for those of live messages; see Baseline
 	Boots          uint64
 	LastReset      Instant
 	Counters       []NamedValue // lifetime values
@@ -70,6 +70,11 @@ type HistoryCut struct {
 	Suspended      []string // listeners
 	WorkQueuePause string   // the reason, empty when it runs
 	Document       string   // private: the configuration in force
+	Link           string   // hexadecimal: the chain's link before Before
+	Kept           uint64   // records below Before that are kept
+	KeptHash       string   // hexadecimal SHA-256 over them; see keptHash
+	Live           Blob     // private: all that live rows know of what is below Before
+	Figures        Blob     // private: the figures as of the record before Before; may be unreadable to later versions
 }
 
 // NamedValue is a figure and its name.
@@ -185,6 +190,11 @@ func (e *HistoryCut) fields(c *coder) {
 	c.strings(9, &e.Suspended)
 	c.string(10, &e.WorkQueuePause)
 	c.private(11, &e.Document)
+	c.string(12, &e.Link)
+	c.uint64(13, &e.Kept)
+	c.string(14, &e.KeptHash)
+	c.private(15, (*string)(&e.Live))
+	c.private(16, (*string)(&e.Figures))
 }
 
 func (e *Forgotten) fields(c *coder) {

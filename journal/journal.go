@@ -55,6 +55,9 @@ type Journal struct {
 	unknown   atomic.Uint64 // facts of newer kinds that were handed out
 	bodyBytes atomic.Uint64 // written in this run
 
+	cut       atomic.Pointer[Cut] // nil: the history begins at the first record
+	shortened sync.Mutex          // held by whoever takes something out of the history
+
 	ring       ring
 	waiters    waiters
 	pressure   pressure
@@ -194,6 +197,9 @@ func (j *Journal) recover() error {
 		return fmt.Errorf("journal %s: layout %d: %w", j.dir, format, &NewerError{})
 	}
 	if err := j.findEnd(); err != nil {
+		return err
+	}
+	if err := j.readCut(); err != nil {
 		return err
 	}
 	boot, err := j.number(bootKey)

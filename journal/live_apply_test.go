@@ -233,7 +233,7 @@ func TestSystemFacts(t *testing.T) {
 		{"resumed", []Event{&DeliverySuspended{}, &DeliverySuspended{Domains: []string{"b.example"}}, &DeliveryResumed{}}, LiveSystem{}},
 		{"paused", []Event{&WorkQueuePaused{Reason: "why not"}}, LiveSystem{WorkQueuePaused: true, WorkQueuePauseReason: "why not"}},
 		{"clock", []Event{&ClockJumped{Delta: 5}, &ClockJumped{Delta: -7}}, LiveSystem{ClockShift: -2}},
-		{"cut", []Event{&DeliverySuspended{}, &HistoryCut{Boots: 4, LastReset: 9, Revision: 3, NextIDs: []NamedValue{{"DCID", 77}, {"MID", -1}}, Suspended: []string{"In"}, WorkQueuePause: "full"}},
+		{"cut", []Event{&DeliverySuspended{}, &HistoryCut{Before: 100, Boots: 4, LastReset: 9, Revision: 3, NextIDs: []NamedValue{{"DCID", 77}, {"MID", -1}}, Suspended: []string{"In"}, WorkQueuePause: "full"}},
 			LiveSystem{Boots: 4, LastReset: 9, Revision: 3, NextDCID: 77, ListenersSuspended: []string{"In"}, WorkQueuePaused: true, WorkQueuePauseReason: "full"}},
 		{"configuration and reset", []Event{&ConfigurationCommitted{Revision: 2, Hash: "ab"}, &CountersReset{}, &ResourceConservationChanged{Degree: 5}}, LiveSystem{Revision: 2, ConfigHash: "ab", LastReset: second(1), Conservation: 5}},
 		{"orders that can be undone", []Event{&BulkActionOrdered{Action: "delete"}, &BulkActionOrdered{Action: "hold"}, &BulkActionOrdered{Action: "redirect"},

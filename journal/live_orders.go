@@ -202,7 +202,9 @@ func (f *liveFold) applySystem(r Record) {
 	case *ResourceConservationChanged:
 		s.Conservation = e.Degree
 	case *HistoryCut:
-		s.cut(e)
+		if e.Baseline(r.Seq) {
+			f.adopt(e)
+		}
 	case *DeliverySuspended:
 		s.suspend(e.Domains)
 	case *DeliveryResumed:

@@ -214,6 +214,12 @@ func (l *LiveRows) foldTo(ctx context.Context, to uint64) error {
 
 // foldSome folds the next records.
 func (l *LiveRows) foldSome(to uint64) error {
+	if l.fold.at > 0 && l.journal.cutAway(l.fold.at) {
+		if err := l.clear(newLiveFold()); err != nil {
+			return err
+		}
+		l.count = 0
+	}
 	f := l.fold
 	limit := min(to-f.at, liveReadRecords, uint64(orDefault(l.MaxRecords, liveMaxRecords)))
 	var err error

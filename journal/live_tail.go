@@ -41,7 +41,7 @@ func (l *LiveRows) Current(ctx context.Context) (*LiveSnapshot, error) {
 func (l *LiveRows) folded(ctx context.Context, to uint64) (*LiveSnapshot, error) {
 	var unreadable *LiveRowsError
 	s, err := l.Snapshot()
-	if err == nil && s.mark <= to {
+	if err == nil && s.mark <= to && !l.journal.cutAway(s.mark) {
 		if err = s.foldTo(ctx, to); err == nil {
 			return s, nil
 		}

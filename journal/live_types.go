@@ -88,6 +88,18 @@ type LiveUndo struct {
 // maxBulkActions bounds the orders under way and those that can be undone; what is beyond it is counted as an anomaly.
 const maxBulkActions = 4096
 
+// OldestOrder is the Seq of the oldest order that is under way or can be undone; with none, a Seq that is never reached.
+func (s *LiveSystem) OldestOrder() uint64 {
+	oldest := uint64(1<<64 - 1)
+	if len(s.BulkActions) > 0 {
+		oldest = s.BulkActions[0]
+	}
+	for i := range s.Undoable {
+		oldest = min(oldest, s.Undoable[i].Order)
+	}
+	return oldest
+}
+
 // clone returns s with slices of its own.
 func (s LiveSystem) clone() LiveSystem {
 	s.DeliverySuspended = slices.Clone(s.DeliverySuspended)

@@ -26,7 +26,9 @@ func blockKey(first uint64) []byte {
 }
 
 // Read returns the durable records with Seq > after, in order and without a gap, at most max, appended to into[:0]. None
-// and no error means that after is the end. The events are shared: nobody may change them. With an error come the records
+// and no error means that after is the end. Where retention has shortened the history it begins with the HistoryCut that
+// stands for what is gone, at the Seq before the first record that is there: what is kept of older ones is for Pick, At and
+// Envelopes. The events are shared: nobody may change them. With an error come the records
 // before the one that could not be read; the error is a *DamagedError or a *NewerError if it will not go away.
 func (j *Journal) Read(after uint64, max int, into []Record) ([]Record, error) {
 	into = into[:0]
@@ -40,7 +42,7 @@ func (j *Journal) Read(after uint64, max int, into []Record) ([]Record, error) {
 	return j.readStore(after+1, durable, max, into)
 }
 
-// At returns one durable record; ErrNotFound when there is none with that Seq.
+// At returns one durable record; ErrNotFound when there is none with that Seq, or none any more.
 func (j *Journal) At(seq uint64) (Record, error) {
 	if seq == 0 || seq > j.Durable() {
 		return Record{}, fmt.Errorf("record %d: %w", seq, ErrNotFound)
@@ -54,12 +56,14 @@ func (j *Journal) At(seq uint64) (Record, error) {
 
 // readOne reads a record out of its block and copies only what belongs to it.
 func (j *Journal) readOne(seq uint64) (r Record, err error) {
+	found := false
 	err = j.scan(seq, seq, func(first uint64, _ []byte, b *block) error {
 		err := b.each(func(i int, f *frame) (bool, error) {
 			if first+uint64(i) != seq {
 				return true, nil
 			}
 			f.public, f.private = bytes.Clone(f.public), bytes.Clone(f.private)
+			found = true
 			var err error
 			r = Record{Seq: seq, Time: b.base + Instant(f.delta)}
 			r.Event, err = f.event(new(coder), seq)
@@ -67,6 +71,9 @@ func (j *Journal) readOne(seq uint64) (r Record, err error) {
 		})
 		return j.damaged(blockError(first, err))
 	})
+	if err == nil && !found {
+		err = j.absent(seq)
+	}
 	if err != nil {
 		return Record{}, err
 	}
@@ -84,7 +91,14 @@ func (j *Journal) readStore(from, to uint64, max int, into []Record) ([]Record, 
 	c := new(coder) // not a pooled one: it ends with slices of what was read
 	start := len(into)
 	want := from // the next Seq that has to come
-	for ok := it.SeekLT(blockKey(from + 1)); ok && want <= to && len(into)-start < max; ok = it.Next() {
+	if cut := j.cut.Load(); cut != nil && want < cut.Before {
+		r, err := j.baseline(cut)
+		if err != nil {
+			return into, err
+		}
+		into, want = append(into, r), cut.Before
+	}
+	for ok := it.SeekLT(blockKey(want + 1)); ok && want <= to && len(into)-start < max; ok = it.Next() {
 		first := binary.BigEndian.Uint64(it.Key()[1:])
 		if first > want {
 			break

@@ -54,6 +54,16 @@ func (r *ring) dropFirst(mask uint64) {
 	r.first++
 }
 
+// drop forgets the records below a Seq.
+func (r *ring) drop(below uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	mask := uint64(len(r.records) - 1)
+	for r.first < min(below, r.end) {
+		r.dropFirst(mask)
+	}
+}
+
 // read appends the records after a Seq, at most max; ok is false when the ring does not reach back so far.
 func (r *ring) read(into []Record, after uint64, max int) (out []Record, ok bool) {
 	r.mu.RLock()

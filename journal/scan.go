@@ -9,7 +9,7 @@ import (
 const scanSlice = 4096
 
 // scan calls fn for each durable block that holds a record with from ≤ Seq ≤ to, in order. The value is valid only during
-// the call. A gap between blocks is a *DamagedError.
+// the call. A gap between blocks is a *DamagedError, unless it lies before the place where the history begins.
 func (j *Journal) scan(from, to uint64, fn func(first uint64, value []byte, b *block) error) error {
 	to = min(to, j.Durable())
 	from = max(from, 1)
@@ -29,10 +29,17 @@ func (j *Journal) scanSome(from, to uint64, fn func(uint64, []byte, *block) erro
 		return 0, err
 	}
 	defer it.Close()
-	want := from
+	want, begins := from, j.begins()
+	ok := it.SeekLT(blockKey(from + 1))
+	if !ok && from < begins {
+		ok = it.First()
+	}
 	var b block
-	for n, ok := 0, it.SeekLT(blockKey(from+1)); ok && n < scanSlice; n, ok = n+1, it.Next() {
+	for n := 0; ok && n < scanSlice; n, ok = n+1, it.Next() {
 		first := binary.BigEndian.Uint64(it.Key()[1:])
+		if first > want && first <= begins {
+			want = first // what stood before it is gone
+		}
 		if first > want || n > 0 && first != want {
 			break
 		}
@@ -44,6 +51,9 @@ func (j *Journal) scanSome(from, to uint64, fn func(uint64, []byte, *block) erro
 			return 0, j.damaged(blockError(first, err))
 		}
 		end := first + uint64(b.count)
+		if end <= want && want < begins {
+			continue // kept, before a gap
+		}
 		if end <= want {
 			break
 		}
@@ -55,10 +65,21 @@ func (j *Journal) scanSome(from, to uint64, fn func(uint64, []byte, *block) erro
 	if err := it.Error(); err != nil {
 		return 0, j.readError(err)
 	}
-	if want == from {
-		return 0, j.missing(want)
+	switch {
+	case want > from:
+		return want, nil
+	case to < begins:
+		return to + 1, nil // all of it is gone
 	}
-	return want, nil
+	return 0, j.missing(want)
+}
+
+// absent says why a single record is not there.
+func (j *Journal) absent(seq uint64) error {
+	if begins := j.begins(); seq < begins {
+		return fmt.Errorf("record %d was removed with the history before record %d: %w", seq, begins, ErrNotFound)
+	}
+	return j.missing(seq)
 }
 
 func (j *Journal) missing(seq uint64) error {

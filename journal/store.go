@@ -22,10 +22,12 @@ var (
 	bootKey     = []byte("mboot")
 	sweptKey    = []byte("mswept")
 	restoredKey = []byte("mrestored")
+	cutKey      = []byte("mcut")
 )
 
-// formatVersion is the layout of keys described here; a store of another one is not opened.
-const formatVersion = 1
+// formatVersion is the layout of keys described here; a store of a newer one is not opened. In the second the history may
+// begin later than at the first record.
+const formatVersion = 2
 
 const (
 	// separateFrom is the size from which a value that survives a flush goes to a file of its own, once, instead of being

@@ -9,8 +9,15 @@ var errChain = errors.New("the chain is broken: its records are not those that w
 
 // VerifyChain recomputes the chain over the durable blocks from the one that holds record from to the end, and calls fn,
 // unless it is nil, with the last Seq of each block that proved true. The first block that does not is a *DamagedError.
-// With from ≤ 1 all of the history is proved; otherwise the link before from is taken as it stands.
+// With from ≤ 1 all of the history is proved, from the link on that the last cut has written down, what is kept of before it
+// included; otherwise the link before from is taken as it stands.
 func (j *Journal) VerifyChain(from uint64, fn func(last uint64) error) error {
+	if c := j.cut.Load(); c != nil && from <= c.Before {
+		if err := j.verifyCut(c); err != nil {
+			return err
+		}
+		from = c.Before
+	}
 	prev, err := j.linkBefore(from)
 	if err != nil {
 		return err
@@ -33,6 +40,9 @@ func (j *Journal) VerifyChain(from uint64, fn func(last uint64) error) error {
 
 // linkBefore returns the link of the block before the one that holds a record.
 func (j *Journal) linkBefore(seq uint64) (prev link, err error) {
+	if c := j.cut.Load(); c != nil && seq == c.Before {
+		return c.link, nil
+	}
 	it, err := j.blocks(0, 0)
 	if err != nil {
 		return prev, err
