@@ -36,6 +36,12 @@ func (j *Journal) HistoryBegins() (uint64, Instant, error) {
 	return seq, r.Time, err
 }
 
+// BlockOf returns the first Seq of the block that holds a record of the history.
+func (j *Journal) BlockOf(seq uint64) (first uint64, err error) {
+	first, _, _, err = j.probe(seq, func(uint64, *block) (bool, error) { return true, nil })
+	return first, err
+}
+
 // search finds the first block of the history that meets a condition, which once it is met is met by all that follow.
 func (j *Journal) search(met func(first uint64, b *block) (bool, error)) (uint64, error) {
 	lo, hi := max(j.begins(), 1), j.Durable()+1

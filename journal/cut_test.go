@@ -28,7 +28,7 @@ func openOn(t *testing.T, disk *Disk) *Journal {
 // cutAt has a cut made at the block that holds a record or the one after it; false: there is none to be made.
 func cutAt(t *testing.T, j *Journal, seq uint64) bool {
 	t.Helper()
-	before, _, _, err := j.probe(seq, func(uint64, *block) (bool, error) { return true, nil })
+	before, err := j.BlockOf(seq)
 	if err != nil {
 		t.Fatal(err)
 	}

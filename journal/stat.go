@@ -21,6 +21,10 @@ type Stat struct {
 	Restored             bool   // it is a backup that nobody has answered for
 	LargestBlock         uint64 // bytes
 	LargestBlockFirstSeq uint64
+	Begins               uint64  // first Seq above which there is no gap
+	BeginsTime           Instant // of that record
+	DiskBytes            uint64  // that history takes, roughly
+	Cut                  Cut     // the last one; all zero: there was none
 }
 
 // Stat reads the whole journal; it takes time with its length.
@@ -55,6 +59,13 @@ func (j *Journal) Stat() (Stat, error) {
 		if c := byKind[Kind(k)]; c != nil {
 			s.Kinds = append(s.Kinds, *c)
 		}
+	}
+	s.Cut, _ = j.LastCut()
+	if s.Begins, s.BeginsTime, err = j.HistoryBegins(); err != nil {
+		return s, err
+	}
+	if s.DiskBytes, err = j.HistoryBytes(); err != nil {
+		return s, err
 	}
 	if s.Restored, err = j.Restored(); err != nil {
 		return s, err

@@ -67,6 +67,12 @@ func (f *Figures) Apply(r journal.Record) {
 		f.shift += e.Delta
 		return
 	}
+	if e, ok := r.Event.(*journal.HistoryCut); ok {
+		if e.Baseline(r.Seq) {
+			f.adopt(r, e)
+		}
+		return
+	}
 	f.time = r.Time
 	f.clock = int64(r.Time) - f.shift
 	f.hosts.expire(f.clock)

@@ -110,8 +110,6 @@ func (f *Figures) applySystem(r journal.Record) {
 		f.logins.entered(r.Time, e)
 	case *journal.OperatorLoggedOut:
 		f.logins.left(r.Time, e)
-	case *journal.HistoryCut:
-		f.cut(e)
 	default:
 		s.suspension(r.Event)
 	}
@@ -156,6 +154,21 @@ func withoutWords(list, less []string) []string {
 		return nil
 	}
 	return slices.DeleteFunc(slices.Clone(list), func(w string) bool { return slices.Contains(less, w) })
+}
+
+// Baseline writes down all that the figures know, for a HistoryCut.
+func (f *Figures) Baseline() journal.Blob { return journal.Blob(f.encode(nil)) }
+
+// adopt begins where a shortened history begins: with the figures as they stood there. When they were written in a form that
+// is not read any more, what the cut says in words is left: the counters among it.
+func (f *Figures) adopt(r journal.Record, e *journal.HistoryCut) {
+	kept, err := decodeFigures([]byte(e.Figures), f.hosts.max)
+	if err != nil || kept.seq != r.Seq {
+		f.time, f.clock = r.Time, int64(r.Time)-f.shift
+		f.cut(e)
+		return
+	}
+	*f = *kept
 }
 
 // cut begins the history anew with what stands for the records that are gone. A fold that has seen them loses nothing.

@@ -450,7 +450,7 @@ func TestAfterAHistoryCutTheCountersGoOn(t *testing.T) {
 	feed(whole, noon, threeTo("a", true), &journal.Delivered{Message: 1, RIDs: []uint32{0, 1, 2}}, &journal.CountersReset{})
 	feed(whole, noon, &journal.MessageInjected{MID: 8, Queued: true, Recipients: recipients(2, "a")})
 	lifetime, atReset := whole.counters.Baselines()
-	cut := &journal.HistoryCut{Before: 4, Boots: 5, LastReset: noon, Counters: lifetime, ResetCounters: atReset,
+	cut := &journal.HistoryCut{Before: 1 << 20, Boots: 5, LastReset: noon, Counters: lifetime, ResetCounters: atReset,
 		NextIDs: []journal.NamedValue{{Name: "MID", Value: 9}}, SuspendedHosts: []string{"*"}}
 	rest := NewFigures(0) // sees the live message and the cut only
 	rest.Apply(journal.Record{Seq: 4, Time: noon, Event: &journal.MessageInjected{MID: 8, Queued: true, Recipients: recipients(2, "a")}})

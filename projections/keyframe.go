@@ -233,6 +233,9 @@ func AsOf(ctx context.Context, source Source, k *Keyframes, seq uint64, maxHosts
 		var err error
 		records, err = source.Read(f.seq, int(min(seq-f.seq, followBatch)), records)
 		for i := range records {
+			if cut, ok := records[i].Event.(*journal.HistoryCut); ok && cut.Baseline(records[i].Seq) && records[i].Seq > seq {
+				return nil, fmt.Errorf("projections: record %d: %w with record %d", seq, errGone, cut.Before)
+			}
 			if records[i].Seq > seq {
 				return f, nil
 			}
@@ -247,5 +250,7 @@ func AsOf(ctx context.Context, source Source, k *Keyframes, seq uint64, maxHosts
 	}
 	return f, nil
 }
+
+var errGone = errors.New("retention has removed it: the history begins")
 
 var errNotYet = errors.New("it has not been written yet")

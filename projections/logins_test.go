@@ -65,7 +65,7 @@ func TestLogins(t *testing.T) {
 // TestInstalledIsNotGuessed: what remains of a history that was cut does not tell when the first run began.
 func TestInstalledIsNotGuessed(t *testing.T) {
 	f := NewFigures(0)
-	f.Apply(journal.Record{Seq: 900, Time: 1, Event: &journal.HistoryCut{Before: 900, Boots: 7}})
+	f.Apply(journal.Record{Seq: 900, Time: 1, Event: &journal.HistoryCut{Before: 901, Boots: 7}})
 	f.Apply(journal.Record{Seq: 901, Time: 2, Event: &journal.Started{Boot: 8}})
 	if !f.Installed().IsZero() {
 		t.Errorf("installed %v", f.Installed())

@@ -19,6 +19,7 @@ const (
 	alertCertificate  = "certificateExpiry"    // of a listener
 	alertFollower     = "followerBehind"       // who writes logs or counts is behind, or cannot write
 	alertHistory      = "historySpace"         // the disk may not hold the history that is to be kept
+	alertRetention    = "retentionInDanger"    // history cannot be shortened as it should be
 )
 
 // levels is where alerts come from: each function tells how something stands now.
@@ -30,6 +31,7 @@ type levels struct {
 	expiries     func(now time.Time) []expiry
 	lags         *lags
 	history      func() (journal, room int64) // bytes that the journal takes, and that the disk has above the watermark
+	retention    func() string                // why history cannot be shortened, a sentence; "": it can. nil: nobody shortens it
 }
 
 // expiry is when a certificate ends.
@@ -45,6 +47,11 @@ func (l *levels) wrong(now time.Time, stands func(kind, object string) bool) (ou
 	out = l.hosts(out, now, stands)
 	out = l.certificates(out, now)
 	out = l.followers(out, stands)
+	if l.retention != nil {
+		if why := l.retention(); why != "" {
+			out = append(out, engine.Alert{Kind: alertRetention, Severity: severityWarning, Text: why})
+		}
+	}
 	return l.disk(out, stands)
 }
 
@@ -175,6 +182,8 @@ func overText(kind, object string) string {
 		return fmt.Sprintf("%s has caught up.", object)
 	case alertHistory:
 		return "The disk has room for the journal again."
+	case alertRetention:
+		return "The history is as short again as it should be."
 	}
 	return "It is over: " + kind + "."
 }

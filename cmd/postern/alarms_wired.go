@@ -22,6 +22,7 @@ func (g *gateway) watchAlarms(ctx context.Context) error {
 		queue:        func() (int64, int64) { return g.engine.Used(), g.engine.Free() },
 		expiries:     func(now time.Time) []expiry { return g.expiring(document(), now) },
 		history:      g.historySpace,
+		retention:    g.retention.why,
 		down: func(now time.Time, atLeast uint64) (down []projections.HostStatus) {
 			g.looker.Peek(func() { down = g.figures.Down(maxDown, atLeast, now) })
 			return down

@@ -56,6 +56,7 @@ type gateway struct {
 	admin              *shell.Admin
 	web                *web.Server
 	pulse              *pulse
+	retention          retention
 	failures           failures
 	expiries           expiries
 	running            sync.WaitGroup // followers and the parts' own loops
@@ -246,6 +247,7 @@ func (g *gateway) start(ctx context.Context, ended chan<- error) {
 	g.run("delivery", func() error { return g.client.Run(ctx) })
 	g.run("receiving", func() error { return g.receiver.Serve(context.Background()) })
 	g.follow(ctx)
+	g.run("retention", func() error { return g.keepHistory(ctx) })
 	g.run("journal's pulse", func() error { return g.pulse.run(ctx, g.journal) })
 	g.run("status over HTTP", func() error { return g.web.Serve(ctx) })
 }

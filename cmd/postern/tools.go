@@ -100,6 +100,12 @@ type journalStat struct {
 	Restored     bool               `json:"restored"` // a backup that no gateway was started on
 	LargestBlock uint64             `json:"largest_block_bytes"`
 	LargestAt    uint64             `json:"largest_block_first_seq"`
+	Begins       uint64             `json:"history_begins_seq"` // from there on no record is missing
+	BeginsTime   time.Time          `json:"history_begins_time,omitzero"`
+	HistoryDays  float64            `json:"history_days"`
+	HistoryBytes uint64             `json:"history_disk_bytes"` // roughly
+	LastCut      time.Time          `json:"last_cut,omitzero"`
+	Kept         uint64             `json:"kept_records"` // older ones, of messages that were in the queue at the last cut
 	Kinds        []journalKindCount `json:"kinds"`
 }
 
@@ -123,16 +129,28 @@ func statJournal(f flags, w io.Writer) error {
 		return json.NewEncoder(w).Encode(newJournalStat(s))
 	}
 	fmt.Fprintf(w, "%-20s %14d\n%-20s %14d\n%-20s %14d\n", "Records", s.Records, "Blocks", s.Blocks, "Bodies", s.Bodies)
+	fmt.Fprintf(w, "%-20s %14d\n%-20s %14.1f\n", "History Bytes", s.DiskBytes, "History Days", historyDays(s))
+	if s.Begins > 0 {
+		fmt.Fprintf(w, "%-20s %14d  %s\n", "Oldest Record", s.Begins, s.BeginsTime.Time().Format(time.RFC3339))
+	}
+	if s.Cut.Before > 0 {
+		fmt.Fprintf(w, "%-20s %14s\n%-20s %14d\n", "Last Cut", s.Cut.Time.Time().Format(time.RFC3339), "Kept Older Records", s.Cut.Kept)
+	}
 	for _, k := range s.Kinds {
 		fmt.Fprintf(w, "  %-28s %8d\n", k.Kind, k.Records)
 	}
 	return nil
 }
 
+// historyDays is how much time the history spans.
+func historyDays(s journal.Stat) float64 { return s.LastTime.Sub(s.BeginsTime).Hours() / 24 }
+
 func newJournalStat(s journal.Stat) journalStat {
 	o := journalStat{Records: s.Records, Blocks: s.Blocks, BlockBytes: s.Bytes, FirstSeq: s.FirstSeq, LastSeq: s.LastSeq,
 		FirstTime: s.FirstTime.Time(), LastTime: s.LastTime.Time(), Forgotten: s.Forgotten, Bodies: s.Bodies, BodyBytes: s.BodyBytes,
 		Boots: s.Boot, Restored: s.Restored, LargestBlock: s.LargestBlock, LargestAt: s.LargestBlockFirstSeq,
+		Begins: s.Begins, BeginsTime: s.BeginsTime.Time(), HistoryDays: historyDays(s), HistoryBytes: s.DiskBytes,
+		LastCut: s.Cut.Time.Time(), Kept: s.Cut.Kept,
 		Kinds: make([]journalKindCount, 0, len(s.Kinds))}
 	for _, k := range s.Kinds {
 		o.Kinds = append(o.Kinds, journalKindCount{Kind: k.Kind.String(), Records: k.Records, Bytes: k.Bytes})

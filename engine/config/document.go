@@ -140,7 +140,8 @@ type Alerts struct {
 
 // Journal says how long history is kept.
 type Journal struct {
-	KeepDays int `toml:"keep_days" limits:"1 36500"` // 30; longer than the longest time in queue
+	KeepDays      int `toml:"keep_days" limits:"1 36500"`        // 30; longer than the longest time in queue
+	KeepGigabytes int `toml:"keep_gigabytes" limits:"0 1048576"` // that history takes on the disk; 0 (default): no limit
 }
 
 // Logs shapes the text logs in DATA/logs.

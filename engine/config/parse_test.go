@@ -66,7 +66,7 @@ func TestParsePinnedKeys(t *testing.T) {
 	want.DNS.Servers = []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:5353")}
 	want.Retry = Retry{61, 3601, 101, 259201}
 	want.Queue = Queue{5, 3602}
-	want.Journal = Journal{31}
+	want.Journal = Journal{KeepDays: 31}
 	want.index()
 	if !reflect.DeepEqual(d, want) {
 		t.Errorf("got\n%s\nwant\n%s", Encode(d), Encode(want))

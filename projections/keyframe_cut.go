@@ -1,0 +1,37 @@
+package projections
+
+import (
+	"fmt"
+
+	"postern/journal"
+)
+
+// Cut removes the keyframes of before the place where the history begins: nobody could say any more whether they are true.
+func (k *Keyframes) Cut(before uint64) error {
+	have, err := k.list()
+	if err != nil {
+		return fmt.Errorf("projections: keyframes: %w", err)
+	}
+	mark, err := k.Rows.Mark()
+	if err != nil {
+		return err
+	}
+	return k.Rows.Write(mark, func(b *journal.RowBatch) error {
+		for _, x := range have {
+			if x.seq+1 < before {
+				x.delete(b)
+			}
+		}
+		return nil
+	})
+}
+
+// CutBaselines gives a cut what the figures, as of the record before it, have to say.
+func CutBaselines(cut *journal.HistoryCut, f *Figures) error {
+	if f.Seq()+1 != cut.Before {
+		return fmt.Errorf("projections: figures at record %d are no baseline of a cut before record %d", f.Seq(), cut.Before)
+	}
+	cut.Counters, cut.ResetCounters = f.counters.Baselines()
+	cut.Figures = f.Baseline()
+	return nil
+}
