@@ -1,0 +1,103 @@
+package main
+
+import (
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"postern/bench"
+	"postern/journal"
+)
+
+// TestRetentionKeepsWhatIsInTheQueue starts a gateway on a store whose history is five days long, of which two are to be
+// kept, with one message of the first day that is still held. What status says does not change, the store proves true, and
+// the held message is found and delivered.
+func TestRetentionKeepsWhatIsInTheQueue(t *testing.T) {
+	s := runSink(t)
+	g := &bench.Gateway{Binary: binary, Data: filepath.Join(t.TempDir(), "data")}
+	if err := g.Configure(s.Address().String(), "[retry]\nmax_queue_seconds = 86400\n[journal]\nkeep_days = 2\n"); err != nil {
+		t.Fatal(err)
+	}
+	const days, daily = 5, 200
+	writeOldStore(t, filepath.Join(g.Data, "journal"), days, daily)
+	start(t, g)
+	t.Cleanup(func() {
+		if g.Running() {
+			g.Kill()
+		}
+		if t.Failed() {
+			t.Logf("the gateway said:\n%s", g.Said())
+		}
+	})
+	eventually(t, "the history is shortened", func() bool { return strings.Contains(g.Said(), "the history was shortened") })
+	if c := statusOf(t, g).Counters["delivered_recips"].Lifetime; c != days*daily {
+		t.Errorf("%d recipients were delivered, %d are counted", days*daily, c)
+	}
+	run := func(args ...string) string {
+		t.Helper()
+		out, err := exec.Command(binary, append(args, "--data", g.Data)...).CombinedOutput()
+		if err != nil {
+			t.Errorf("%v: %v\n%s", args, err, out)
+		}
+		return string(out)
+	}
+	run("verify")
+	if out := run("findevent", "--mid", "7000"); !strings.Contains(out, "held@sink.test") {
+		t.Errorf("the held message is not found:\n%s", out)
+	}
+	run("delivernow", "all")
+	stop(t, g)
+	run("verify")
+	if out := run("journal", "stat"); !strings.Contains(out, "Last Cut") {
+		t.Error(out)
+	}
+	first := facts(t, g)[0]
+	if _, ok := first.Event.(*journal.HistoryCut); !ok || first.Seq < daily {
+		t.Errorf("the history begins with record %d, %s", first.Seq, first.Event.Kind())
+	}
+	start(t, g) // from figures and rows that are made anew
+	if c := statusOf(t, g).Counters["delivered_recips"].Lifetime; c < days*daily {
+		t.Errorf("after a start %d recipients are counted", c)
+	}
+}
+
+// writeOldStore writes a history of days until now, one message of which is still there.
+func writeOldStore(t *testing.T, dir string, days, daily int) {
+	t.Helper()
+	j, err := journal.Open(dir, journal.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Close()
+	append := func(at time.Time, facts ...journal.Event) uint64 {
+		seq, err := j.AppendEvents(journal.InstantOf(at), facts...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return seq
+	}
+	text := []byte("Subject: held\r\n\r\nheld\r\n")
+	body, err := j.PutBody(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	to := func(local string) []journal.InjectedRecipient {
+		return []journal.InjectedRecipient{{Local: local, Domain: "sink.test"}}
+	}
+	at := time.Now().AddDate(0, 0, -days)
+	append(at, &journal.Started{Boot: 1}, &journal.IDsReserved{ID: journal.MID, From: 1, To: 8193})
+	held := append(at, &journal.MessageInjected{MID: 7000, Size: int64(len(text)), Body: body, Why: journal.WhyReceived, Queued: true,
+		Sender: "a@b.test", Recipients: to("held")})
+	append(at, &journal.Held{By: "admin", Set: []journal.MessageRecipients{{Message: held, MID: 7000, Destination: "sink.test", RIDs: []uint32{0}}}})
+	for day := range days {
+		for n := range daily {
+			at := at.AddDate(0, 0, day).Add(time.Duration(n) * time.Minute)
+			seq := append(at, &journal.MessageInjected{MID: uint32(1 + day*daily + n), Why: journal.WhyReceived, Queued: true, Sender: "a@b.test", Recipients: to("gone")})
+			append(at, &journal.AttemptStarted{Message: seq, RIDs: []uint32{0}, Attempt: 1, Destination: "sink.test"},
+				&journal.Delivered{Message: seq, MID: uint32(1 + day*daily + n), RIDs: []uint32{0}, Finished: true})
+		}
+	}
+	append(time.Now().Add(-time.Minute), &journal.Stopped{NextMID: 7001, NextICID: 1, NextDCID: 1})
+}
