@@ -42,6 +42,9 @@ func (f *LogFollower) resume(mark logMark) error {
 	if mark.Seq > f.journal.Durable() {
 		return errNoMark // a journal that was put back from a backup
 	}
+	if cut, ok := f.journal.LastCut(); ok && mark.Seq+1 < cut.Before {
+		return errNoMark // lines of records that are gone cannot be compared, and must stay
+	}
 	stems, err := f.filesFrom(mark.Stem)
 	if err != nil {
 		return err

@@ -47,7 +47,8 @@ func TestRetentionKeepsWhatIsInTheQueue(t *testing.T) {
 	if out := run("findevent", "--mid", "7000"); !strings.Contains(out, "held@sink.test") {
 		t.Errorf("the held message is not found:\n%s", out)
 	}
-	run("delivernow", "all")
+	run("release", "all", "--yes")
+	eventually(t, "the held message is delivered", func() bool { return len(s.Messages()) == 1 })
 	stop(t, g)
 	run("verify")
 	if out := run("journal", "stat"); !strings.Contains(out, "Last Cut") {
@@ -58,7 +59,7 @@ func TestRetentionKeepsWhatIsInTheQueue(t *testing.T) {
 		t.Errorf("the history begins with record %d, %s", first.Seq, first.Event.Kind())
 	}
 	start(t, g) // from figures and rows that are made anew
-	if c := statusOf(t, g).Counters["delivered_recips"].Lifetime; c < days*daily {
+	if c := statusOf(t, g).Counters["delivered_recips"].Lifetime; c != days*daily+1 {
 		t.Errorf("after a start %d recipients are counted", c)
 	}
 }
