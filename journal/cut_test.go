@@ -221,8 +221,8 @@ func TestAPowerCutLeavesTheOldHistoryOrTheNewOne(t *testing.T) {
 			}
 			stop := make(chan struct{})
 			left := make(chan *Disk, 1)
+			spins, place := rng.IntN(2000), 2+rng.Uint64N(to-1)
 			go func() {
-				spins := rng.IntN(2000)
 				for range spins {
 					select {
 					case <-stop:
@@ -233,7 +233,7 @@ func TestAPowerCutLeavesTheOldHistoryOrTheNewOne(t *testing.T) {
 				}
 				left <- disk.PowerCut(seed)
 			}()
-			cutAt(t, j, 2+rng.Uint64N(to-1))
+			cutAt(t, j, place)
 			close(stop)
 			after := openOn(t, <-left)
 			got, err := FoldAll(after, to)
