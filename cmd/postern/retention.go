@@ -96,6 +96,7 @@ func (g *gateway) cutPlace(now time.Time) (uint64, error) {
 		return 0, err
 	}
 	var want uint64
+	tooMuch := false
 	keep := g.document.Journal
 	oldest := journal.InstantOf(now.AddDate(0, 0, -keep.KeepDays))
 	if at < oldest.Add(-retainStep) {
@@ -113,14 +114,20 @@ func (g *gateway) cutPlace(now time.Time) (uint64, error) {
 			if err != nil {
 				return 0, err
 			}
-			want = max(want, beyond)
+			want, tooMuch = max(want, beyond), true
 		}
 	}
 	if want <= begins {
 		return 0, nil
 	}
-	return g.allowedPlace(begins, min(want, begins+retainRecords))
+	place, err := g.allowedPlace(begins, min(want, begins+retainRecords))
+	if errors.Is(err, errNeeded) && !tooMuch {
+		return 0, nil // a follower is some seconds behind: what is old can wait
+	}
+	return place, err
 }
+
+var errNeeded = errors.New("an order that can be undone, or a follower that is behind, needs all of it")
 
 // allowedPlace is the last place for a cut that is not after one that is wanted.
 func (g *gateway) allowedPlace(begins, want uint64) (uint64, error) {
@@ -131,7 +138,7 @@ func (g *gateway) allowedPlace(begins, want uint64) (uint64, error) {
 		return 0, err
 	}
 	if first <= begins {
-		return 0, errors.New("an order that can be undone, or a follower that is behind, needs all of it")
+		return 0, errNeeded
 	}
 	return first, nil
 }
