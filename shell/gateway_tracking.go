@@ -9,12 +9,12 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
-	"slices"
 	"strconv"
 	"time"
 
 	"postern/journal"
 	"postern/projections"
+	"postern/projections/tracking"
 )
 
 // Tracking is what a person may ask about messages, in the queue or gone.
@@ -48,8 +48,8 @@ type MessageSearch struct {
 
 // FoundMessages is what a search has found.
 type FoundMessages struct {
-	Messages []projections.FoundMessage `json:"messages"`
-	Total    int                        `json:"total"`
+	Messages []tracking.Found `json:"messages"`
+	Total    int              `json:"total"`
 }
 
 // TracedFact is a fact that tells of a message, with the lines that the mail log has for it.
@@ -62,8 +62,8 @@ type TracedFact struct {
 }
 
 // query compiles a search; the error says which expression is broken, and where.
-func (s *MessageSearch) query() (*projections.MessageQuery, error) {
-	q := &projections.MessageQuery{MID: s.MID, Host: s.Host, Since: s.Since, Until: s.Until}
+func (s *MessageSearch) query() (*tracking.Query, error) {
+	q := &tracking.Query{MID: s.MID, Host: s.Host, Since: s.Since, Until: s.Until}
 	for _, e := range []struct {
 		name, text string
 		into       **regexp.Regexp
@@ -97,7 +97,8 @@ func (s *MessageSearch) query() (*projections.MessageQuery, error) {
 // tracker searches a journal. Searches read all of it: one at a time is enough for a machine that moves mail.
 type tracker struct {
 	journal *journal.Journal
-	zone    *time.Location // of the lines; nil: the system's
+	index   *tracking.Index // nil: there is none
+	zone    *time.Location  // of the lines; nil: the system's
 }
 
 func (t tracker) find(ctx context.Context, s MessageSearch) (f FoundMessages, err error) {
@@ -110,16 +111,10 @@ func (t tracker) find(ctx context.Context, s MessageSearch) (f FoundMessages, er
 			return f, err
 		}
 	}
-	f.Messages = []projections.FoundMessage{}
-	err = projections.FindMessages(ctx, t.journal, q, func(m projections.FoundMessage) error {
-		if f.Total++; len(f.Messages) >= 2*maxFound { // the newest stay
-			f.Messages = append(f.Messages[:0], f.Messages[maxFound:]...)
-		}
-		f.Messages = append(f.Messages, m)
-		return nil
-	})
-	f.Messages = f.Messages[max(0, len(f.Messages)-maxFound):]
-	slices.Reverse(f.Messages)
+	f.Messages, f.Total, err = tracking.Find(ctx, t.journal, t.index, q, maxFound)
+	if f.Messages == nil {
+		f.Messages = []tracking.Found{}
+	}
 	return f, err
 }
 
@@ -137,7 +132,7 @@ func (t tracker) currentSince(ctx context.Context) (since time.Time, err error) 
 
 func (t tracker) trace(ctx context.Context, seq uint64, each func(TracedFact) error) error {
 	var lines []projections.Line
-	err := projections.TraceMessage(ctx, t.journal, seq, func(r journal.Record) error {
+	err := tracking.Trace(ctx, t.journal, t.index, seq, func(r journal.Record) error {
 		event, err := json.Marshal(r.Event)
 		if err != nil {
 			return err
@@ -167,7 +162,7 @@ func (l *Local) tracked(do func(tracker) error) error {
 		return errSearching
 	}
 	defer l.searching.Unlock()
-	return do(tracker{journal: l.Messages.Journal})
+	return do(tracker{journal: l.Messages.Journal, index: l.Index})
 }
 
 // FindMessages implements Gateway.
@@ -214,22 +209,31 @@ func (r *Remote) Verify(ctx context.Context, each func(projections.Proof) error)
 
 // FindMessages implements Gateway.
 func (o *Offline) FindMessages(ctx context.Context, s MessageSearch) (f FoundMessages, err error) {
-	j, err := o.open()
-	if err != nil {
-		return f, err
-	}
-	defer j.Close()
-	return tracker{j, o.Zone}.find(ctx, s)
+	err = o.tracked(func(t tracker) error {
+		f, err = t.find(ctx, s)
+		return err
+	})
+	return f, err
 }
 
 // TraceMessage implements Gateway.
 func (o *Offline) TraceMessage(ctx context.Context, seq uint64, each func(TracedFact) error) error {
+	return o.tracked(func(t tracker) error { return t.trace(ctx, seq, each) })
+}
+
+// tracked searches the stopped store; what its index does not hold is read from the journal.
+func (o *Offline) tracked(do func(tracker) error) error {
 	j, err := o.open()
 	if err != nil {
 		return err
 	}
 	defer j.Close()
-	return tracker{j, o.Zone}.trace(ctx, seq, each)
+	x := &tracking.Index{History: j, Dir: tracking.Dir(o.Data)}
+	if err := x.Open(false); err != nil {
+		return err
+	}
+	defer x.Close()
+	return do(tracker{journal: j, index: x, zone: o.Zone})
 }
 
 func (notRunning) FindMessages(context.Context, MessageSearch) (f FoundMessages, err error) {

@@ -9,6 +9,7 @@ import (
 	"postern/engine/config"
 	"postern/journal"
 	"postern/projections"
+	"postern/projections/tracking"
 )
 
 // Local answers inside the daemon. Its fields are set before use.
@@ -33,7 +34,8 @@ type Local struct {
 	Queue    QueueKeeper
 	Messages MessageKeeper
 
-	searching sync.Mutex // held by the search that is under way
+	Index     *tracking.Index // of the journal; nil: searches read all of it
+	searching sync.Mutex      // held by the search that is under way
 
 	Program Program // that this is
 	Prober  Prober

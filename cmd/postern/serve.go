@@ -23,6 +23,7 @@ import (
 	"postern/hardware"
 	"postern/journal"
 	"postern/projections"
+	"postern/projections/tracking"
 	"postern/shell"
 	"postern/shell/web"
 	"postern/smtp/deliver"
@@ -48,6 +49,7 @@ type gateway struct {
 	engine             *engine.Engine
 	receiver           *receive.Server
 	mailLog, statusLog *projections.LogFollower
+	index              *tracking.Index
 	looker             *projections.Follower
 	figures            *projections.Figures // owned by looker
 	gauges             projections.Gauges
@@ -287,6 +289,9 @@ func (g *gateway) close() {
 	g.ports.close()
 	if g.resolver != nil {
 		g.resolver.Close()
+	}
+	if g.index != nil {
+		g.index.Close()
 	}
 	if g.journal != nil {
 		if err := g.journal.Close(); err != nil {

@@ -1,4 +1,4 @@
-package projections
+package tracking
 
 import "postern/journal"
 
