@@ -95,6 +95,12 @@ var Budget = []Workload{
 		{What: "listing after delete and undo: differs from that before", Must: 0},
 		{What: "orders: counts that are not the journal's", Must: 0},
 	}, measureOrders},
+	{"findevent", []Row{
+		{What: "findevent by MID over 1 M messages, its lines included", Unit: "ms", Must: 20, Aim: 5, Digits: 2},
+		{What: "findevent by a regular expression without a fixed text over 1 M messages", Unit: "s", Must: 2, Digits: 3},
+		{What: "findevent by a regular expression with a fixed text in it over 1 M messages", Unit: "s", Must: 2, Aim: 0.5, Digits: 3},
+		{What: "findevent for a rare text", Unit: "times as fast as ripgrep over the mail log of the same period", Must: 5, More: true, Digits: 1},
+	}, measureFindEvent},
 	{"watched", []Row{
 		{What: "what the relay loses to rate 1, /metrics and tophosts beside it, each second", Unit: "%", Must: 3, Digits: 2},
 	}, measureWatched},
