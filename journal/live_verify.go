@@ -1,7 +1,9 @@
 package journal
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
 	"maps"
 	"reflect"
 	"slices"
@@ -26,6 +28,9 @@ func (l *LiveReplay) Apply(r Record) bool {
 // replay is of no use afterwards.
 func (s *LiveSnapshot) Compare(ctx context.Context, replay *LiveReplay, rest func(), say func(format string, args ...any)) error {
 	left := replay.fold.messages
+	if err := s.eachForm(ctx, rest, say); err != nil {
+		return err
+	}
 	err := s.Each(ctx, func(m *LiveMessage) error {
 		want := left[m.Seq]
 		delete(left, m.Seq)
@@ -53,6 +58,32 @@ func (s *LiveSnapshot) Compare(ctx context.Context, replay *LiveReplay, rest fun
 		say("the state that belongs to no message has another row than its facts give")
 	}
 	return s.compareHosts(ctx, replay.fold.hosts, say)
+}
+
+// eachForm proves that the rows of messages are such as are written: what a row says beyond the message, that it has the last
+// adjustments in it, shows only when the next one is made.
+func (s *LiveSnapshot) eachForm(ctx context.Context, rest func(), say func(format string, args ...any)) error {
+	var m LiveMessage
+	var stamp liveStamp
+	var names liveNames
+	var again []byte
+	return s.scan(ctx, liveMessageKey, nil, func(k, v []byte) error {
+		if len(k) != 8 {
+			return &LiveRowsError{What: "key of a message"}
+		}
+		seq := binary.BigEndian.Uint64(k)
+		if err := decodeLiveMessage(seq, v, &m, &stamp, &names); err != nil {
+			return err
+		}
+		again = appendLiveMessage(again[:0], &m, stamp)
+		if stamp.forces > s.adjust.forces || !bytes.Equal(again, v) {
+			say("message %d (MID %d) has a row that was not written so", seq, m.MID)
+		}
+		if rest != nil {
+			rest()
+		}
+		return nil
+	})
 }
 
 func (s *LiveSnapshot) compareHosts(ctx context.Context, left map[string]*liveHostEntry, say func(format string, args ...any)) error {

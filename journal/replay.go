@@ -85,8 +85,8 @@ func (j *Journal) scanOver(from, to uint64, over Over, fn func(first uint64, val
 			}
 			return err
 		})
-		var damaged *DamagedError
-		if err == nil || over == nil || !errors.As(err, &damaged) {
+		why := damageOf(err)
+		if over == nil || why == nil {
 			return err
 		}
 		next, err := j.blockAfter(from)
@@ -94,11 +94,25 @@ func (j *Journal) scanOver(from, to uint64, over Over, fn func(first uint64, val
 			return err
 		}
 		next = min(next, to+1)
-		if err := over(Damage{First: from, Last: next - 1, Err: damaged.Err}); err != nil {
+		if err := over(Damage{First: from, Last: next - 1, Err: why}); err != nil {
 			return err
 		}
 		from = next
 	}
+}
+
+// damageOf tells what is wrong with a block, nil when err is about something else. A form that is unknown is as good as damage
+// to whoever looks beyond it.
+func damageOf(err error) error {
+	var damaged *DamagedError
+	var newer *NewerError
+	switch {
+	case errors.As(err, &damaged):
+		return damaged.Err
+	case errors.As(err, &newer):
+		return newer
+	}
+	return nil
 }
 
 // blockAfter returns the first Seq of the first block behind a record that can be found, the next one to be written when
