@@ -200,8 +200,8 @@ func TestVerifyCatchesAnyFlippedBit(t *testing.T) {
 			blocks := s.journal.Blocks(t)
 			s.journal.ChangeBlock(t, blocks[r.IntN(len(blocks))], flipped(r))
 		},
-		"row": func(t *testing.T, s *sound) { s.journal.ChangeRow(t, "live", "m", r.IntN(100), flipped(r)) },
-		"state":    func(t *testing.T, s *sound) { s.journal.ChangeRow(t, "live", "s", 0, flipped(r)) },
+		"row":   func(t *testing.T, s *sound) { s.journal.ChangeRow(t, "live", "m", r.IntN(100), flipped(r)) },
+		"state": func(t *testing.T, s *sound) { s.journal.ChangeRow(t, "live", "s", 0, flipped(r)) },
 		"keyframe": func(t *testing.T, s *sound) {
 			s.journal.ChangeRow(t, projections.KeyframeRows, "d", r.IntN(100), flipped(r))
 		},
