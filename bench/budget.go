@@ -104,6 +104,10 @@ var Budget = []Workload{
 	{"watched", []Row{
 		{What: "what the relay loses to rate 1, /metrics and tophosts beside it, each second", Unit: "%", Must: 3, Digits: 2},
 	}, measureWatched},
+	{"verify", []Row{
+		{What: "verify of 1 M messages, ten facts each, the gateway stopped", Unit: "s", Must: 10, Aim: 5, Digits: 2},
+		{What: "what the relay keeps of its speed while 1 M messages are verified beside it", Unit: "%", Must: 70, Aim: 85, More: true, Digits: 1},
+	}, measureVerify},
 }
 
 func measureRelay(ctx context.Context, s Settings, rows []Row) error {
@@ -182,6 +186,13 @@ func measureIdle(ctx context.Context, s Settings, rows []Row) error {
 func measureTopHosts(_ context.Context, _ Settings, rows []Row) error {
 	took, err := TopHosts(100_000)
 	rows[0].Value, rows[0].Note = milliseconds(took), "the slowest order, median of 101"
+	return err
+}
+
+func measureVerify(ctx context.Context, s Settings, rows []Row) error {
+	f, err := Verify(ctx, VerifyConfig{Binary: s.Binary, Dir: filepath.Join(s.Dir, "data"), Progress: s.Progress})
+	rows[0].Value, rows[0].Note = f.Stopped.Seconds(), fmt.Sprintf("%d facts", f.Facts)
+	rows[1].Value, rows[1].Note = 100*f.Beside/f.Alone, fmt.Sprintf("%.0f/s of %.0f/s; the verify takes %.0f s then", f.Beside, f.Alone, f.Running.Seconds())
 	return err
 }
 

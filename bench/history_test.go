@@ -34,7 +34,7 @@ func TestMadeHistoryIsTrue(t *testing.T) {
 	if n := queue.System().Messages; n == 0 || queue.Mark() != j.Durable() {
 		t.Errorf("%d messages in the queue as of record %d of %d", n, queue.Mark(), j.Durable())
 	}
-	if err := projections.Verify(t.Context(), j, queue, func(p projections.Proof) error {
+	if err := projections.Verify(t.Context(), j, rows, projections.Scrutiny{}, func(p projections.Proof) error {
 		t.Logf("%s: %s", p.What, p.Proved)
 		for _, w := range p.Wrong {
 			t.Errorf("%s: %s", p.What, w)

@@ -114,6 +114,14 @@ func Kinds() []Kind {
 	return out
 }
 
+// NewEvent returns an empty event of a kind of the vocabulary, nil for any other.
+func NewEvent(k Kind) Event {
+	if i := k.info(); i != nil {
+		return i.make()
+	}
+	return nil
+}
+
 // Unknown is a fact that a newer binary wrote and that an older one may skip; it is kept as it stands.
 type Unknown struct {
 	K               Kind

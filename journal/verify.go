@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 )
@@ -11,19 +12,40 @@ var errChain = errors.New("the chain is broken: its records are not those that w
 // unless it is nil, with the last Seq of each block that proved true. The first block that does not is a *DamagedError.
 // With from ≤ 1 all of the history is proved; otherwise the link before from is taken as it stands.
 func (j *Journal) VerifyChain(from uint64, fn func(last uint64) error) error {
+	return j.ProveChain(context.Background(), from, j.Durable(), nil, fn)
+}
+
+// ProveChain is VerifyChain up to the block that holds record to, and beyond damage that over takes. The link of the first
+// block behind one that cannot be read is taken as it stands.
+func (j *Journal) ProveChain(ctx context.Context, from, to uint64, over Over, fn func(last uint64) error) error {
 	prev, err := j.linkBefore(from)
 	if err != nil {
 		return err
 	}
-	return j.scan(from, j.Durable(), func(first uint64, _ []byte, b *block) error {
-		got, err := b.chain(prev, first)
+	var chained []byte
+	known := true // prev is the link of the block before
+	blocks := 0
+	passed := over
+	if over != nil {
+		passed = func(d Damage) error {
+			known = errors.Is(d.Err, errChain)
+			return over(d)
+		}
+	}
+	return j.scanOver(from, to, passed, func(first uint64, _ []byte, b *block) error {
+		if blocks++; blocks%ctxEvery == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		var got link
+		got, chained, err = b.chain(chained, prev, first)
 		if err != nil {
 			return j.damaged(blockError(first, err))
 		}
-		if got != b.link {
+		prev = b.link
+		if got != b.link && known {
 			return &DamagedError{Dir: j.dir, Block: first, Err: errChain}
 		}
-		prev = b.link
+		known = true
 		if fn == nil {
 			return nil
 		}

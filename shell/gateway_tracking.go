@@ -24,8 +24,6 @@ type Tracking interface {
 	FindMessages(ctx context.Context, s MessageSearch) (FoundMessages, error)
 	// TraceMessage calls each for the facts that tell of the message injected at a Seq, and of what was made from it.
 	TraceMessage(ctx context.Context, seq uint64, each func(TracedFact) error) error
-	// Verify proves the books from the journal; each hears of every proof as it is made.
-	Verify(ctx context.Context, each func(projections.Proof) error) error
 }
 
 // maxFound is how many messages a search names; older ones are counted.
@@ -178,35 +176,6 @@ func (l *Local) TraceMessage(ctx context.Context, seq uint64, each func(TracedFa
 	return l.tracked(func(t tracker) error { return t.trace(ctx, seq, each) })
 }
 
-// Verify implements Gateway.
-func (l *Local) Verify(ctx context.Context, each func(projections.Proof) error) error {
-	return l.tracked(func(t tracker) error {
-		return l.queue(ctx, func(rows *journal.LiveSnapshot) error { return projections.Verify(ctx, t.journal, rows, each) })
-	})
-}
-
-// Verify implements Gateway.
-func (o *Offline) Verify(ctx context.Context, each func(projections.Proof) error) error {
-	return o.queue(ctx, func(j *journal.Journal, rows *journal.LiveSnapshot) error {
-		return projections.Verify(ctx, j, rows, each)
-	})
-}
-
-func (notRunning) Verify(context.Context, func(projections.Proof) error) error { return ErrNotRunning }
-
-// Verify implements Gateway.
-func (r *Remote) Verify(ctx context.Context, each func(projections.Proof) error) error {
-	patient := *r
-	patient.Limit = searchLimit
-	return patient.order(ctx, "/v1/verify", nil, func(raw json.RawMessage) error {
-		var p projections.Proof
-		if err := json.Unmarshal(raw, &p); err != nil {
-			return err
-		}
-		return each(p)
-	})
-}
-
 // FindMessages implements Gateway.
 func (o *Offline) FindMessages(ctx context.Context, s MessageSearch) (f FoundMessages, err error) {
 	err = o.tracked(func(t tracker) error {
@@ -279,9 +248,6 @@ func trackingRoutes(mux *http.ServeMux, g Gateway) {
 			return nil, &RefusedError{"the search cannot be read"}
 		}
 		return g.FindMessages(ctx, s)
-	})
-	streamingOrder(mux, "/v1/verify", func(ctx context.Context, _ url.Values, each func(any) error) error {
-		return g.Verify(ctx, func(p projections.Proof) error { return each(p) })
 	})
 	streamingOrder(mux, "/v1/messages/trace", func(ctx context.Context, q url.Values, each func(any) error) error {
 		seq, err := strconv.ParseUint(q.Get("seq"), 10, 64)
