@@ -33,7 +33,8 @@ type Local struct {
 	Queue    QueueKeeper
 	Messages MessageKeeper
 
-	searching sync.Mutex // held by the search that is under way
+	searching  sync.Mutex // held by the search that is under way
+	explaining sync.Mutex // held by the explanation that is under way
 
 	Program Program // that this is
 	Prober  Prober
