@@ -41,6 +41,11 @@ func (x *Explanation) read(ctx context.Context, j *journal.Journal, recipients i
 		}
 		return nil
 	})
+	return unlessEnough(err)
+}
+
+// unlessEnough is the error of a reading, if it did not end because enough was known.
+func unlessEnough(err error) error {
 	if errors.Is(err, errEnough) {
 		return nil
 	}
@@ -265,8 +270,11 @@ func (f *reading) forced(r journal.Record, e *journal.DeliveryForced) {
 
 // by names an operator behind what was done.
 func by(who string) string {
-	if who == "" {
+	switch who {
+	case "":
 		return ""
+	case journal.ByInDoubt:
+		return " as in doubt"
 	}
 	return " by " + who
 }

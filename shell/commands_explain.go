@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"postern/journal"
 	"postern/projections"
 )
 
@@ -235,8 +236,11 @@ func plural(n int, what string) string {
 }
 
 func byWhom(who string) string {
-	if who == "" {
+	switch who {
+	case "":
 		return ""
+	case journal.ByInDoubt:
+		return " as in doubt"
 	}
 	return " by " + oneLine(who)
 }

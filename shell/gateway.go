@@ -24,6 +24,7 @@ type Gateway interface {
 	Messages
 	Tracking
 	Explaining
+	Doubting
 	// Status gives the figures of status, status detail and the feeds.
 	Status(ctx context.Context) (projections.Status, error)
 	// Identity tells which gateway this is.

@@ -127,19 +127,21 @@ func (r *Remote) Explain(ctx context.Context, mid uint32, rid *uint32) (x *proje
 // explainingRoutes are orders by their method, as those of tracking are.
 func explainingRoutes(mux *http.ServeMux, g Gateway) {
 	post(mux, "/v1/message/explain", func(ctx context.Context, q url.Values) (any, error) {
-		mid, err := parseMID(q.Get("mid"))
+		mid, rid, err := messageAndRecipient(q)
 		if err != nil {
 			return nil, err
 		}
-		if q.Get("rid") == "" {
-			return g.Explain(ctx, mid, nil)
-		}
-		rid, err := parseRID(q.Get("rid"))
-		if err != nil {
-			return nil, err
-		}
-		return g.Explain(ctx, mid, &rid)
+		return g.Explain(ctx, mid, rid)
 	})
+}
+
+// messageAndRecipient reads a MID and, if one is given, a RID.
+func messageAndRecipient(q url.Values) (mid uint32, rid *uint32, err error) {
+	if mid, err = parseMID(q.Get("mid")); err != nil || q.Get("rid") == "" {
+		return mid, nil, err
+	}
+	n, err := parseRID(q.Get("rid"))
+	return mid, &n, err
 }
 
 // parseRID reads a RID; its error is a *RefusedError.

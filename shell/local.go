@@ -32,6 +32,7 @@ type Local struct {
 
 	Queue    QueueKeeper
 	Messages MessageKeeper
+	Doubts   DoubtAnswerer // nil: nobody takes answers
 
 	searching  sync.Mutex // held by the search that is under way
 	explaining sync.Mutex // held by the explanation that is under way

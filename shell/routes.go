@@ -30,6 +30,7 @@ func routes(g Gateway) http.Handler {
 	lookupRoutes(mux, g)
 	trackingRoutes(mux, g)
 	explainingRoutes(mux, g)
+	doubtingRoutes(mux, g)
 	mux.HandleFunc("POST /v1/session", func(w http.ResponseWriter, r *http.Request) {
 		serveSession(g, w, r)
 	})

@@ -111,7 +111,6 @@ func loadDocument(f flags) (*config.Document, string, error) {
 	return doc, data, err
 }
 
-
 // processLog is the process's own log: for people on a terminal, for programs otherwise.
 func processLog(w io.Writer) zerolog.Logger {
 	if file, ok := w.(*os.File); ok {
