@@ -68,6 +68,7 @@ var kinds = [...]kindInfo{
 	KindSetAside:                  {"SetAside", true, func() Event { return new(SetAside) }},
 	KindDestinationsForgotten:     {"DestinationsForgotten", true, func() Event { return new(DestinationsForgotten) }},
 	KindNotificationDropped:       {"NotificationDropped", true, func() Event { return new(NotificationDropped) }},
+	KindDoubtAnswered:             {"DoubtAnswered", false, func() Event { return new(DoubtAnswered) }},
 
 	KindBulkActionOrdered:    {"BulkActionOrdered", true, func() Event { return new(BulkActionOrdered) }},
 	KindBulkActionCompleted:  {"BulkActionCompleted", true, func() Event { return new(BulkActionCompleted) }},

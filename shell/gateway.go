@@ -25,6 +25,8 @@ type Gateway interface {
 	Tracking
 	Proofs
 	Audits
+	Explaining
+	Doubting
 	// Status gives the figures of status, status detail and the feeds.
 	Status(ctx context.Context) (projections.Status, error)
 	// Identity tells which gateway this is.

@@ -31,6 +31,8 @@ func routes(g Gateway) http.Handler {
 	trackingRoutes(mux, g)
 	proofsRoutes(mux, g)
 	auditRoutes(mux, g)
+	explainingRoutes(mux, g)
+	doubtingRoutes(mux, g)
 	mux.HandleFunc("POST /v1/session", func(w http.ResponseWriter, r *http.Request) {
 		serveSession(g, w, r)
 	})
