@@ -76,6 +76,11 @@ var Budget = []Workload{
 	{"tophosts", []Row{
 		{What: "tophosts with 100,000 destinations", Unit: "ms", Must: 10, Aim: 2, Digits: 2},
 	}, measureTopHosts},
+	{"travel", []Row{
+		{What: "status as of a moment of the last day, 10 million events in it, the slowest", Unit: "s", Must: 2, Digits: 2},
+		{What: "showrecipients as of a moment of that day, the whole queue, the slowest", Unit: "s", Must: 2, Digits: 2},
+		{What: "replay of a million records", Unit: "s", Open: true, Digits: 2},
+	}, measureTravel},
 	{"http", []Row{
 		{What: "/metrics with 1 M queued, p99", Unit: "ms", Must: 5, Digits: 2},
 		{What: "/xml/status with 1 M queued, p99", Unit: "ms", Must: 5, Digits: 2},
@@ -177,6 +182,17 @@ func measureTopHosts(_ context.Context, _ Settings, rows []Row) error {
 	took, err := TopHosts(100_000)
 	rows[0].Value, rows[0].Note = milliseconds(took), "the slowest order, median of 101"
 	return err
+}
+
+func measureTravel(ctx context.Context, s Settings, rows []Row) error {
+	f, err := Travel(ctx, TravelConfig{Dir: s.Dir, Events: 10_000_000, Looks: 40, Progress: s.Progress})
+	if err != nil {
+		return err
+	}
+	rows[0].Value, rows[0].Note = f.Slowest.Seconds(), fmt.Sprintf("%d events, median %.2f s", f.Events, f.Median.Seconds())
+	rows[1].Value, rows[1].Note = f.SlowestListing.Seconds(), fmt.Sprintf("%d recipients", f.Listed)
+	rows[2].Value = f.PerMillion.Seconds()
+	return nil
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

@@ -29,7 +29,7 @@ func main() {
 	}
 }
 
-const usage = `usage: postern-bench [FLAGS] all | WORKLOAD...    figures beside their budget: relay written kill queue idle tophosts http orders watched
+const usage = `usage: postern-bench [FLAGS] all | WORKLOAD...    figures beside their budget: relay written kill queue idle tophosts travel http orders watched
        postern-bench [FLAGS] kill ROUNDS [SEED]   only that, in detail, as JSON
        postern-bench [FLAGS] demo                 a mixed load, the status and a log
        postern-bench [FLAGS] picture FILE         a picture of the shell under load (SVG; it wants tmux)
