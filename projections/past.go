@@ -35,10 +35,11 @@ type Moment struct {
 	At       time.Time `json:"at"`       // what was asked for
 	Seq      uint64    `json:"seq"`      // of the last record that was written until then
 	Recorded time.Time `json:"recorded"` // when that was written
-	Sampled  time.Time `json:"sampled,omitzero"`
 
-	FromSample  []string `json:"from_sample,omitempty"`  // gauges that are as of Sampled, the last sample before
-	NotRecorded []string `json:"not_recorded,omitempty"` // gauges that are known only while they can be read off
+	Restarted   time.Time `json:"restarted,omitzero"`     // the gateway ended without a stop after that, and was started then
+	Sampled     time.Time `json:"sampled,omitzero"`       // of the last sample before; zero: there is none
+	FromSample  []string  `json:"from_sample,omitempty"`  // gauges that are as of it
+	NotRecorded []string  `json:"not_recorded,omitempty"` // gauges that are known only while they can be read off
 }
 
 // NoHistoryError says that a moment lies where there is no history; its text is a sentence.
@@ -63,7 +64,8 @@ func (p *Past) Moment(at time.Time) (Moment, error) {
 		return Moment{}, err
 	}
 	if seq > 0 {
-		return Moment{At: at.UTC(), Seq: seq, Recorded: written.Time()}, nil
+		m := Moment{At: at.UTC(), Seq: seq, Recorded: written.Time()}
+		return m, p.crash(&m)
 	}
 	if _, written, err = p.Journal.First(); err != nil {
 		return Moment{}, err
@@ -72,6 +74,19 @@ func (p *Past) Moment(at time.Time) (Moment, error) {
 		return Moment{}, &NoHistoryError{"the journal is empty: there is no past yet"}
 	}
 	return Moment{}, &NoHistoryError{fmt.Sprintf("the history begins at %s: nothing is known of %s", written.Time().In(at.Location()).Format(sentenceTime), at.Format(sentenceTime))}
+}
+
+// crash notes that a run of the gateway ended with the moment's record, and not by a stop.
+func (p *Past) crash(m *Moment) error {
+	around, err := p.Journal.Read(m.Seq-1, 2, nil)
+	if err != nil || len(around) < 2 {
+		return err
+	}
+	_, stopped := around[0].Event.(*journal.Stopped)
+	if _, started := around[1].Event.(*journal.Started); started && !stopped {
+		m.Restarted = around[1].Time.Time()
+	}
+	return nil
 }
 
 // Figures builds the figures as of a moment, from the newest keyframe before it.

@@ -52,7 +52,11 @@ func renderDNS(s projections.Status, zone *time.Location) string {
 		v := s.Counters[k]
 		t.row(2, k.Label(), Thousands(v.Reset), Thousands(v.Uptime), Thousands(v.Lifetime))
 	}
-	if m := s.Past; m != nil && !m.Sampled.IsZero() {
+	switch m := s.Past; {
+	case m == nil:
+	case m.Sampled.IsZero() && s.Running:
+		t.b.WriteString("Not sampled since the start: what was counted since is not recorded.\n")
+	case !m.Sampled.IsZero():
 		fmt.Fprintf(&t.b, "As sampled %s.\n", Date(m.Sampled.In(zone), false))
 	}
 	return t.String()

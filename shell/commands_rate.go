@@ -32,6 +32,7 @@ var _ = register(
 // RateRow is a row of rate. Received and completed count since ever.
 type RateRow struct {
 	Timestamp      time.Time `json:"timestamp"`
+	Seq            uint64    `json:"seq,omitempty"` // of the past: the last record of then
 	Inbound        int64     `json:"conn_in"`
 	Outbound       int64     `json:"conn_out"`
 	Received       uint64    `json:"inj_recips"`

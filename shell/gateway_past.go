@@ -131,6 +131,7 @@ func (p *pastLook) replay(ctx context.Context, from, to time.Time, step time.Dur
 // pastRate is a row of rate as it was at a moment.
 func pastRate(f *projections.Figures, m projections.Moment) RateRow {
 	r := rateRowOf(f.View(m.At, nil, nil))
+	r.Seq = m.Seq
 	if !f.Running() {
 		r.Inbound, r.Outbound = 0, 0
 	}

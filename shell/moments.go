@@ -45,8 +45,12 @@ func parsePast(word string, now time.Time, zone *time.Location) (time.Time, erro
 		return at.In(zone), nil
 	}
 	day, clock, dated := strings.Cut(word, " ")
-	if !dated {
+	switch {
+	case dated:
+	case strings.Contains(word, ":"):
 		day, clock = now.In(zone).Format(time.DateOnly), word
+	default:
+		return now, fmt.Errorf("%.60q is no moment: give the time of day, too, as in \"2026-11-23 03:10\"", word)
 	}
 	date, err := time.ParseInLocation(time.DateOnly, day, zone)
 	if err != nil {
@@ -64,21 +68,14 @@ func parsePast(word string, now time.Time, zone *time.Location) (time.Time, erro
 // parsePeriod reads two moments with a dash between them; the second may be a time of the first one's day.
 func parsePeriod(word string, now time.Time, zone *time.Location) (from, to time.Time, err error) {
 	first, last, ok := strings.Cut(word, " - ")
+	if !ok { // a date has dashes of its own: the one between the moments comes after a time of day
+		clock := max(0, strings.IndexByte(word, ':'))
+		var rest string
+		rest, last, ok = strings.Cut(word[clock:], "-")
+		first = word[:clock] + rest
+	}
 	if !ok {
-		i := strings.LastIndexByte(word, '-')
-		// A date has dashes of its own: what stands between the moments has a time of day before it.
-		for i >= 0 && !strings.Contains(word[:i], ":") {
-			i = -1
-		}
-		if k := strings.IndexByte(word, ':'); k >= 0 {
-			if d := strings.IndexByte(word[k:], '-'); d >= 0 {
-				i = k + d
-			}
-		}
-		if i < 0 {
-			return from, to, fmt.Errorf(`%.60q is no period: give 03:00-03:20, or "2026-11-23 03:00-03:20"`, word)
-		}
-		first, last = word[:i], word[i+1:]
+		return from, to, fmt.Errorf(`%.60q is no period: give 03:00-03:20, or "2026-11-23 03:00-03:20"`, word)
 	}
 	if from, err = parsePast(first, now, zone); err != nil {
 		return from, to, err
@@ -94,7 +91,11 @@ func parsePeriod(word string, now time.Time, zone *time.Location) (from, to time
 
 // pastLine says of which moment an answer is.
 func pastLine(m *projections.Moment, zone *time.Location) string {
-	return fmt.Sprintf("The past: as of record %s, written %s, the last one up to %s.\n", Thousands(m.Seq), Date(m.Recorded.In(zone), false), Date(m.At.In(zone), true))
+	text := fmt.Sprintf("The past: as of record %s, written %s, the last one up to %s.\n", Thousands(m.Seq), Date(m.Recorded.In(zone), false), Date(m.At.In(zone), true))
+	if !m.Restarted.IsZero() {
+		text += fmt.Sprintf("The gateway ended without a stop after that record; it was started again %s.\n", Date(m.Restarted.In(zone), false))
+	}
+	return text
 }
 
 // pastHead begins an answer of the past; nil: it is of the present.
