@@ -25,6 +25,7 @@ type Past struct {
 	Journal   Archive
 	Keyframes *Keyframes                 // nobody else's; nil: all is replayed from the first record
 	SetBacks  []uint64                   // of the present figures
+	Stopped   bool                       // the gateway does not run
 	Listeners []string                   // the configured ones, by name
 	Now       func() time.Time           // nil: time.Now
 	Rest      func(worked time.Duration) // is called after each slice of the work; nil: it goes on at once
@@ -36,7 +37,8 @@ type Moment struct {
 	Seq      uint64    `json:"seq"`      // of the last record that was written until then
 	Recorded time.Time `json:"recorded"` // when that was written
 
-	Restarted   time.Time `json:"restarted,omitzero"`     // the gateway ended without a stop after that, and was started then
+	Crashed     bool      `json:"crashed,omitempty"`      // after that record the gateway ended without a stop
+	Restarted   time.Time `json:"restarted,omitzero"`     // when it was started again; zero: it was not yet
 	Sampled     time.Time `json:"sampled,omitzero"`       // of the last sample before; zero: there is none
 	FromSample  []string  `json:"from_sample,omitempty"`  // gauges that are as of it
 	NotRecorded []string  `json:"not_recorded,omitempty"` // gauges that are known only while they can be read off
@@ -79,12 +81,16 @@ func (p *Past) Moment(at time.Time) (Moment, error) {
 // crash notes that a run of the gateway ended with the moment's record, and not by a stop.
 func (p *Past) crash(m *Moment) error {
 	around, err := p.Journal.Read(m.Seq-1, 2, nil)
-	if err != nil || len(around) < 2 {
+	if err != nil || len(around) == 0 {
 		return err
 	}
-	_, stopped := around[0].Event.(*journal.Stopped)
-	if _, started := around[1].Event.(*journal.Started); started && !stopped {
-		m.Restarted = around[1].Time.Time()
+	if _, stopped := around[0].Event.(*journal.Stopped); stopped {
+		return nil
+	}
+	if m.Crashed = p.Stopped; len(around) > 1 {
+		if _, m.Crashed = around[1].Event.(*journal.Started); m.Crashed {
+			m.Restarted = around[1].Time.Time()
+		}
 	}
 	return nil
 }

@@ -69,6 +69,7 @@ func (c *Call) Parse(words []string) error {
 			c.Args = append(c.Args, words[i])
 		}
 	}
+	c.given = len(c.Args)
 	return nil
 }
 
@@ -102,7 +103,6 @@ func (c *Call) option(words []string) (taken int, err error) {
 
 // Do runs the command: what is missing is asked for, or takes its default.
 func (c *Call) Do(ctx context.Context) error {
-	c.given = len(c.Args)
 	if err := c.fill(ctx); err != nil {
 		return err
 	}

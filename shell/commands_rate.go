@@ -96,7 +96,10 @@ func (c *Call) replay(ctx context.Context, period string) error {
 	if c.given > 0 {
 		step = interval(c.Arg(0))
 	}
-	c.Say(fmt.Sprintf("The past: from %s to %s.", Date(from, true), Date(to, true)))
+	if !c.begun {
+		c.begun = true
+		c.Say(fmt.Sprintf("The past: from %s to %s.", Date(from, true), Date(to, true)))
+	}
 	var last *RateRow
 	err = c.Gateway.Replay(ctx, from, to, step, func(r RateRow) error {
 		if c.Over() {

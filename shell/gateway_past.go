@@ -190,7 +190,9 @@ func (o *Offline) past(ctx context.Context, look func(*pastLook) error) error {
 		return err
 	}
 	defer j.Close()
-	return look(newPastLook(j, setBacks))
+	p := newPastLook(j, setBacks)
+	p.Stopped = true
+	return look(p)
 }
 
 // StatusAt implements Gateway.

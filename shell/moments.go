@@ -92,7 +92,10 @@ func parsePeriod(word string, now time.Time, zone *time.Location) (from, to time
 // pastLine says of which moment an answer is.
 func pastLine(m *projections.Moment, zone *time.Location) string {
 	text := fmt.Sprintf("The past: as of record %s, written %s, the last one up to %s.\n", Thousands(m.Seq), Date(m.Recorded.In(zone), false), Date(m.At.In(zone), true))
-	if !m.Restarted.IsZero() {
+	switch {
+	case m.Crashed && m.Restarted.IsZero():
+		text += "The gateway ended without a stop after that record.\n"
+	case m.Crashed:
 		text += fmt.Sprintf("The gateway ended without a stop after that record; it was started again %s.\n", Date(m.Restarted.In(zone), false))
 	}
 	return text
