@@ -46,7 +46,7 @@ func digest(f *Figures) string {
 		fmt.Fprintln(&b)
 		return true
 	})
-	fmt.Fprintln(&b, f.TopInbound(0), f.connections.inexact, len(f.connections.outbound), f.queue.strays, f.shift, f.clock, f.time)
+	fmt.Fprintln(&b, f.TopInbound(0), f.connections.inexact, len(f.connections.outbound), f.queue.strays, f.shift, f.clock, f.time, f.setBacks)
 	for _, icid := range slices.Sorted(maps.Keys(f.connections.inbound)) {
 		fmt.Fprint(&b, " ", icid, f.connections.inbound[icid].client)
 	}

@@ -176,8 +176,8 @@ func (l *Local) search(ctx context.Context) error {
 	return nil
 }
 
-// restALittle leaves mail more than half of a processor while somebody waits for a short answer.
-func restALittle(worked time.Duration) { rest(worked / 4) }
+// restALittle leaves mail the better part of two processors, and does not keep the person waiting for twice as long.
+func restALittle(worked time.Duration) { rest(worked * 2 / 3) }
 
 // past has a look at the past of the stopped store.
 func (o *Offline) past(ctx context.Context, look func(*pastLook) error) error {

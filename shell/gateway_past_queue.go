@@ -2,6 +2,7 @@ package shell
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"postern/engine"
@@ -53,6 +54,11 @@ func (p *pastLook) queueAt(ctx context.Context, s engine.Selection, at time.Time
 
 // RecipientsAt implements Gateway.
 func (l *Local) RecipientsAt(ctx context.Context, s engine.Selection, at time.Time, begin func(projections.Moment) error, page func([]engine.Listed) error) error {
+	k := &l.Queue
+	defer k.listings.Add(-1)
+	if k.listings.Add(1) > maxListings {
+		return &RefusedError{fmt.Sprintf("There are %d listings of the queue under way: end one first.", maxListings)}
+	}
 	var q *pastQueue
 	err := l.past(ctx, func(p *pastLook) (err error) {
 		q, err = p.queueAt(ctx, s, at)
