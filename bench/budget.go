@@ -76,6 +76,11 @@ var Budget = []Workload{
 	{"tophosts", []Row{
 		{What: "tophosts with 100,000 destinations", Unit: "ms", Must: 10, Aim: 2, Digits: 2},
 	}, measureTopHosts},
+	{"travel", []Row{
+		{What: "status as of a moment of the last day, 10 million events in it, the slowest", Unit: "s", Must: 2, Digits: 2},
+		{What: "showrecipients as of a moment of that day, the whole queue, the slowest", Unit: "s", Must: 2, Digits: 2},
+		{What: "replay of a million records", Unit: "s", Open: true, Digits: 2},
+	}, measureTravel},
 	{"http", []Row{
 		{What: "/metrics with 1 M queued, p99", Unit: "ms", Must: 5, Digits: 2},
 		{What: "/xml/status with 1 M queued, p99", Unit: "ms", Must: 5, Digits: 2},
@@ -194,6 +199,17 @@ func measureVerify(ctx context.Context, s Settings, rows []Row) error {
 	rows[0].Value, rows[0].Note = f.Stopped.Seconds(), fmt.Sprintf("%d facts", f.Facts)
 	rows[1].Value, rows[1].Note = 100*f.Beside/f.Alone, fmt.Sprintf("%.0f/s of %.0f/s; the verify takes %.0f s then", f.Beside, f.Alone, f.Running.Seconds())
 	return err
+}
+
+func measureTravel(ctx context.Context, s Settings, rows []Row) error {
+	f, err := Travel(ctx, TravelConfig{Dir: s.Dir, Events: 10_000_000, Looks: 40, Progress: s.Progress})
+	if err != nil {
+		return err
+	}
+	rows[0].Value, rows[0].Note = f.Slowest.Seconds(), fmt.Sprintf("%d events, median %.2f s", f.Events, f.Median.Seconds())
+	rows[1].Value, rows[1].Note = f.SlowestListing.Seconds(), fmt.Sprintf("%d recipients", f.Listed)
+	rows[2].Value = f.PerMillion.Seconds()
+	return nil
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
