@@ -36,7 +36,9 @@ func doubtful(t *testing.T, data string) *queueKeeper {
 	k.Local.Doubts = answerer{k.j}
 	day := time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
 	k.Local.Now = func() time.Time { return day.Add(time.Hour) }
-	at := func(minute int) journal.Instant { return journal.InstantOf(day.Add(time.Duration(minute) * time.Minute)) }
+	at := func(minute int) journal.Instant {
+		return journal.InstantOf(day.Add(time.Duration(minute) * time.Minute))
+	}
 	add := func(minute int, e journal.Event) uint64 {
 		seq, err := k.j.AppendEvents(at(minute), e)
 		if err != nil {
