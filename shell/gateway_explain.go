@@ -23,6 +23,7 @@ type Explaining interface {
 
 // explain tells of the message at a Seq.
 func explain(ctx context.Context, j *journal.Journal, rows *journal.LiveSnapshot, doc *config.Document, q projections.Inquiry) (*projections.Explanation, error) {
+	q.Revision = doc.Revision
 	q.Connections, q.PerDestination = doc.Delivery.Connections, doc.Delivery.PerDestination
 	q.QueueTime = time.Duration(doc.Retry.MaxQueueSeconds) * time.Second
 	x, err := projections.Explain(ctx, j, rows, q)
