@@ -64,10 +64,45 @@ func (f *reading) take(r journal.Record) {
 	case *journal.UndoEnded:
 		delete(f.undo, e.Action)
 	default:
-		if !f.takeOrder(r) && messageOf(r.Event) == f.seq {
+		if !f.takeOrder(r) && isAbout(r.Event, f.seq) {
 			f.takeOwn(r)
 		}
 	}
+}
+
+// isAbout tells whether a fact is about that message alone.
+func isAbout(e journal.Event, message uint64) bool {
+	switch e := e.(type) {
+	case *journal.Delivered:
+		return e.Message == message
+	case *journal.SoftBounced:
+		return e.Message == message
+	case *journal.HardBounced:
+		return e.Message == message
+	case *journal.DoubleBounced:
+		return e.Message == message
+	case *journal.OutcomeUnknown:
+		return e.Message == message
+	case *journal.SetAside:
+		return e.Message == message
+	case *journal.NotificationDropped:
+		return e.Message == message
+	case *journal.Dropped:
+		return e.Message == message
+	case *journal.Split:
+		return e.Message == message
+	case *journal.Rewritten:
+		return e.Message == message
+	case *journal.MessageRemoved:
+		return e.Message == message
+	case *journal.Quarantined:
+		return e.Message == message
+	case *journal.Released:
+		return e.Message == message
+	case *journal.Queued:
+		return e.Message == message
+	}
+	return false
 }
 
 // takeOwn takes a fact that is about the message alone.
