@@ -183,7 +183,7 @@ func (e *explanation) bound(c *projections.ExplainedRecipient, b *projections.Bo
 		if !due {
 			return ""
 		}
-		return sentence("an order is being carried out" + spaced(b.Reason) + e.since(", since ", b.Since) + byWhom(b.By) + "; what belongs to it is not tried meanwhile")
+		return sentence("an order" + reason(b.Reason) + " is being carried out" + e.since(" since ", b.Since) + byWhom(b.By) + "; what belongs to it is not tried meanwhile")
 	case projections.BoundPerDestination:
 		if !due || b.Object != c.Destination {
 			return ""
