@@ -27,7 +27,7 @@ type Explanation struct {
 	More          int                  `json:"more_recipients,omitempty"` // beyond those named
 	Hosts         []ExplainedHost      `json:"hosts,omitempty"`           // that are waited for and not well
 	Bounds        []Bound              `json:"bounds,omitempty"`          // what keeps the recipients from being tried
-	Configuration ConfigurationCommit  `json:"configuration,omitzero"`    // the last one recorded
+	Configuration ConfigurationCommit  `json:"configuration,omitzero"`    // that holds
 }
 
 // RecipientState is where a recipient is.
@@ -120,7 +120,7 @@ const (
 // ConfigurationCommit is the configuration that holds, as far as the journal knows.
 type ConfigurationCommit struct {
 	Revision uint64    `json:"revision"`
-	Since    time.Time `json:"since,omitzero"`
+	Since    time.Time `json:"since,omitzero"` // zero: no commit of it is recorded
 	By       string    `json:"by,omitempty"`
 	Comment  string    `json:"comment,omitempty"`
 }
@@ -132,7 +132,8 @@ type Inquiry struct {
 	Now     time.Time
 	Running bool // false: what is in hand is in doubt
 
-	Connections, PerDestination int           // the limits of the configuration
+	Revision                    uint64        // of the configuration, where no commit of one is recorded; 0: it bears none
+	Connections, PerDestination int           // its limits
 	QueueTime                   time.Duration // after which a recipient is given up
 }
 

@@ -124,7 +124,7 @@ func (f *reading) takeOrder(r journal.Record) bool {
 	case *journal.RecipientsDeleted:
 		f.taken(r, e.Action, e.Set, StateDeleted, e.By, "deleted"+by(e.By))
 	case *journal.RecipientsBounced:
-		f.taken(r, e.Action, e.Set, StateBounced, e.By, "bounced by an operator"+by(e.By))
+		f.taken(r, e.Action, e.Set, StateBounced, e.By, "bounced"+by(e.By))
 	case *journal.RecipientsRedirected:
 		f.named(e.Set, func(rids []uint32) { f.add(r, rids, ExplainedFact{Text: "redirected to " + e.Target + by(e.By)}) })
 	case *journal.RecipientsReinstated:

@@ -190,6 +190,7 @@ func (p *placing) sinceWhen(ctx context.Context, j *journal.Journal) error {
 		h := &p.Hosts[i]
 		wanted["host "+h.Destination] = h.began
 	}
+	p.Configuration.Revision = p.inquiry.Revision
 	if p.system.Revision > 0 {
 		p.Configuration.Revision = p.system.Revision
 		wanted["configuration"] = p.Configuration.committed

@@ -67,10 +67,20 @@ func renderExplanation(x *projections.Explanation, zone *time.Location) string {
 	if x.More > 0 {
 		fmt.Fprintf(e, "%s more recipients are not shown: explain %d RID shows one.\n", Thousands(uint64(x.More)), x.MID)
 	}
-	if c := &x.Configuration; c.Revision > 0 {
-		fmt.Fprintf(e, "Configuration: revision %d%s%s%s.\n", c.Revision, e.since(" since ", c.Since), byWhom(c.By), quotedBehind(c.Comment))
-	}
+	e.WriteString(e.configuration())
 	return e.String()
+}
+
+// configuration says which one holds, as far as is recorded.
+func (e *explanation) configuration() string {
+	switch c := &e.Configuration; {
+	case c.Since.IsZero() && c.Revision == 0:
+		return "Configuration: as its file has it; no commit is recorded.\n"
+	case c.Since.IsZero():
+		return fmt.Sprintf("Configuration: revision %d, as its file has it; its commit is not recorded.\n", c.Revision)
+	default:
+		return fmt.Sprintf("Configuration: revision %d%s%s%s.\n", c.Revision, e.since(" since ", c.Since), byWhom(c.By), quotedBehind(c.Comment))
+	}
 }
 
 // recipient tells of one recipient: where it is, what happened to it, and what it waits for.
@@ -103,7 +113,7 @@ func (e *explanation) where(c *projections.ExplainedRecipient) string {
 	case projections.StateHostDown:
 		return "waits for its host, " + attempts(c.Attempts) + ", the next one " + e.at(c.Next) + " at the earliest"
 	case projections.StateHeld:
-		return "held" + e.since(" since ", c.Since) + byWhom(c.By) + reason(c.Reason) + ": it is not tried until it is released"
+		return "held" + e.since(" since ", c.Since) + byWhom(c.By) + reason(c.Reason) + ": it is not tried until it is released" + e.then(c.Next)
 	case projections.StateSuspended:
 		return "queued, " + attempts(c.Attempts) + ", and the delivery to its host is suspended"
 	case projections.StateWorkQueue:
@@ -173,7 +183,7 @@ func (e *explanation) bound(c *projections.ExplainedRecipient, b *projections.Bo
 		if !due {
 			return ""
 		}
-		return sentence("an order is being carried out" + spaced(b.Reason) + e.since(", since ", b.Since) + byWhom(b.By) + "; what belongs to it is not tried meanwhile")
+		return sentence("an order" + reason(b.Reason) + " is being carried out" + e.since(" since ", b.Since) + byWhom(b.By) + "; what belongs to it is not tried meanwhile")
 	case projections.BoundPerDestination:
 		if !due || b.Object != c.Destination {
 			return ""
@@ -219,6 +229,14 @@ func (e *explanation) since(word string, t time.Time) string {
 		return ""
 	}
 	return word + e.clock(t)
+}
+
+// then says when a recipient is due once nothing holds it; "": at once.
+func (e *explanation) then(next time.Time) string {
+	if !next.After(e.Now) {
+		return ""
+	}
+	return ", and then " + e.at(next)
 }
 
 func attempts(n uint32) string {

@@ -161,3 +161,60 @@ func TestExplainNamesakes(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// TestExplainWhatBinds tells of what keeps mail where it is besides its host, and who set it.
+func TestExplainWhatBinds(t *testing.T) {
+	k := keeping(t, "")
+	day := time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
+	k.Local.Now = func() time.Time { return day.Add(time.Hour) }
+	add := func(events ...journal.Event) (seq uint64) {
+		for _, e := range events {
+			var err error
+			if seq, err = k.j.AppendEvents(journal.InstantOf(day), e); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return seq
+	}
+	one := []uint32{0}
+	message := func(mid uint32, queued bool) uint64 {
+		return add(&journal.MessageInjected{MID: mid, Sender: "s@example.com", Queued: queued, Recipients: []journal.InjectedRecipient{{Local: "r", Domain: "a.example"}}})
+	}
+	only := func(seq uint64, mid uint32) []journal.MessageRecipients {
+		return []journal.MessageRecipients{{Message: seq, MID: mid, Destination: "a.example", RIDs: one}}
+	}
+	add(&journal.WorkQueuePaused{By: "ann", Reason: "virus"})
+	message(1, false)
+	add(&journal.Quarantined{Message: message(2, false), MID: 2, Quarantine: "Policy"})
+	add(&journal.SetAside{Message: message(3, true), MID: 3, Evidence: "the process ended three times with it"})
+	m := message(4, true)
+	add(&journal.RecipientsRedirected{By: "bob", Target: "b.example", Set: only(m, 4)}, &journal.DeliveryForced{By: "bob", Domain: "b.example"})
+	m = message(5, true)
+	add(&journal.RecipientsBounced{By: "ann", Set: only(m, 5)})
+	m = message(6, true)
+	next := message(7, true)
+	add(&journal.Rewritten{Message: m, MID: 6, New: next, NewMID: 7, By: "filter"})
+	add(&journal.HostDown{Destination: "c.example", Failures: 1}, &journal.HostUp{Destination: "c.example"})
+	m = message(8, true)
+	order := add(&journal.BulkActionOrdered{Action: "delete", By: "eve", Set: 1, Recipients: 1, Messages: 1})
+	add(&journal.RecipientsDeleted{Action: order, By: "eve", Set: only(m, 8)})
+	add(&journal.ResourceConservationChanged{Degree: 7, Reasons: []string{"memoryShortage"}})
+	for mid, wants := range map[string][]string{
+		"1": {"in the work queue: it has not been processed yet\n", "   The work queue is paused since 10:00:00 by ann (virus).\n",
+			"   Resources are conserved in degree 7 since 10:00:00 (memoryShortage), which slows what comes in, not deliveries.\n"},
+		"2": {"in quarantine Policy since 10:00:00\n"},
+		"3": {"set aside since 10:00:00 (the process ended three times with it): it is not tried until it is released\n"},
+		"4": {"RID 0  r@a.example, redirected to b.example: queued, no attempt yet, due as soon as there is room\n", "   10:00:00  redirected to b.example by bob\n",
+			"   An order (delete) is being carried out since 10:00:00 by eve; what belongs to it is not tried meanwhile.\n", "   Attempts to b.example under way: 0;"},
+		"5": {"bounced 10:00:00 by ann\n", "   10:00:00  bounced by ann\n"},
+		"6": {"moved 10:00:00 (it goes on with MID 7)\n"},
+		"8": {"deleted 10:00:00 by eve\n", "deleted by eve, order "},
+	} {
+		got, err := dialogue(t, t.Context(), k.Local, "explain "+mid, "batch")
+		for _, want := range wants {
+			if err != nil || !strings.Contains(got, want) {
+				t.Errorf("%v: lacks %q:\n%s", err, want, got)
+			}
+		}
+	}
+}

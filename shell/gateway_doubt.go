@@ -51,11 +51,9 @@ func listDoubts(ctx context.Context, j *journal.Journal, rows *journal.LiveSnaps
 
 // InDoubt implements Gateway.
 func (l *Local) InDoubt(ctx context.Context, since time.Time) (list DoubtList, err error) {
-	return list, l.tracked(func(t tracker) error {
-		return l.queue(ctx, func(rows *journal.LiveSnapshot) error {
-			list, err = listDoubts(ctx, t.journal, rows, since, true)
-			return err
-		})
+	return list, l.explained(ctx, func(rows *journal.LiveSnapshot) error {
+		list, err = listDoubts(ctx, l.Messages.Journal, rows, since, true)
+		return err
 	})
 }
 

@@ -23,6 +23,7 @@ type Explaining interface {
 
 // explain tells of the message at a Seq.
 func explain(ctx context.Context, j *journal.Journal, rows *journal.LiveSnapshot, doc *config.Document, q projections.Inquiry) (*projections.Explanation, error) {
+	q.Revision = doc.Revision
 	q.Connections, q.PerDestination = doc.Delivery.Connections, doc.Delivery.PerDestination
 	q.QueueTime = time.Duration(doc.Retry.MaxQueueSeconds) * time.Second
 	x, err := projections.Explain(ctx, j, rows, q)
@@ -66,16 +67,21 @@ func bearer(ctx context.Context, rows *journal.LiveSnapshot, mid uint32, find fu
 // errExplaining refuses a second explanation.
 var errExplaining = errors.New("the journal is being read for another one: try again when that has ended")
 
-// Explain implements Gateway.
-func (l *Local) Explain(ctx context.Context, mid uint32, rid *uint32) (x *projections.Explanation, err error) {
+// explained reads the queue and the history, for one person at a time.
+func (l *Local) explained(ctx context.Context, do func(*journal.LiveSnapshot) error) error {
 	if l.Messages.Journal == nil {
-		return nil, errNoQueue
+		return errNoQueue
 	}
 	if !l.explaining.TryLock() {
-		return nil, errExplaining
+		return errExplaining
 	}
 	defer l.explaining.Unlock()
-	return x, l.queue(ctx, func(rows *journal.LiveSnapshot) error {
+	return l.queue(ctx, do)
+}
+
+// Explain implements Gateway.
+func (l *Local) Explain(ctx context.Context, mid uint32, rid *uint32) (x *projections.Explanation, err error) {
+	return x, l.explained(ctx, func(rows *journal.LiveSnapshot) error {
 		seq, others, err := bearer(ctx, rows, mid, l.FindMessages)
 		if err != nil {
 			return err
