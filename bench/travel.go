@@ -44,7 +44,7 @@ func Travel(ctx context.Context, c TravelConfig) (f TravelFigures, err error) {
 	defer j.Close()
 	f.Events = j.Durable()
 	past := &projections.Past{Journal: j, Keyframes: &projections.Keyframes{Rows: j.Rows(projections.KeyframeRows)},
-		Now: func() time.Time { return day.Add(24 * time.Hour) }, Rest: restOfLooks}
+		Now: func() time.Time { return day.Add(24 * time.Hour) }}
 	r := rand.New(rand.NewPCG(1, 2))
 	var took []float64
 	for i := range c.Looks {
@@ -97,11 +97,7 @@ func listPast(ctx context.Context, j *journal.Journal, m projections.Moment, f *
 			return n, nil
 		}
 		after = seqs[len(seqs)-1]
-		began := time.Now()
-		rows, err := journal.PastRows(ctx, j, m.Seq, seqs, func() {
-			restOfLooks(time.Since(began))
-			began = time.Now()
-		})
+		rows, err := journal.PastRows(ctx, j, m.Seq, seqs, nil)
 		if err != nil {
 			return n, err
 		}
@@ -111,9 +107,6 @@ func listPast(ctx context.Context, j *journal.Journal, m projections.Moment, f *
 		}
 	}
 }
-
-// restOfLooks is how the gateway rests so that mail goes on meanwhile.
-func restOfLooks(worked time.Duration) { time.Sleep(min(worked*2/3, 50*time.Millisecond)) }
 
 // replayed is how long a million records take, without keyframes.
 func replayed(ctx context.Context, j *journal.Journal) (time.Duration, error) {
