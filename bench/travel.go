@@ -50,8 +50,7 @@ func Travel(ctx context.Context, c TravelConfig) (f TravelFigures, err error) {
 	for i := range c.Looks {
 		at := day.Add(time.Minute + time.Duration(r.Int64N(int64(24*time.Hour-time.Minute))))
 		began := time.Now()
-		m, figures, err := look(ctx, past, at)
-		if err != nil {
+		if _, _, err := look(ctx, past, at); err != nil {
 			return f, err
 		}
 		took = append(took, float64(time.Since(began)))
@@ -60,7 +59,8 @@ func Travel(ctx context.Context, c TravelConfig) (f TravelFigures, err error) {
 			continue
 		}
 		began = time.Now()
-		if m, figures, err = look(ctx, past, at); err != nil {
+		m, figures, err := look(ctx, past, at)
+		if err != nil {
 			return f, err
 		}
 		n, err := listPast(ctx, j, m, figures)
