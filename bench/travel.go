@@ -44,14 +44,13 @@ func Travel(ctx context.Context, c TravelConfig) (f TravelFigures, err error) {
 	defer j.Close()
 	f.Events = j.Durable()
 	past := &projections.Past{Journal: j, Keyframes: &projections.Keyframes{Rows: j.Rows(projections.KeyframeRows)},
-		Now: func() time.Time { return day.Add(24 * time.Hour) }, Rest: restOfLooks}
+		Now: func() time.Time { return day.Add(24 * time.Hour) }}
 	r := rand.New(rand.NewPCG(1, 2))
 	var took []float64
 	for i := range c.Looks {
 		at := day.Add(time.Minute + time.Duration(r.Int64N(int64(24*time.Hour-time.Minute))))
 		began := time.Now()
-		m, figures, err := look(ctx, past, at)
-		if err != nil {
+		if _, _, err := look(ctx, past, at); err != nil {
 			return f, err
 		}
 		took = append(took, float64(time.Since(began)))
@@ -60,7 +59,8 @@ func Travel(ctx context.Context, c TravelConfig) (f TravelFigures, err error) {
 			continue
 		}
 		began = time.Now()
-		if m, figures, err = look(ctx, past, at); err != nil {
+		m, figures, err := look(ctx, past, at)
+		if err != nil {
 			return f, err
 		}
 		n, err := listPast(ctx, j, m, figures)
@@ -97,11 +97,7 @@ func listPast(ctx context.Context, j *journal.Journal, m projections.Moment, f *
 			return n, nil
 		}
 		after = seqs[len(seqs)-1]
-		began := time.Now()
-		rows, err := journal.PastRows(ctx, j, m.Seq, seqs, func() {
-			restOfLooks(time.Since(began))
-			began = time.Now()
-		})
+		rows, err := journal.PastRows(ctx, j, m.Seq, seqs, nil)
 		if err != nil {
 			return n, err
 		}
@@ -111,9 +107,6 @@ func listPast(ctx context.Context, j *journal.Journal, m projections.Moment, f *
 		}
 	}
 }
-
-// restOfLooks is how the gateway rests so that mail goes on meanwhile.
-func restOfLooks(worked time.Duration) { time.Sleep(min(worked*2/3, 50*time.Millisecond)) }
 
 // replayed is how long a million records take, without keyframes.
 func replayed(ctx context.Context, j *journal.Journal) (time.Duration, error) {

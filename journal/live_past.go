@@ -18,10 +18,7 @@ func PastRows(ctx context.Context, j *Journal, seq uint64, messages []uint64, re
 	if len(messages) == 0 {
 		return s, nil
 	}
-	p := pastFold{fold: newLiveFold(), wanted: make(map[uint64]bool, len(messages)), first: messages[0], last: messages[len(messages)-1]}
-	for _, m := range messages {
-		p.wanted[m] = true
-	}
+	p := newPastFold(messages)
 	blocks := 0
 	err := j.scan(p.first, seq, func(first uint64, _ []byte, b *block) error {
 		if blocks++; blocks%ctxEvery == 0 {
@@ -39,16 +36,36 @@ func PastRows(ctx context.Context, j *Journal, seq uint64, messages []uint64, re
 	}
 	s.adjust = p.fold.adjust
 	s.tail = p.fold.tail()
-	s.tail.messages = slices.DeleteFunc(s.tail.messages, func(m *LiveMessage) bool { return !p.wanted[m.Seq] })
+	s.tail.messages = slices.DeleteFunc(s.tail.messages, func(m *LiveMessage) bool { return !p.wants(m.Seq) })
 	return s, nil
 }
 
 // pastFold folds the facts about some messages.
 type pastFold struct {
 	fold        *liveFold
-	wanted      map[uint64]bool
-	first, last uint64 // of wanted
+	first, last uint64          // of those that are wanted
+	near        []uint64        // a bit for each Seq from first to last; nil: they lie too far apart
+	far         map[uint64]bool // the same then
 	coder       coder
+}
+
+// maxNear bounds the bits: 32 MiB.
+const maxNear = 1 << 28
+
+func newPastFold(messages []uint64) *pastFold {
+	p := &pastFold{fold: newLiveFold(), first: messages[0], last: messages[len(messages)-1]}
+	if span := p.last - p.first + 1; span <= maxNear {
+		p.near = make([]uint64, (span+63)/64)
+		for _, m := range messages {
+			p.near[(m-p.first)/64] |= 1 << ((m - p.first) % 64)
+		}
+		return p
+	}
+	p.far = make(map[uint64]bool, len(messages))
+	for _, m := range messages {
+		p.far[m] = true
+	}
+	return p
 }
 
 // messageField is the number of the field that names the message, in the facts about a single one.
@@ -106,7 +123,14 @@ func (p *pastFold) concerns(seq uint64, f *frame) bool {
 }
 
 func (p *pastFold) wants(message uint64) bool {
-	return message >= p.first && message <= p.last && p.wanted[message]
+	switch {
+	case message < p.first || message > p.last:
+		return false
+	case p.near == nil:
+		return p.far[message]
+	}
+	i := message - p.first
+	return p.near[i/64]&(1<<(i%64)) != 0
 }
 
 func (p *pastFold) apply(r Record) {

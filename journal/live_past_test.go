@@ -69,3 +69,20 @@ func TestThePastQueueEndsWithItsContext(t *testing.T) {
 		t.Errorf("rested %d times: %v", rested, err)
 	}
 }
+
+// TestMessagesThatAreWanted are told from others, however far apart they lie.
+func TestMessagesThatAreWanted(t *testing.T) {
+	for _, list := range [][]uint64{{5}, {1, 2, 64, 65, 128, 200}, {3, 1 << 20}, {3, 4, 3 + maxNear}} {
+		p := newPastFold(list)
+		if (p.near == nil) != (list[len(list)-1]-list[0] >= maxNear) {
+			t.Errorf("%d: bits of %d words", list, len(p.near))
+		}
+		for _, m := range list {
+			for _, seq := range []uint64{m - 1, m, m + 1} {
+				if p.wants(seq) != slices.Contains(list, seq) {
+					t.Errorf("%d: %d is wanted: %v", list, seq, p.wants(seq))
+				}
+			}
+		}
+	}
+}

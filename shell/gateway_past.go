@@ -155,7 +155,7 @@ func (l *Local) past(ctx context.Context, look func(*pastLook) error) error {
 	}
 	defer l.searching.Unlock()
 	p := newPastLook(l.Messages.Journal, setBacks)
-	p.Listeners, p.Now, p.Rest = l.Self.Listeners, l.now, restALittle
+	p.Listeners, p.Now, p.Rest = l.Self.Listeners, l.now, resting(p.journal)
 	return look(p)
 }
 
@@ -176,8 +176,16 @@ func (l *Local) search(ctx context.Context) error {
 	return nil
 }
 
-// restALittle leaves mail the better part of two processors, and does not keep the person waiting for twice as long.
-func restALittle(worked time.Duration) { rest(worked * 2 / 3) }
+// resting leaves mail the better part of two processors while it is on the move; when nothing is written nobody waits.
+func resting(j *journal.Journal) func(worked time.Duration) {
+	at := j.Durable()
+	return func(worked time.Duration) {
+		before := at
+		if at = j.Durable(); at != before {
+			rest(worked * 2 / 3)
+		}
+	}
+}
 
 // past has a look at the past of the stopped store.
 func (o *Offline) past(ctx context.Context, look func(*pastLook) error) error {

@@ -72,8 +72,8 @@ func (l *Local) RecipientsAt(ctx context.Context, s engine.Selection, at time.Ti
 	}
 	for {
 		var part *journal.LiveSnapshot
-		err := l.past(ctx, func(*pastLook) (err error) {
-			part, err = q.next(ctx, restALittle)
+		err := l.past(ctx, func(p *pastLook) (err error) {
+			part, err = q.next(ctx, p.Rest)
 			return err
 		})
 		if err != nil || part == nil {
