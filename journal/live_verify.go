@@ -57,7 +57,7 @@ func (s *LiveSnapshot) Compare(ctx context.Context, replay *LiveReplay, left fun
 		say("message %d (MID %d) is in the queue, but has no row", seq, rowless[seq].MID)
 	}
 	if !reflect.DeepEqual(listed(s.System()), listed(replay.fold.state.LiveSystem)) {
-		say("the state that belongs to no message has another row than its facts give")
+		say("the state that belongs to no message has another row than %s", "its facts give")
 	}
 	return s.compareHosts(ctx, replay.fold.hosts, say)
 }

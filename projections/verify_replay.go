@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 
 	"postern/journal"
 )
@@ -18,6 +19,10 @@ type replayed struct {
 	frames  []keyframeIndex
 	mark    uint64 // of the rows
 	agree   int    // keyframes
+	damaged uint64 // the last record of the last damage
+	taken   uint64 // the record of the keyframe that the figures behind damage come from
+	facts   int    // behind damage, that do not fit what is known of older messages
+	aside   int    // rows of such messages that do not
 
 	books, queue Proof
 	told         []Proof // of days
@@ -47,8 +52,14 @@ func (v *verifier) replay(ctx context.Context) ([]Proof, error) {
 		r.fold(record)
 		return r.keyframe(keyframes)
 	}
-	if err = v.journal.Replay(ctx, 1, v.to, v.over(&r.books), fold); err == nil && v.Rests {
-		err = v.journal.Replay(ctx, v.to+1, v.journal.Durable(), v.over(&r.books), fold) // what has left since the rows were looked at
+	over := v.over(&r.books)
+	passed := func(d journal.Damage) error {
+		r.damaged = d.Last
+		r.days.lost = true
+		return over(d)
+	}
+	if err = v.journal.Replay(ctx, 1, v.to, passed, fold); err == nil && v.Rests {
+		err = v.journal.Replay(ctx, v.to+1, v.journal.Durable(), passed, fold) // what has left since the rows were looked at
 	}
 	whole := err == nil
 	if err != nil && !errors.Is(err, errDamaged) {
@@ -83,15 +94,41 @@ func (r *replayed) fold(record journal.Record) {
 	if _, ok := record.Event.(*journal.HistoryCut); ok {
 		r.days.cut(&counters)
 	}
-	if n := r.figures.queue.strays; n > strays {
+	switch n := r.figures.queue.strays; {
+	case n == strays:
+	case r.taken < r.damaged && r.unprovable(record.Event):
+		r.facts++
+	default:
 		r.books.wrong("record %d (%v) names %d recipients that are not in the queue", record.Seq, record.Event.Kind(), n-strays)
 	}
-	if record.Seq <= r.mark && !r.live.Apply(record) {
+	if record.Seq <= r.mark && !r.live.Apply(record) && !r.unprovable(record.Event) {
 		r.queue.wrong("record %d (%v) does not fit those before it", record.Seq, record.Event.Kind())
 	}
 }
 
-// keyframe compares the one that was written at this record, if there is one.
+// unprovable tells whether a fact is about a message that came before the end of damage: what was lost there may be why it
+// does not fit.
+func (r *replayed) unprovable(event journal.Event) bool {
+	if r.damaged == 0 {
+		return false
+	}
+	fact := reflect.ValueOf(event).Elem()
+	older := func(v reflect.Value, name string) bool {
+		f := v.FieldByName(name)
+		return f.IsValid() && f.Kind() == reflect.Uint64 && f.Uint() != 0 && f.Uint() <= r.damaged
+	}
+	if set := fact.FieldByName("Set"); set.IsValid() && set.Kind() == reflect.Slice {
+		for i := range set.Len() {
+			if older(set.Index(i), "Message") {
+				return true
+			}
+		}
+	}
+	return older(fact, "Message") || older(fact, "Parent")
+}
+
+// keyframe compares the one that was written at this record, if there is one. The first one behind damage cannot be proved:
+// it is what the proof goes on from.
 func (r *replayed) keyframe(k *Keyframes) error {
 	for len(r.frames) > 0 && r.frames[0].seq <= r.figures.seq {
 		x := r.frames[0]
@@ -113,6 +150,10 @@ func (r *replayed) keyframe(k *Keyframes) error {
 		kept, err := decodeFigures(data, 0)
 		if err != nil {
 			continue // of another version: it is as good as none
+		}
+		if r.taken < r.damaged {
+			r.figures, r.taken = kept, x.seq
+			continue
 		}
 		if kept.Seq() != x.seq || !sameFigures(r.figures, kept) {
 			r.books.wrong("the keyframe at record %d is not what a replay gives", x.seq)
@@ -169,6 +210,9 @@ func (h *host) figures() hostFigures {
 // balance proves the books at the end of what could be read.
 func (r *replayed) balance(whole bool) {
 	r.days.end()
+	if r.facts > 0 {
+		r.books.wrong("%d facts behind the damage do not fit what is known of messages that came before its end: nobody can say whether they are right", r.facts)
+	}
 	for _, d := range r.figures.Balance() {
 		r.books.wrong("%s", d.String())
 	}
@@ -176,6 +220,9 @@ func (r *replayed) balance(whole bool) {
 	r.books.Proved = fmt.Sprintf("%d recipients came in, %d of them left, %d are here; %d keyframes agree",
 		c[RecipientsReceived]+c[GenBounceRecipients]+c[ExpandedRecipients]+c[MovedInRecipients]+c[Reinstated],
 		c[CompletedRecipients]+c[DroppedRecipients]+c[MovedOutRecipients], q.unattempted+q.attempted+q.waiting, r.agree)
+	if r.taken > 0 {
+		r.books.wrong("from the damage to the keyframe at record %d nothing is proved; behind it the books go on from there", r.taken)
+	}
 	if !whole {
 		r.books.Proved += fmt.Sprintf("; as of record %d", r.figures.seq)
 	}
@@ -201,7 +248,17 @@ func (r *replayed) compareRows(ctx context.Context, whole bool, rest func()) err
 		_, _, lives := r.figures.queue.messages.find(seq)
 		return !lives
 	}
-	err := r.rows.Compare(ctx, r.live, left, rest, p.wrong)
+	say := func(format string, args ...any) {
+		if seq, ok := args[0].(uint64); r.damaged > 0 && (!ok || seq <= r.damaged) {
+			r.aside++
+			return
+		}
+		p.wrong(format, args...)
+	}
+	err := r.rows.Compare(ctx, r.live, left, rest, say)
+	if r.aside > 0 {
+		p.wrong("%d rows that are older than the end of the damage are not what the rest of the facts gives: nobody can say whether they are right", r.aside)
+	}
 	if unreadable, damaged := (*journal.LiveRowsError)(nil), (*journal.DamagedError)(nil); errors.As(err, &unreadable) || errors.As(err, &damaged) {
 		p.wrong("%v", err)
 		return nil
