@@ -116,7 +116,7 @@ func compareToReplay(t testing.TB, j *Journal, l *LiveRows) {
 	if err := j.Replay(t.Context(), 1, s.Mark(), nil, func(r Record) error { replay.Apply(r); return nil }); err != nil {
 		t.Fatal(err)
 	}
-	err = s.Compare(t.Context(), replay, nil, func(format string, args ...any) {
+	err = s.Compare(t.Context(), replay, func(uint64) bool { return false }, nil, func(format string, args ...any) {
 		if !strings.Contains(format, "lost its body") { // the facts are invented
 			t.Errorf(format, args...)
 		}

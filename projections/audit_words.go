@@ -47,7 +47,10 @@ func (d *Deed) orderText() string {
 	if d.Undoes != 0 {
 		fmt.Fprintf(&b, " what order %d took", d.Undoes)
 	}
-	if d.Selection != "" {
+	switch {
+	case d.Selection != "" && d.Undoes != 0: // what was asked for then
+		fmt.Fprintf(&b, " (%s)", d.Selection)
+	case d.Selection != "":
 		fmt.Fprintf(&b, " %s", d.Selection)
 	}
 	if d.Target != "" {

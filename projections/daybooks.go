@@ -53,6 +53,7 @@ type dayBooks struct {
 	before  [NumCounters]uint64
 	moved   uint64 // recipients that were redirected: they left one destination and came to another
 	seen    bool
+	lost    bool // damage lies in the day, or before it without a keyframe between
 }
 
 func (d *dayBooks) begin(r *replayed) {
@@ -144,6 +145,10 @@ func (d *dayBooks) close() {
 	all := d.all
 	all.End = d.queued()
 	p := Proof{What: ProofDay, Books: &all}
+	if d.lost {
+		d.r.told = append(d.r.told, d.unproved(p))
+		return
+	}
 	if !all.Balances() {
 		p.wrong("%d queued at its begin + %d in are not %d out + %d queued at its end", all.Begin, all.In(), all.Out(), all.End)
 	}
@@ -155,6 +160,14 @@ func (d *dayBooks) close() {
 	}
 	p.Proved = fmt.Sprintf("%s: %d queued at its begin + %d in = %d out + %d queued at its end%s", all.Day, all.Begin, all.In(), all.Out(), all.End, destinations)
 	d.r.told = append(d.r.told, p)
+}
+
+// unproved is what is said of a day whose facts are not whole. What comes after it begins anew where a keyframe tells how
+// things stood.
+func (d *dayBooks) unproved(p Proof) Proof {
+	d.lost = d.r.taken < d.r.damaged
+	p.wrong("its facts are not whole: its books cannot be proved")
+	return p
 }
 
 // compare holds what was counted against the counters that people see.

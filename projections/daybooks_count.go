@@ -9,16 +9,15 @@ import (
 // flow names a figure of a DayFlow.
 type flow func(*DayFlow) *uint64
 
-func received(f *DayFlow) *uint64   { return &f.Received }
-func generated(f *DayFlow) *uint64  { return &f.Generated }
-func expanded(f *DayFlow) *uint64   { return &f.Expanded }
-func reinstated(f *DayFlow) *uint64 { return &f.Reinstated }
-func movedIn(f *DayFlow) *uint64    { return &f.MovedIn }
-func delivered(f *DayFlow) *uint64  { return &f.Delivered }
-func bounced(f *DayFlow) *uint64    { return &f.Bounced }
-func deleted(f *DayFlow) *uint64    { return &f.Deleted }
-func dropped(f *DayFlow) *uint64    { return &f.Dropped }
-func movedOut(f *DayFlow) *uint64   { return &f.MovedOut }
+func received(f *DayFlow) *uint64  { return &f.Received }
+func generated(f *DayFlow) *uint64 { return &f.Generated }
+func expanded(f *DayFlow) *uint64  { return &f.Expanded }
+func movedIn(f *DayFlow) *uint64   { return &f.MovedIn }
+func delivered(f *DayFlow) *uint64 { return &f.Delivered }
+func bounced(f *DayFlow) *uint64   { return &f.Bounced }
+func deleted(f *DayFlow) *uint64   { return &f.Deleted }
+func dropped(f *DayFlow) *uint64   { return &f.Dropped }
+func movedOut(f *DayFlow) *uint64  { return &f.MovedOut }
 
 // count books what a fact says came or left.
 func (d *dayBooks) count(event journal.Event) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 
 	"postern/journal"
 )
@@ -18,6 +19,10 @@ type replayed struct {
 	frames  []keyframeIndex
 	mark    uint64 // of the rows
 	agree   int    // keyframes
+	damaged uint64 // the last record of the last damage
+	taken   uint64 // the record of the keyframe that the figures behind damage come from
+	facts   int    // behind damage, that do not fit what is known of older messages
+	aside   int    // rows of such messages that do not
 
 	books, queue Proof
 	told         []Proof // of days
@@ -40,13 +45,22 @@ func (v *verifier) replay(ctx context.Context) ([]Proof, error) {
 	}
 	r.tail()
 	rest := v.pace(ctx)
-	err = v.journal.Replay(ctx, 1, v.to, v.over(&r.books), func(record journal.Record) error {
+	fold := func(record journal.Record) error {
 		if record.Seq%stepRecords == 0 {
 			rest()
 		}
 		r.fold(record)
 		return r.keyframe(keyframes)
-	})
+	}
+	over := v.over(&r.books)
+	passed := func(d journal.Damage) error {
+		r.damaged = d.Last
+		r.days.lost = true
+		return over(d)
+	}
+	if err = v.journal.Replay(ctx, 1, v.to, passed, fold); err == nil && v.Rests {
+		err = v.journal.Replay(ctx, v.to+1, v.journal.Durable(), passed, fold) // what has left since the rows were looked at
+	}
 	whole := err == nil
 	if err != nil && !errors.Is(err, errDamaged) {
 		return nil, err
@@ -64,9 +78,10 @@ func (r *replayed) tail() {
 	if n := len(r.frames); n > 0 {
 		marks["a keyframe"] = r.frames[n-1].seq
 	}
+	end := r.journal.Durable()
 	for _, who := range []string{"the rows of the queue", "a keyframe"} {
-		if marks[who] > r.to {
-			r.books.wrong("%s knows of record %d, but the journal ends at record %d: its last blocks are gone", who, marks[who], r.to)
+		if marks[who] > end {
+			r.books.wrong("%s knows of record %d, but the journal ends at record %d: its last blocks are gone", who, marks[who], end)
 		}
 	}
 }
@@ -79,15 +94,41 @@ func (r *replayed) fold(record journal.Record) {
 	if _, ok := record.Event.(*journal.HistoryCut); ok {
 		r.days.cut(&counters)
 	}
-	if n := r.figures.queue.strays; n > strays {
+	switch n := r.figures.queue.strays; {
+	case n == strays:
+	case r.taken < r.damaged && r.unprovable(record.Event):
+		r.facts++
+	default:
 		r.books.wrong("record %d (%v) names %d recipients that are not in the queue", record.Seq, record.Event.Kind(), n-strays)
 	}
-	if record.Seq <= r.mark && !r.live.Apply(record) {
+	if record.Seq <= r.mark && !r.live.Apply(record) && !r.unprovable(record.Event) {
 		r.queue.wrong("record %d (%v) does not fit those before it", record.Seq, record.Event.Kind())
 	}
 }
 
-// keyframe compares the one that was written at this record, if there is one.
+// unprovable tells whether a fact is about a message that came before the end of damage: what was lost there may be why it
+// does not fit.
+func (r *replayed) unprovable(event journal.Event) bool {
+	if r.damaged == 0 {
+		return false
+	}
+	fact := reflect.ValueOf(event).Elem()
+	older := func(v reflect.Value, name string) bool {
+		f := v.FieldByName(name)
+		return f.IsValid() && f.Kind() == reflect.Uint64 && f.Uint() != 0 && f.Uint() <= r.damaged
+	}
+	if set := fact.FieldByName("Set"); set.IsValid() && set.Kind() == reflect.Slice {
+		for i := range set.Len() {
+			if older(set.Index(i), "Message") {
+				return true
+			}
+		}
+	}
+	return older(fact, "Message") || older(fact, "Parent")
+}
+
+// keyframe compares the one that was written at this record, if there is one. The first one behind damage cannot be proved:
+// it is what the proof goes on from.
 func (r *replayed) keyframe(k *Keyframes) error {
 	for len(r.frames) > 0 && r.frames[0].seq <= r.figures.seq {
 		x := r.frames[0]
@@ -99,6 +140,9 @@ func (r *replayed) keyframe(k *Keyframes) error {
 		if err != nil {
 			return err
 		}
+		if data == nil && !k.has(x.seq) {
+			continue // it had to make room meanwhile
+		}
 		if data == nil {
 			r.books.wrong("the keyframe at record %d is not what was written", x.seq)
 			continue
@@ -107,6 +151,10 @@ func (r *replayed) keyframe(k *Keyframes) error {
 		if err != nil {
 			continue // of another version: it is as good as none
 		}
+		if r.taken < r.damaged {
+			r.figures, r.taken = kept, x.seq
+			continue
+		}
 		if kept.Seq() != x.seq || !sameFigures(r.figures, kept) {
 			r.books.wrong("the keyframe at record %d is not what a replay gives", x.seq)
 			continue
@@ -114,6 +162,12 @@ func (r *replayed) keyframe(k *Keyframes) error {
 		r.agree++
 	}
 	return nil
+}
+
+// has tells whether there still is a keyframe of a Seq.
+func (k *Keyframes) has(seq uint64) bool {
+	_, ok, err := k.Rows.Get(indexKey(seq))
+	return ok && err == nil
 }
 
 // sameFigures compares what people can see of figures.
@@ -156,6 +210,9 @@ func (h *host) figures() hostFigures {
 // balance proves the books at the end of what could be read.
 func (r *replayed) balance(whole bool) {
 	r.days.end()
+	if r.facts > 0 {
+		r.books.wrong("%d facts behind the damage do not fit what is known of messages that came before its end: nobody can say whether they are right", r.facts)
+	}
 	for _, d := range r.figures.Balance() {
 		r.books.wrong("%s", d.String())
 	}
@@ -163,6 +220,9 @@ func (r *replayed) balance(whole bool) {
 	r.books.Proved = fmt.Sprintf("%d recipients came in, %d of them left, %d are here; %d keyframes agree",
 		c[RecipientsReceived]+c[GenBounceRecipients]+c[ExpandedRecipients]+c[MovedInRecipients]+c[Reinstated],
 		c[CompletedRecipients]+c[DroppedRecipients]+c[MovedOutRecipients], q.unattempted+q.attempted+q.waiting, r.agree)
+	if r.taken > 0 {
+		r.books.wrong("from the damage to the keyframe at record %d nothing is proved; behind it the books go on from there", r.taken)
+	}
 	if !whole {
 		r.books.Proved += fmt.Sprintf("; as of record %d", r.figures.seq)
 	}
@@ -184,7 +244,21 @@ func (r *replayed) compareRows(ctx context.Context, whole bool, rest func()) err
 	}
 	s := r.rows.System()
 	p.Proved = fmt.Sprintf("the rows of %d messages with %d recipients, as of record %d, are what a replay gives, and each has its content", s.Messages, s.Recipients, r.mark)
-	err := r.rows.Compare(ctx, r.live, rest, p.wrong)
+	left := func(seq uint64) bool {
+		_, _, lives := r.figures.queue.messages.find(seq)
+		return !lives
+	}
+	say := func(format string, args ...any) {
+		if seq, ok := args[0].(uint64); r.damaged > 0 && (!ok || seq <= r.damaged) {
+			r.aside++
+			return
+		}
+		p.wrong(format, args...)
+	}
+	err := r.rows.Compare(ctx, r.live, left, rest, say)
+	if r.aside > 0 {
+		p.wrong("%d rows that are older than the end of the damage are not what the rest of the facts gives: nobody can say whether they are right", r.aside)
+	}
 	if unreadable, damaged := (*journal.LiveRowsError)(nil), (*journal.DamagedError)(nil); errors.As(err, &unreadable) || errors.As(err, &damaged) {
 		p.wrong("%v", err)
 		return nil
