@@ -72,7 +72,7 @@ func newPastFold(messages []uint64) *pastFold {
 var messageField = map[Kind]int{
 	KindAttemptStarted: 1, KindDelivered: 2, KindSoftBounced: 2, KindHardBounced: 2, KindOutcomeUnknown: 2, KindDoubleBounced: 2,
 	KindSetAside: 1, KindNotificationDropped: 1, KindRewritten: 1, KindSplit: 1, KindQuarantined: 1, KindReleased: 1, KindDropped: 1,
-	KindQueued: 1, KindMessageRemoved: 1,
+	KindQueued: 1, KindMessageRemoved: 1, KindDataSent: 2,
 }
 
 // aboutMany are the facts that may be about any message.

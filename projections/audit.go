@@ -46,14 +46,15 @@ const (
 const Console = "console"
 
 // notDeeds are the facts whose By is a rule of the gateway and no operator.
-var notDeeds = journal.KindsOf(&journal.Rewritten{}, &journal.Copied{}, &journal.Dropped{})
+var notDeeds = journal.KindsOf(&journal.Rewritten{}, &journal.Copied{}, &journal.Dropped{},
+	&journal.Delivered{}) // which follows the answer to a doubt
 
 // deedKinds are the facts that tell of deeds.
 var deedKinds = journal.KindsOf(&journal.BulkActionOrdered{}, &journal.BulkActionCompleted{}, &journal.RecipientsDeleted{}, &journal.RecipientsBounced{},
 	&journal.RecipientsRedirected{}, &journal.RecipientsReinstated{}, &journal.Held{}, &journal.Unheld{}, &journal.MessageRemoved{},
 	&journal.DeliverySuspended{}, &journal.DeliveryResumed{}, &journal.ListenerSuspended{}, &journal.ListenerResumed{}, &journal.DeliveryForced{},
 	&journal.WorkQueuePaused{}, &journal.WorkQueueResumed{}, &journal.CountersReset{}, &journal.LogRolledOver{}, &journal.ConfigurationCommitted{},
-	&journal.Forgotten{}, &journal.HistoryCut{}, &journal.OperatorLoggedIn{}, &journal.OperatorLoggedOut{})
+	&journal.Forgotten{}, &journal.HistoryCut{}, &journal.DoubtAnswered{}, &journal.OperatorLoggedIn{}, &journal.OperatorLoggedOut{})
 
 // audit gathers deeds. What it keeps of facts is cloned.
 type audit struct {

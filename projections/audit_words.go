@@ -29,6 +29,12 @@ func (a *audit) ordered(d *Deed, event journal.Event) bool {
 		if e.Archive != "" {
 			d.What = fmt.Sprintf("archived MID %d with %d recipients in %s", e.MID, len(e.RIDs), e.Archive)
 		}
+	case *journal.DoubtAnswered:
+		d.By, d.Messages, d.Recipients = e.By, 1, uint64(len(e.RIDs))
+		d.What = fmt.Sprintf("answered a doubt: %d recipients of MID %d are to be sent again", len(e.RIDs), e.MID)
+		if e.Answer == journal.AnswerDelivered {
+			d.What = fmt.Sprintf("answered a doubt: %d recipients of MID %d have it", len(e.RIDs), e.MID)
+		}
 	case *journal.DeliveryForced:
 		d.By, d.What = e.By, "forced delivery of all"
 		if e.Domain != "" {
@@ -83,6 +89,9 @@ func (a *audit) slice(d *Deed, event journal.Event) bool {
 	case *journal.RecipientsReinstated:
 		action, set, d.By, d.Undoes, d.What = e.Action, e.Set, e.By, e.Undone, fmt.Sprintf("reinstated what order %d took:", e.Undone)
 	case *journal.Held:
+		if e.By == journal.ByInDoubt { // the configuration's doing
+			return false
+		}
 		action, set, d.By, d.Reason, d.What = e.Action, e.Set, e.By, strings.Clone(e.Reason), "held"
 	case *journal.Unheld:
 		action, set, d.By, d.What = e.Action, e.Set, e.By, "released"

@@ -17,6 +17,8 @@ func MessageOf(e journal.Event) uint64 {
 		return e.Message
 	case *journal.OutcomeUnknown:
 		return e.Message
+	case *journal.DoubtAnswered:
+		return e.Message
 	case *journal.DoubleBounced:
 		return e.Message
 	case *journal.SetAside:
