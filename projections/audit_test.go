@@ -125,3 +125,13 @@ func TestAuditOfAPeriodAndAUser(t *testing.T) {
 		}
 	}
 }
+
+// TestAuditOfDoubts: an answer is a deed, what the configuration holds is none.
+func TestAuditOfDoubts(t *testing.T) {
+	deeds := audited(t, AuditQuery{}, &journal.Held{By: journal.ByInDoubt, Set: []journal.MessageRecipients{{Message: 1, RIDs: []uint32{0}}}},
+		&journal.DoubtAnswered{Message: 1, MID: 4, RIDs: []uint32{0}, Answer: journal.AnswerDelivered, By: "ann"},
+		&journal.Delivered{Message: 1, MID: 4, RIDs: []uint32{0}, By: "ann"})
+	if len(deeds) != 1 || deeds[0].By != "ann" || deeds[0].What != "answered a doubt: 1 recipients of MID 4 have it" {
+		t.Errorf("%+v", deeds)
+	}
+}
