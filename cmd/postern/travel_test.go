@@ -7,6 +7,7 @@ import (
 	"os"
 	"reflect"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -30,7 +31,7 @@ func TestTimeTravelEqualsASnapshotTakenThen(t *testing.T) {
 				r := rand.New(rand.NewPCG(seed, 12))
 				v := &voyage{operations: operations{bookkeeping: bookkeeping{t: t, r: r, undo: 10 * time.Minute, recalls: true}}}
 				if seed%2 == 1 {
-					v.bookkeeping.now = func() time.Time { return time.Now().Add(v.skew) }
+					v.bookkeeping.now = func() time.Time { return time.Now().Add(time.Duration(v.skew.Load())) }
 				}
 				v.play()
 			})
@@ -43,7 +44,7 @@ func TestTimeTravelEqualsASnapshotTakenThen(t *testing.T) {
 // voyage is a life of the gateway that is looked at.
 type voyage struct {
 	operations
-	skew time.Duration // by which the clock was set
+	skew atomic.Int64 // nanoseconds by which the clock was set
 	seen []seenMoment
 	met  int // moments that were compared
 }
@@ -70,7 +71,7 @@ func (v *voyage) play() {
 	for i := range 60 {
 		v.step()
 		if v.bookkeeping.now != nil && v.r.IntN(12) == 0 {
-			v.skew += time.Duration(v.r.Int64N(int64(20*time.Minute))) - 10*time.Minute
+			v.skew.Add(v.r.Int64N(int64(20*time.Minute)) - int64(10*time.Minute))
 			v.order(engine.Order{Action: engine.ActionRelease, By: "root"}) // whatever is written next has the new time
 		}
 		v.remember()
