@@ -45,22 +45,7 @@ func (v *verifier) replay(ctx context.Context) ([]Proof, error) {
 	}
 	r.tail()
 	rest := v.pace(ctx)
-	fold := func(record journal.Record) error {
-		if record.Seq%stepRecords == 0 {
-			rest()
-		}
-		r.fold(record)
-		return r.keyframe(keyframes)
-	}
-	over := v.over(&r.books)
-	passed := func(d journal.Damage) error {
-		r.damaged = d.Last
-		r.days.lost = true
-		return over(d)
-	}
-	if err = v.journal.Replay(ctx, 1, v.to, passed, fold); err == nil && v.Rests {
-		err = v.journal.Replay(ctx, v.to+1, v.journal.Durable(), passed, fold) // what has left since the rows were looked at
-	}
+	err = r.read(ctx, keyframes, rest)
 	whole := err == nil
 	if err != nil && !errors.Is(err, errDamaged) {
 		return nil, err
@@ -70,6 +55,28 @@ func (v *verifier) replay(ctx context.Context) ([]Proof, error) {
 		return nil, err
 	}
 	return append(append([]Proof{r.books}, r.told...), r.queue), nil
+}
+
+// read folds the history, and beside mail also what was written since it began: what has left meanwhile took its body along.
+func (r *replayed) read(ctx context.Context, keyframes *Keyframes, rest func()) error {
+	fold := func(record journal.Record) error {
+		if record.Seq%stepRecords == 0 {
+			rest()
+		}
+		r.fold(record)
+		return r.keyframe(keyframes)
+	}
+	over := r.over(&r.books)
+	passed := func(d journal.Damage) error {
+		r.damaged = d.Last
+		r.days.lost = true
+		return over(d)
+	}
+	err := r.journal.Replay(ctx, 1, r.to, passed, fold)
+	if err == nil && r.Rests {
+		err = r.journal.Replay(ctx, r.to+1, r.journal.Durable(), passed, fold)
+	}
+	return err
 }
 
 // tail names what knows of records that the journal does not have: its end is gone.
