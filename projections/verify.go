@@ -75,7 +75,7 @@ func Verify(ctx context.Context, j *journal.Journal, rows *journal.LiveRows, s S
 	if v.rows = snapshot; v.rows != nil {
 		defer v.rows.Close()
 	}
-	v.to = j.Durable()
+	v.to = j.DurableNow() // what has taken a body away before the rows were looked at is among it
 	passes := []func(context.Context) ([]Proof, error){v.chain, v.replay}
 	if s.Rests || runtime.GOMAXPROCS(0) == 1 {
 		for _, pass := range passes {

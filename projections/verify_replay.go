@@ -45,22 +45,7 @@ func (v *verifier) replay(ctx context.Context) ([]Proof, error) {
 	}
 	r.tail()
 	rest := v.pace(ctx)
-	fold := func(record journal.Record) error {
-		if record.Seq%stepRecords == 0 {
-			rest()
-		}
-		r.fold(record)
-		return r.keyframe(keyframes)
-	}
-	over := v.over(&r.books)
-	passed := func(d journal.Damage) error {
-		r.damaged = d.Last
-		r.days.lost = true
-		return over(d)
-	}
-	if err = v.journal.Replay(ctx, 1, v.to, passed, fold); err == nil && v.Rests {
-		err = v.journal.Replay(ctx, v.to+1, v.journal.Durable(), passed, fold) // what has left since the rows were looked at
-	}
+	err = r.read(ctx, keyframes, rest)
 	whole := err == nil
 	if err != nil && !errors.Is(err, errDamaged) {
 		return nil, err
@@ -72,17 +57,35 @@ func (v *verifier) replay(ctx context.Context) ([]Proof, error) {
 	return append(append([]Proof{r.books}, r.told...), r.queue), nil
 }
 
+// read folds the history.
+func (r *replayed) read(ctx context.Context, keyframes *Keyframes, rest func()) error {
+	fold := func(record journal.Record) error {
+		if record.Seq%stepRecords == 0 {
+			rest()
+		}
+		r.fold(record)
+		return r.keyframe(keyframes)
+	}
+	over := r.over(&r.books)
+	passed := func(d journal.Damage) error {
+		r.damaged = d.Last
+		r.days.lost = true
+		return over(d)
+	}
+	return r.journal.Replay(ctx, 1, r.to, passed, fold)
+}
+
 // tail names what knows of records that the journal does not have: its end is gone.
 func (r *replayed) tail() {
-	marks := map[string]uint64{"the rows of the queue": r.mark}
-	if n := len(r.frames); n > 0 {
-		marks["a keyframe"] = r.frames[n-1].seq
-	}
 	end := r.journal.Durable()
-	for _, who := range []string{"the rows of the queue", "a keyframe"} {
-		if marks[who] > end {
-			r.books.wrong("%s knows of record %d, but the journal ends at record %d: its last blocks are gone", who, marks[who], end)
+	gone := func(what string, seq uint64) {
+		if seq > end {
+			r.books.wrong("%s as of record %d, but the journal ends at record %d: its last blocks are gone", what, seq, end)
 		}
+	}
+	gone("the rows of the queue are", r.mark)
+	if n := len(r.frames); n > 0 {
+		gone("a keyframe is", r.frames[n-1].seq)
 	}
 }
 

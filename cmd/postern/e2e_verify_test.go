@@ -16,7 +16,9 @@ func TestVerifyBesideMail(t *testing.T) {
 	g, _, _ := mixedGateway(t, s)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan *load.Result, 1)
-	go func() { done <- load.Run(ctx, load.Config{Address: g.Address, Clients: 4, Prefix: "beside", Recipient: mixedRecipient}) }()
+	go func() {
+		done <- load.Run(ctx, load.Config{Address: g.Address, Clients: 4, Prefix: "beside", Recipient: mixedRecipient})
+	}()
 	flowing := s.Total()
 	eventually(t, "mail flows", func() bool { return s.Total() > flowing+50 })
 	for range 8 {

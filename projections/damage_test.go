@@ -1,14 +1,16 @@
-package journal_test
+package projections
 
 import (
+	"bytes"
+	"encoding/binary"
 	"fmt"
+	"hash/crc32"
 	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
 
 	"postern/journal"
-	"postern/projections"
 )
 
 // These tests hold that verify catches each kind of damage, by the whole of it: the store is opened as it is after the
@@ -22,6 +24,7 @@ type sound struct {
 	journal *journal.Journal
 	mail    []uint64 // Seqs of the messages; those with an odd index live
 	bodies  []journal.BodyID
+	blocks  []uint64 // the first Seq of each
 }
 
 const soundMail = 12
@@ -77,7 +80,76 @@ func (s *sound) say(t *testing.T, minute int, events ...journal.Event) uint64 {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.blocks = append(s.blocks, seq)
 	return seq
+}
+
+// block changes the value of a block.
+func (s *sound) block(t *testing.T, first uint64, change func([]byte) []byte) {
+	t.Helper()
+	if err := s.journal.ReplaceBlock(first, change); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// row changes the n-th row, counted around, of those of a table whose keys begin so.
+func (s *sound) row(t *testing.T, table, prefix string, n int, change func([]byte) []byte) {
+	t.Helper()
+	rows := s.journal.Rows(table)
+	var keys, values [][]byte
+	if err := rows.Scan([]byte(prefix), nil, func(k, v []byte) error {
+		if bytes.HasPrefix(k, []byte(prefix)) {
+			keys, values = append(keys, bytes.Clone(k)), append(values, bytes.Clone(v))
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	mark, err := rows.Mark()
+	if err != nil || len(keys) == 0 {
+		t.Fatalf("table %s has %d rows that begin with %q: %v", table, len(keys), prefix, err)
+	}
+	n %= len(keys)
+	if err := rows.Write(mark, func(b *journal.RowBatch) error {
+		if v := change(values[n]); v != nil {
+			b.Set(keys[n], v)
+		} else {
+			b.Delete(keys[n])
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// without forges the block of the fourth message so that its second event is missing: it is that of a history in which it
+// never was.
+func (s *sound) without(t *testing.T) func([]byte) []byte {
+	t.Helper()
+	m, err := s.journal.At(s.mail[3])
+	if err != nil {
+		t.Fatal(err)
+	}
+	j, err := journal.Open("other", journal.Options{Disk: journal.NewMemoryDisk()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Close()
+	if _, err := j.AppendEvents(m.Time, m.Event); err != nil {
+		t.Fatal(err)
+	}
+	var value []byte
+	if err := j.ReplaceBlock(1, func(v []byte) []byte { value = bytes.Clone(v); return v }); err != nil {
+		t.Fatal(err)
+	}
+	return func([]byte) []byte { return value }
+}
+
+// forged changes the last byte of a block's last record, and its checksum with it.
+func forged(v []byte) []byte {
+	v[len(v)-1] ^= 1
+	binary.BigEndian.PutUint32(v[1:], crc32.Checksum(v[5:], castagnoli))
+	return v
 }
 
 func (s *sound) delivered(i int, rid uint32) *journal.Delivered {
@@ -88,18 +160,18 @@ func (s *sound) delivered(i int, rid uint32) *journal.Delivered {
 // keyframe writes one as of now.
 func (s *sound) keyframe(t *testing.T) {
 	t.Helper()
-	f, err := projections.AsOf(t.Context(), s.journal, nil, s.journal.Durable(), 0)
+	f, err := AsOf(t.Context(), s.journal, nil, s.journal.Durable(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	frames := &projections.Keyframes{Rows: s.journal.Rows(projections.KeyframeRows)}
+	frames := &Keyframes{Rows: s.journal.Rows(KeyframeRows)}
 	if err := frames.Save(f, damagedDay, true); err != nil {
 		t.Fatal(err)
 	}
 }
 
 // verified stops the store, and gives what verify has against it.
-func (s *sound) verified(t *testing.T, w projections.Scrutiny) (wrong string) {
+func (s *sound) verified(t *testing.T, w Scrutiny) (wrong string) {
 	t.Helper()
 	s.close()
 	j, err := journal.Open("queue", journal.Options{Disk: s.disk, ReadOnly: true})
@@ -113,7 +185,7 @@ func (s *sound) verified(t *testing.T, w projections.Scrutiny) (wrong string) {
 	}
 	w.Zone = time.UTC
 	var found []string
-	if err := projections.Verify(t.Context(), j, rows, w, func(p projections.Proof) error {
+	if err := Verify(t.Context(), j, rows, w, func(p Proof) error {
 		for _, w := range p.Wrong {
 			found = append(found, p.What+": "+w)
 		}
@@ -139,13 +211,13 @@ func TestVerifyCatchesDamage(t *testing.T) {
 	}{
 		"nothing": {damage: func(*testing.T, *sound) {}},
 		"a dropped event": {func(t *testing.T, s *sound) {
-			s.journal.ChangeBlock(t, s.mail[3], func(v []byte) []byte { return journal.WithoutLast(t, v) })
+			s.block(t, s.mail[3], s.without(t))
 		}, []string{"chain: the block of records 11 to 12: the chain is broken"}},
-		"a forged event": {func(t *testing.T, s *sound) { s.journal.ChangeBlock(t, s.mail[3], journal.Forged) },
+		"a forged event": {func(t *testing.T, s *sound) { s.block(t, s.mail[3], forged) },
 			[]string{"chain: the block of records 11 to 12: the chain is broken"}},
-		"a dropped block": {func(t *testing.T, s *sound) { s.journal.ChangeBlock(t, s.mail[3], gone) },
+		"a dropped block": {func(t *testing.T, s *sound) { s.block(t, s.mail[3], gone) },
 			[]string{"chain: the block of records 11 to 12: the block is missing: nothing beyond it was looked at", "books: the block of records 11 to 12: the block is missing"}},
-		"the first block dropped": {func(t *testing.T, s *sound) { s.journal.ChangeBlock(t, 1, gone) }, []string{"chain: the block of records 1 to 2: the block is missing"}},
+		"the first block dropped": {func(t *testing.T, s *sound) { s.block(t, 1, gone) }, []string{"chain: the block of records 1 to 2: the block is missing"}},
 		"a doubled outcome": {func(t *testing.T, s *sound) { s.say(t, 60, s.delivered(2, 0)) },
 			[]string{"books: record 37 (Delivered) names 1 recipients that are not in the queue", "books: y.example: "}},
 		"an outcome of nobody": {func(t *testing.T, s *sound) {
@@ -157,28 +229,28 @@ func TestVerifyCatchesDamage(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, []string{"queue: message 17 (MID 6) has lost its body"}},
-		"a row that is gone": {func(t *testing.T, s *sound) { s.journal.ChangeRow(t, "live", "m", 1, gone) },
+		"a row that is gone": {func(t *testing.T, s *sound) { s.row(t, "live", "m", 1, gone) },
 			[]string{"queue: message 11 (MID 4) is in the queue, but has no row"}},
 		"the end cut off, rows know of it": {func(t *testing.T, s *sound) {
-			s.journal.ChangeBlock(t, s.journal.Blocks(t)[17], gone)
-			s.journal.ChangeRow(t, projections.KeyframeRows, "i", 0, gone)
-		}, []string{"books: the rows of the queue knows of record 36, but the journal ends at record 34: its last blocks are gone"}},
+			s.block(t, s.blocks[17], gone)
+			s.row(t, KeyframeRows, "i", 0, gone)
+		}, []string{"books: the rows of the queue are as of record 36, but the journal ends at record 34: its last blocks are gone"}},
 		"the end cut off, a keyframe knows of it": {func(t *testing.T, s *sound) {
 			if err := s.journal.Rows("live").Clear(); err != nil {
 				t.Fatal(err)
 			}
-			blocks := s.journal.Blocks(t)
+			blocks := s.blocks
 			for _, b := range blocks[len(blocks)-2:] {
-				s.journal.ChangeBlock(t, b, gone)
+				s.block(t, b, gone)
 			}
-		}, []string{"books: a keyframe knows of record 36, but the journal ends at record 32: its last blocks are gone"}},
-		"a keyframe without its content": {func(t *testing.T, s *sound) { s.journal.ChangeRow(t, projections.KeyframeRows, "d", 0, gone) },
+		}, []string{"books: a keyframe is as of record 36, but the journal ends at record 32: its last blocks are gone"}},
+		"a keyframe without its content": {func(t *testing.T, s *sound) { s.row(t, KeyframeRows, "d", 0, gone) },
 			[]string{"books: the keyframe at record 36 is not what was written"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := soundStore(t)
 			c.damage(t, s)
-			got := s.verified(t, projections.Scrutiny{})
+			got := s.verified(t, Scrutiny{})
 			if len(c.want) == 0 && got != "" {
 				t.Errorf("found:\n%s", got)
 			}
@@ -197,20 +269,20 @@ func TestVerifyCatchesAnyFlippedBit(t *testing.T) {
 	r := rand.New(rand.NewPCG(seed, 0))
 	for where, flip := range map[string]func(*testing.T, *sound){
 		"block": func(t *testing.T, s *sound) {
-			blocks := s.journal.Blocks(t)
-			s.journal.ChangeBlock(t, blocks[r.IntN(len(blocks))], flipped(r))
+			blocks := s.blocks
+			s.block(t, blocks[r.IntN(len(blocks))], flipped(r))
 		},
-		"row":   func(t *testing.T, s *sound) { s.journal.ChangeRow(t, "live", "m", r.IntN(100), flipped(r)) },
-		"state": func(t *testing.T, s *sound) { s.journal.ChangeRow(t, "live", "s", 0, flipped(r)) },
+		"row":   func(t *testing.T, s *sound) { s.row(t, "live", "m", r.IntN(100), flipped(r)) },
+		"state": func(t *testing.T, s *sound) { s.row(t, "live", "s", 0, flipped(r)) },
 		"keyframe": func(t *testing.T, s *sound) {
-			s.journal.ChangeRow(t, projections.KeyframeRows, "d", r.IntN(100), flipped(r))
+			s.row(t, KeyframeRows, "d", r.IntN(100), flipped(r))
 		},
 	} {
 		t.Run(where, func(t *testing.T) {
 			for range 60 {
 				s := soundStore(t)
 				flip(t, s)
-				if s.verified(t, projections.Scrutiny{}) == "" {
+				if s.verified(t, Scrutiny{}) == "" {
 					t.Fatalf("seed %d: a flipped bit was not found", seed)
 				}
 			}
@@ -223,9 +295,9 @@ func TestVerifyLooksBeyondDamageOnlyWhenAsked(t *testing.T) {
 	for _, skip := range []bool{false, true} {
 		s := soundStore(t)
 		s.say(t, 60, s.delivered(10, 0)) // which is wrong, and comes last
-		s.journal.ChangeBlock(t, s.mail[3], func(v []byte) []byte { v[20] ^= 1; return v })
-		s.journal.ChangeBlock(t, s.mail[7], func(v []byte) []byte { return nil })
-		got := s.verified(t, projections.Scrutiny{SkipDamaged: skip})
+		s.block(t, s.mail[3], func(v []byte) []byte { v[20] ^= 1; return v })
+		s.block(t, s.mail[7], func(v []byte) []byte { return nil })
+		got := s.verified(t, Scrutiny{SkipDamaged: skip})
 		for _, w := range []string{"chain: the block of records 11 to 12: checksum does not match", "books: the block of records 11 to 12: checksum does not match"} {
 			if !strings.Contains(got, w) {
 				t.Errorf("skip %v, found:\n%s\nwant\n%s", skip, got, w)
