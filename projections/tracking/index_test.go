@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -204,7 +205,7 @@ func TestIndexFollows(t *testing.T) {
 	go func() { done <- x.Run(ctx) }()
 	p.goOn(50)
 	for x.Covered() < p.j.Durable() {
-		time.Sleep(time.Millisecond)
+		runtime.Gosched()
 	}
 	cancel()
 	check(t, <-done)
