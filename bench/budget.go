@@ -76,6 +76,11 @@ var Budget = []Workload{
 	{"tophosts", []Row{
 		{What: "tophosts with 100,000 destinations", Unit: "ms", Must: 10, Aim: 2, Digits: 2},
 	}, measureTopHosts},
+	{"travel", []Row{
+		{What: "status as of a moment of the last day, 10 million events in it, the slowest", Unit: "s", Must: 2, Digits: 2},
+		{What: "showrecipients as of a moment of that day, the whole queue, the slowest", Unit: "s", Must: 2, Digits: 2},
+		{What: "replay of a million records", Unit: "s", Open: true, Digits: 2},
+	}, measureTravel},
 	{"http", []Row{
 		{What: "/metrics with 1 M queued, p99", Unit: "ms", Must: 5, Digits: 2},
 		{What: "/xml/status with 1 M queued, p99", Unit: "ms", Must: 5, Digits: 2},
@@ -95,9 +100,19 @@ var Budget = []Workload{
 		{What: "listing after delete and undo: differs from that before", Must: 0},
 		{What: "orders: counts that are not the journal's", Must: 0},
 	}, measureOrders},
+	{"findevent", []Row{
+		{What: "findevent by MID over 1 M messages, its lines included", Unit: "ms", Must: 20, Aim: 5, Digits: 2},
+		{What: "findevent by a regular expression without a fixed text over 1 M messages", Unit: "s", Must: 2, Digits: 3},
+		{What: "findevent by a regular expression with a fixed text in it over 1 M messages", Unit: "s", Must: 2, Aim: 0.5, Digits: 3},
+		{What: "findevent for a rare text", Unit: "times as fast as ripgrep over the mail log of the same period", Must: 5, More: true, Digits: 1},
+	}, measureFindEvent},
 	{"watched", []Row{
 		{What: "what the relay loses to rate 1, /metrics and tophosts beside it, each second", Unit: "%", Must: 3, Digits: 2},
 	}, measureWatched},
+	{"verify", []Row{
+		{What: "verify of 1 M messages, ten facts each, the gateway stopped", Unit: "s", Must: 10, Aim: 5, Digits: 2},
+		{What: "what the relay keeps of its speed while 1 M messages are verified beside it", Unit: "%", Must: 70, Aim: 85, More: true, Digits: 1},
+	}, measureVerify},
 }
 
 func measureRelay(ctx context.Context, s Settings, rows []Row) error {
@@ -177,6 +192,24 @@ func measureTopHosts(_ context.Context, _ Settings, rows []Row) error {
 	took, err := TopHosts(100_000)
 	rows[0].Value, rows[0].Note = milliseconds(took), "the slowest order, median of 101"
 	return err
+}
+
+func measureVerify(ctx context.Context, s Settings, rows []Row) error {
+	f, err := Verify(ctx, VerifyConfig{Binary: s.Binary, Dir: filepath.Join(s.Dir, "data"), Progress: s.Progress})
+	rows[0].Value, rows[0].Note = f.Stopped.Seconds(), fmt.Sprintf("%d facts", f.Facts)
+	rows[1].Value, rows[1].Note = 100*f.Beside/f.Alone, fmt.Sprintf("%.0f/s of %.0f/s; the verify takes %.0f s then", f.Beside, f.Alone, f.Running.Seconds())
+	return err
+}
+
+func measureTravel(ctx context.Context, s Settings, rows []Row) error {
+	f, err := Travel(ctx, TravelConfig{Dir: s.Dir, Events: 10_000_000, Looks: 40, Progress: s.Progress})
+	if err != nil {
+		return err
+	}
+	rows[0].Value, rows[0].Note = f.Slowest.Seconds(), fmt.Sprintf("%d events, median %.2f s", f.Events, f.Median.Seconds())
+	rows[1].Value, rows[1].Note = f.SlowestListing.Seconds(), fmt.Sprintf("%d recipients", f.Listed)
+	rows[2].Value = f.PerMillion.Seconds()
+	return nil
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

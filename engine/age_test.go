@@ -13,7 +13,7 @@ import (
 )
 
 func testTurn(s *State, clock int64) *turn {
-	return &turn{s: s, retry: config.Default().Retry, draw: func() float64 { return 0.5 }, now: journal.Instant(clock), clock: clock, next: 1000}
+	return &turn{s: s, retry: config.Default().Retry, draw: func() float64 { return 0.5 }, doubt: config.Default().InDoubt, now: journal.Instant(clock), clock: clock, next: 1000}
 }
 
 // What is loaded after the start is older than what came meanwhile and must expire before it.

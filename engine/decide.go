@@ -15,6 +15,7 @@ type turn struct {
 	s      *State
 	retry  config.Retry
 	draw   func() float64
+	doubt  func(destination string) string // config.Document.InDoubt
 	now    journal.Instant
 	clock  int64  // now, on State's clock
 	next   uint64 // Seq of the next event
@@ -114,8 +115,14 @@ func (t *turn) outcome(a Attempt, mi uint32, rids []uint32, o Outcome) {
 	}
 }
 
-// inDoubt writes down that the peer may have the message, which is tried again: twice is better than never.
+// inDoubt writes down that the peer may have the message. It is tried again, for twice is better than never, unless the
+// configuration wants it held.
 func (t *turn) inDoubt(a Attempt, mi uint32, rids []uint32, o Outcome) {
+	if action := t.doubt(a.Destination); action != config.DoubtResend {
+		t.holdDoubt(&journal.OutcomeUnknown{DCID: o.DCID, Message: a.Message, Destination: a.Destination, RIDs: rids, Attempts: a.Number,
+			Next: t.nextAttempt(a.Number), Reason: strings.Join(append([]string{o.Reason}, o.Reply...), ": "), Action: action}, mi)
+		return
+	}
 	e := &journal.OutcomeUnknown{DCID: o.DCID, Message: a.Message, MID: t.s.messages.at(mi).mid, Destination: a.Destination, RIDs: rids,
 		Attempts: a.Number, Reason: strings.Join(append([]string{o.Reason}, o.Reply...), ": ")}
 	lastOne := int(a.Number) >= t.retry.MaxAttempts // a peer that never answers must not get it for ever
@@ -357,9 +364,10 @@ func (t *turn) startFirst(di uint32) bool {
 		}
 		slices.Sort(rids)
 	}
-	a := Attempt{Message: m.seq, MID: m.mid, Destination: d.name, RIDs: rids, Number: attempts + 1, Probe: d.down, Route: config.TargetRoute(d.name)}
+	a := Attempt{Message: m.seq, MID: m.mid, Destination: d.name, RIDs: rids, Number: attempts + 1, Probe: d.down, Route: config.TargetRoute(d.name),
+		Exact: t.doubt(d.name) != config.DoubtResend}
 	t.emit(&journal.AttemptStarted{Message: a.Message, MID: a.MID, Destination: a.Destination, RIDs: rids, Attempt: a.Number,
-		Next: t.nextAttempt(a.Number), Probe: a.Probe, Alone: t.s.alone != 0})
+		Next: t.nextAttempt(a.Number), Probe: a.Probe, Alone: t.s.alone != 0, Exact: a.Exact})
 	t.starts = append(t.starts, a)
 	return true
 }

@@ -310,7 +310,7 @@ func (e *Engine) turn(items []item, omitted map[journal.Kind]int64) (more bool, 
 func (e *Engine) newTurn() (*turn, *config.Document) {
 	doc := e.options.Document()
 	now, jump := e.clock.read()
-	t := &turn{s: e.state, retry: doc.Retry, draw: e.options.Draw, now: journal.InstantOf(now), next: e.next}
+	t := &turn{s: e.state, retry: doc.Retry, draw: e.options.Draw, doubt: doc.InDoubt, now: journal.InstantOf(now), next: e.next}
 	e.state.limit = max(1, doc.Delivery.PerDestination)
 	e.state.initialWin = min(20, e.state.limit)
 	t.clock = int64(t.now) - e.state.shift

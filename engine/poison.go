@@ -132,9 +132,9 @@ func (t *turn) startSuspect(mi uint32) bool {
 		m, d := s.messages.at(mi), s.destinations[r.destination]
 		s.alone = mi
 		a := Attempt{Message: m.seq, MID: m.mid, Destination: d.name, RIDs: []uint32{r.rid}, Number: r.attempts + 1,
-			Route: config.TargetRoute(d.name)}
+			Route: config.TargetRoute(d.name), Exact: t.doubt(d.name) != config.DoubtResend}
 		t.emit(&journal.AttemptStarted{Message: a.Message, MID: a.MID, Destination: a.Destination, RIDs: a.RIDs, Attempt: a.Number,
-			Next: t.nextAttempt(a.Number), Alone: true})
+			Next: t.nextAttempt(a.Number), Alone: true, Exact: a.Exact})
 		t.starts = append(t.starts, a)
 		return true
 	}

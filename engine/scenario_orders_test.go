@@ -23,6 +23,7 @@ import (
 //	remove MID
 //	suspend [DOMAIN] | resume [DOMAIN]       attempts get a minute
 //	force [DOMAIN]
+//	resolve MID resend|delivered             of recipients in doubt
 //	pause | unpause                          the work queue
 func (s *scenario) operate(cmd string, args []datadriven.CmdArg) (said string, ok bool) {
 	ctx, e, first := context.Background(), s.g.e, ""
@@ -49,6 +50,8 @@ func (s *scenario) operate(cmd string, args []datadriven.CmdArg) (said string, o
 		err = e.ResumeDelivery(ctx, "root", domains)
 	case "force":
 		err = e.ForceDelivery(ctx, "root", first)
+	case "resolve":
+		return s.resolve(first, args[1].Key), true
 	case "pause":
 		err = e.PauseWorkQueue(ctx, "root", "looking")
 	case "unpause":
@@ -129,6 +132,24 @@ func (s *scenario) remove(mid string) string {
 				return refusal(err)
 			}
 			return fmt.Sprintf("removed: %d recipients\n", recipients)
+		}
+	}
+	return "there is no such message\n"
+}
+
+func (s *scenario) resolve(mid, answer string) string {
+	n, _ := strconv.Atoi(mid)
+	for _, r := range slices.Backward(s.g.records()) {
+		if m, ok := r.Event.(*journal.MessageInjected); ok && m.MID == uint32(n) {
+			var rids []uint32
+			for i := range m.Recipients {
+				rids = append(rids, m.Recipients[i].RID)
+			}
+			recipients, err := s.g.e.AnswerDoubt(context.Background(), "root", r.Seq, rids, answer)
+			if err != nil {
+				return refusal(err)
+			}
+			return fmt.Sprintf("answered: %d recipients\n", recipients)
 		}
 	}
 	return "there is no such message\n"

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -19,7 +20,8 @@ import (
 // TestScenarios plays the files of testdata in virtual time: commands in, facts out. go test ./engine -run Scenarios
 // -rewrite accepts what comes out; read the difference.
 //
-//	config key=value ...                 of [retry]: initial, max, attempts, queue (seconds); per_destination
+//	config key=value ...                 of [retry]: initial, max, attempts, queue (seconds); per_destination;
+//	                                     in_doubt, NAME.example=in_doubt of that domain
 //	answer DESTINATION ok|relayed|host|soft|hard|dns|unknown
 //	answer DESTINATION stall connect|mail|rcpt|content     until it is called off
 //	answer DESTINATION stall dot RESULT DURATION           past the final dot; what it is called off for changes nothing
@@ -86,10 +88,22 @@ func (s *scenario) Deliver(ctx context.Context, a Attempt) []Outcome {
 		late = late*31%997 + time.Duration(c)
 	}
 	<-time.After(late * time.Microsecond)
+	if !s.dot(ctx, a) {
+		return allOf(a, Outcome{Result: Temporary, DCID: 1, Code: "000", Status: "4.3.0", Reason: "Other mail system problem", Reply: []string{"before the final dot"}})
+	}
 	if words := strings.Fields(s.answers[a.Destination]); len(words) > 1 {
 		return s.stall(ctx, a, words[1:])
 	}
 	return s.peer.Deliver(ctx, a)
+}
+
+// dot has an exact attempt written down that is about to end its content; false: it may not.
+func (s *scenario) dot(ctx context.Context, a Attempt) bool {
+	switch words := strings.Fields(s.answers[a.Destination]); {
+	case !a.Exact, len(words) > 1 && words[1] != "dot", len(words) == 1 && (words[0] == "host" || words[0] == "soft" || words[0] == "hard" || words[0] == "dns"):
+		return true // it does not come so far
+	}
+	return s.g.e.DataSent(ctx, &journal.DataSent{DCID: 1, Message: a.Message, MID: a.MID, RIDs: a.RIDs}) == nil
 }
 
 func (s *scenario) answer(a Attempt, _ uint32) Outcome {
@@ -190,6 +204,12 @@ func (s *scenario) configure(args []datadriven.CmdArg) {
 			doc.Retry.MaxQueueSeconds = n
 		case "per_destination":
 			doc.Delivery.PerDestination = n
+		case "in_doubt":
+			doc.Delivery.InDoubt = a.Vals[0]
+		default:
+			if strings.Contains(a.Key, ".") {
+				doc.Delivery.Doubts = append(slices.Clone(doc.Delivery.Doubts), config.Doubt{Domain: a.Key, Action: a.Vals[0]})
+			}
 		}
 	}
 	s.doc = &doc

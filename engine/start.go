@@ -243,9 +243,9 @@ func (e *Engine) loadRows(ctx context.Context, total int) error {
 }
 
 // takeIn puts one message of before the start into the queue; the rows have each once, and all orders wait until the last
-// one is in. An attempt that has no outcome is in doubt: the peer may
-// have the message, and that is written down before anything else happens to it. The row's times hold the jumps of the
-// clock up to shift.
+// one is in. An attempt that has no outcome is in doubt: the peer may have the message, and that is written down before
+// anything else happens to it; where the final dot was to wait for a fact that is not there, the peer has nothing. The
+// row's times hold the jumps of the clock up to shift.
 func (t *turn) takeIn(e *Engine, m *journal.LiveMessage, unclean uint32, shift int64) {
 	s := t.s
 	msg := message{seq: m.Seq, injected: int64(m.Injected) - shift, body: m.Body, size: m.Size, mid: m.MID, why: m.Why, sender: m.SenderHash}
@@ -259,7 +259,7 @@ func (t *turn) takeIn(e *Engine, m *journal.LiveMessage, unclean uint32, shift i
 		msg.flags |= setAside
 	}
 	mi := s.addLoaded(msg)
-	inDoubt := map[string][]uint32(nil)
+	cutOff := map[string][]uint32(nil)
 	for i := len(m.Recipients) - 1; i >= 0; i-- {
 		rc := &m.Recipients[i]
 		ri := s.addRecipient(mi, rc.Target(), rc.RID, rc.Notify)
@@ -273,11 +273,11 @@ func (t *turn) takeIn(e *Engine, m *journal.LiveMessage, unclean uint32, shift i
 		}
 		r.due = int64(rc.Next) - shift
 		switch next := r.due; {
-		case rc.Attempting: // it stands nowhere until OutcomeUnknown says so durably
-			if inDoubt == nil {
-				inDoubt = make(map[string][]uint32)
+		case rc.Attempting: // it stands nowhere until its outcome is durable
+			if cutOff == nil {
+				cutOff = make(map[string][]uint32)
 			}
-			inDoubt[rc.Target()] = append(inDoubt[rc.Target()], rc.RID)
+			cutOff[rc.Target()] = append(cutOff[rc.Target()], rc.RID)
 		case m.InWorkQueue:
 		case m.SetAside || rc.Held:
 			r.state = held
@@ -293,29 +293,32 @@ func (t *turn) takeIn(e *Engine, m *journal.LiveMessage, unclean uint32, shift i
 	for _, seq := range m.Dues {
 		s.addReport(mi, seq)
 	}
-	if inDoubt != nil {
-		t.writeDoubts(e, mi, m, inDoubt, unclean)
+	if cutOff != nil {
+		t.writeCutOff(e, mi, m, cutOff, unclean)
 	}
 }
 
-// writeDoubts writes the outcome of attempts that a crash cut off.
-func (t *turn) writeDoubts(e *Engine, mi uint32, m *journal.LiveMessage, inDoubt map[string][]uint32, unclean uint32) {
+// writeCutOff writes the outcome of attempts that a crash cut off.
+func (t *turn) writeCutOff(e *Engine, mi uint32, m *journal.LiveMessage, cutOff map[string][]uint32, unclean uint32) {
 	if unclean >= suspectAfter {
 		t.s.messages.at(mi).flags |= suspect
 		e.suspects = append(e.suspects, mi)
 	}
 	for i := range m.Recipients {
 		dest := m.Recipients[i].Target()
-		rids := inDoubt[dest]
+		rids := cutOff[dest]
 		if len(rids) == 0 {
 			continue
 		}
-		delete(inDoubt, dest)
+		delete(cutOff, dest)
 		slices.Reverse(rids)
-		ri := t.s.recipientOf(mi, rids[0])
-		r := t.s.recipients.at(ri)
-		t.emit(&journal.OutcomeUnknown{Message: m.Seq, MID: m.MID, Destination: dest, RIDs: rids, Attempts: r.attempts,
-			Next: journal.Instant(r.due + t.s.shift), Reason: "the gateway ended while the attempt was under way"})
+		sure, doubtful := partDoubts(m, rids)
+		if len(sure) > 0 {
+			t.neverSent(mi, dest, sure)
+		}
+		if len(doubtful) > 0 {
+			t.cutOffInDoubt(mi, dest, doubtful)
+		}
 	}
 }
 

@@ -18,6 +18,7 @@ type Attempt struct {
 	RIDs        []uint32 // ascending
 	Number      uint32   // 1 for the first attempt
 	Probe       bool     // the destination is down and this attempt finds out
+	Exact       bool     // the final dot waits for Engine.DataSent
 }
 
 // Deliverer tries once. It returns one Outcome for each of the attempt's RIDs, in their order, and never retries by itself

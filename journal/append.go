@@ -97,3 +97,11 @@ func (j *Journal) AppendEvents(t Instant, ev ...Event) (first uint64, err error)
 
 // Durable returns the Seq of the last durable record, 0 when there is none.
 func (j *Journal) Durable() uint64 { return j.durable.Load() }
+
+// DurableNow is Durable once the Append that is under way has ended: whoever has looked into the store before the call has seen
+// nothing beyond it.
+func (j *Journal) DurableNow() uint64 {
+	j.appending.Lock()
+	defer j.appending.Unlock()
+	return j.Durable()
+}

@@ -214,9 +214,9 @@ func blockError(first uint64, err error) error {
 	return &DamagedError{Block: first, Err: err}
 }
 
-// chain computes the link that the block should have after prev.
-func (b *block) chain(prev link, first uint64) (link, error) {
-	h := beginChain(nil, prev, first, b.base)
+// chain computes the link that the block should have after prev. The buffer is returned to be used again.
+func (b *block) chain(buf []byte, prev link, first uint64) (link, []byte, error) {
+	h := beginChain(buf, prev, first, b.base)
 	err := b.each(func(i int, f *frame) (bool, error) {
 		h = appendChained(h, f.kind, b.base+Instant(f.delta), f.public)
 		if f.flags&frameHasPrivate == 0 {
@@ -226,7 +226,7 @@ func (b *block) chain(prev link, first uint64) (link, error) {
 		h = append(h, sum[:]...)
 		return true, err
 	})
-	return sha256.Sum256(h), err
+	return sha256.Sum256(h), h, err
 }
 
 // hashOf returns the salted hash of a frame's private part.

@@ -43,13 +43,13 @@ func TestBlockOfEveryKind(t *testing.T) {
 	if err := b.parse(value); err != nil {
 		t.Fatal(err)
 	}
-	if l, err := b.chain(link{7}, 100); err != nil || l != next || b.link != next {
+	if l, _, err := b.chain(nil, link{7}, 100); err != nil || l != next || b.link != next {
 		t.Errorf("the chain does not prove what was written: %v", err)
 	}
-	if l, _ := b.chain(link{8}, 100); l == next {
+	if l, _, _ := b.chain(nil, link{8}, 100); l == next {
 		t.Error("the link does not depend on the block before")
 	}
-	if l, _ := b.chain(link{7}, 101); l == next {
+	if l, _, _ := b.chain(nil, link{7}, 101); l == next {
 		t.Error("the link does not depend on the place")
 	}
 }
@@ -80,7 +80,7 @@ func TestForgetKeepsTheChain(t *testing.T) {
 	if b.secret != nil {
 		t.Error("the secret is still there: the salts of what was forgotten follow from it")
 	}
-	if l, err := b.chain(link{1}, 10); err != nil || l != next || b.link != next {
+	if l, _, err := b.chain(nil, link{1}, 10); err != nil || l != next || b.link != next {
 		t.Errorf("the chain is broken: %v", err)
 	}
 	got, err := decodeAll(value, 10)
@@ -104,7 +104,7 @@ func TestChangedRecordBreaksTheChain(t *testing.T) {
 		if err := b.parse(changed); err != nil {
 			t.Fatal(err)
 		}
-		if l, err := b.chain(link{}, 1); err != nil || l == next {
+		if l, _, err := b.chain(nil, link{}, 1); err != nil || l == next {
 			t.Errorf("a changed record passes for the old one (%v)", err)
 		}
 	}
@@ -163,7 +163,7 @@ func FuzzDecodeBlock(f *testing.F) {
 		if b.parse(value) != nil || err != nil {
 			return
 		}
-		before, err := b.chain(link{}, 1)
+		before, _, err := b.chain(nil, link{}, 1)
 		if err != nil {
 			return
 		}
@@ -174,7 +174,7 @@ func FuzzDecodeBlock(f *testing.F) {
 		if err := b.parse(rewritten); err != nil {
 			t.Fatal(err)
 		}
-		if after, err := b.chain(link{}, 1); err != nil || after != before {
+		if after, _, err := b.chain(nil, link{}, 1); err != nil || after != before {
 			t.Fatalf("forgetting broke the chain (%v)", err)
 		}
 	})

@@ -131,6 +131,7 @@ const (
 	KindSetAside                  Kind = 74
 	KindDestinationsForgotten     Kind = 75
 	KindNotificationDropped       Kind = 76
+	KindDoubtAnswered             Kind = 77
 
 	KindBulkActionOrdered    Kind = 80
 	KindBulkActionCompleted  Kind = 81

@@ -13,6 +13,7 @@ type AttemptStarted struct {
 	Next        Instant
 	Probe       bool // the destination is down; this attempt finds out
 	Alone       bool // nothing else is tried meanwhile: the message is suspected of ending the process
+	Exact       bool // its final dot waits for DataSent: without one the peer cannot have the message
 }
 
 // DeliveryConnectionOpened says that a TCP connection to a destination's host stands.
@@ -78,6 +79,7 @@ type Delivered struct {
 	Finished    bool   // no recipient of the message is left
 	Reply       string // private; the text after 250
 	Notify      bool   // a "relayed" notification is due for them (RFC 3461 NOTIFY=SUCCESS)
+	By          string // the operator who took them for delivered: no peer has said so
 }
 
 // SoftBounced says that an attempt failed for now. Attempts and Next are absolute.
@@ -128,7 +130,7 @@ type HardBounced struct {
 }
 
 // OutcomeUnknown says that the peer may have taken the message without our knowing: the reply to the final dot was lost,
-// or we died before it was written down.
+// or we died before it was written down. With Action hold or ask, Held follows at once.
 type OutcomeUnknown struct {
 	DCID        uint32
 	Message     uint64
@@ -136,9 +138,26 @@ type OutcomeUnknown struct {
 	Destination string
 	RIDs        []uint32
 	Attempts    uint32
-	Next        Instant
+	Next        Instant // when they go on, or would once they are released
 	Reason      string
+	Action      string // what the configuration says of such mail: "" (resend), hold, ask
 }
+
+// DoubtAnswered says what an operator decided about recipients whose outcome is unknown. What that does to them stands in
+// the Unheld or Delivered that follows it.
+type DoubtAnswered struct {
+	Message uint64
+	MID     uint32
+	RIDs    []uint32
+	Answer  string // AnswerResend, AnswerDelivered
+	By      string
+}
+
+// The answers to a doubt.
+const (
+	AnswerResend    = "resend"
+	AnswerDelivered = "delivered"
+)
 
 // DoubleBounced ends a notification that could not be delivered: logged, dropped.
 type DoubleBounced struct {
@@ -211,6 +230,7 @@ func (*HostUp) Kind() Kind                    { return KindHostUp }
 func (*SetAside) Kind() Kind                  { return KindSetAside }
 func (*DestinationsForgotten) Kind() Kind     { return KindDestinationsForgotten }
 func (*NotificationDropped) Kind() Kind       { return KindNotificationDropped }
+func (*DoubtAnswered) Kind() Kind             { return KindDoubtAnswered }
 
 func (e *AttemptStarted) fields(c *coder) {
 	c.uint64(1, &e.Message)
@@ -221,6 +241,7 @@ func (e *AttemptStarted) fields(c *coder) {
 	c.instant(6, &e.Next)
 	c.bool(7, &e.Probe)
 	c.bool(8, &e.Alone)
+	c.bool(9, &e.Exact)
 }
 
 func (e *DeliveryConnectionOpened) fields(c *coder) {
@@ -279,6 +300,7 @@ func (e *Delivered) fields(c *coder) {
 	c.bool(8, &e.Finished)
 	c.private(9, &e.Reply)
 	c.bool(10, &e.Notify)
+	c.string(11, &e.By)
 }
 
 func (e *SoftBounced) fields(c *coder) {
@@ -323,6 +345,15 @@ func (e *OutcomeUnknown) fields(c *coder) {
 	c.uint32(6, &e.Attempts)
 	c.instant(7, &e.Next)
 	c.string(8, &e.Reason)
+	c.string(9, &e.Action)
+}
+
+func (e *DoubtAnswered) fields(c *coder) {
+	c.uint64(1, &e.Message)
+	c.uint32(2, &e.MID)
+	c.uint32s(3, &e.RIDs)
+	c.string(4, &e.Answer)
+	c.string(5, &e.By)
 }
 
 func (e *DoubleBounced) fields(c *coder) {

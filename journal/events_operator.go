@@ -128,6 +128,9 @@ type Unheld struct {
 // ByRestore stands for the operator in the suspension that a start on a restored backup brings.
 const ByRestore = "restore"
 
+// ByInDoubt stands for the operator where the configuration holds recipients whose outcome is unknown.
+const ByInDoubt = "in_doubt"
+
 // DeliverySuspended stops delivery to the named domains, to all when there are none.
 type DeliverySuspended struct {
 	By      string

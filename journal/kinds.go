@@ -68,6 +68,7 @@ var kinds = [...]kindInfo{
 	KindSetAside:                  {"SetAside", true, func() Event { return new(SetAside) }},
 	KindDestinationsForgotten:     {"DestinationsForgotten", true, func() Event { return new(DestinationsForgotten) }},
 	KindNotificationDropped:       {"NotificationDropped", true, func() Event { return new(NotificationDropped) }},
+	KindDoubtAnswered:             {"DoubtAnswered", false, func() Event { return new(DoubtAnswered) }},
 
 	KindBulkActionOrdered:    {"BulkActionOrdered", true, func() Event { return new(BulkActionOrdered) }},
 	KindBulkActionCompleted:  {"BulkActionCompleted", true, func() Event { return new(BulkActionCompleted) }},
@@ -112,6 +113,14 @@ func Kinds() []Kind {
 		}
 	}
 	return out
+}
+
+// NewEvent returns an empty event of a kind of the vocabulary, nil for any other.
+func NewEvent(k Kind) Event {
+	if i := k.info(); i != nil {
+		return i.make()
+	}
+	return nil
 }
 
 // Unknown is a fact that a newer binary wrote and that an older one may skip; it is kept as it stands.

@@ -14,6 +14,8 @@ func (f *liveFold) apply(r Record) {
 		f.injected(r, e)
 	case *AttemptStarted:
 		f.attempt(e)
+	case *DataSent:
+		f.sent(e)
 	case *Delivered:
 		f.end(r, e.Message, e.RIDs, e.Notify)
 	case *SoftBounced:
@@ -142,6 +144,20 @@ func (f *liveFold) attempt(e *AttemptStarted) {
 		}
 		c := &m.Recipients[i]
 		c.Attempting, c.Attempts, c.Next = true, e.Attempt, e.Next
+		c.Exact, c.Sent = e.Exact, false
+	}
+}
+
+// sent notes that the peer may have the message from now on. The fact may come when the attempt is over: then it says nothing.
+func (f *liveFold) sent(e *DataSent) {
+	m := f.message(e.Message)
+	if m == nil {
+		return
+	}
+	for _, rid := range e.RIDs {
+		if i, ok := m.recipient(rid); ok && m.Recipients[i].Attempting {
+			m.Recipients[i].Sent = true
+		}
 	}
 }
 
@@ -159,6 +175,7 @@ func (f *liveFold) postpone(seq uint64, rids []uint32, attempts uint32, next Ins
 		}
 		c := &m.Recipients[i]
 		c.Attempting, c.Attempts, c.Next = false, attempts, next
+		c.Exact, c.Sent = false, false
 	}
 }
 

@@ -307,3 +307,37 @@ func FuzzLiveRow(f *testing.F) {
 		}
 	})
 }
+
+// TestLiveInDoubt says when a peer may have a message whose attempt is in hand: an exact one only once DataSent is written.
+func TestLiveInDoubt(t *testing.T) {
+	rids := []uint32{0}
+	f := newLiveFold()
+	seq := uint64(0)
+	for _, c := range []struct {
+		event Event
+		want  bool
+	}{
+		{&MessageInjected{Queued: true, Sender: "s@a.example", Recipients: []InjectedRecipient{{Domain: "a.example"}}}, false},
+		{&AttemptStarted{Message: 1, RIDs: rids, Attempt: 1}, true},
+		{&SoftBounced{Message: 1, RIDs: rids, Attempts: 1}, false},
+		{&AttemptStarted{Message: 1, RIDs: rids, Attempt: 2, Exact: true}, false},
+		{&DataSent{Message: 1, RIDs: rids}, true},
+		{&SoftBounced{Message: 1, RIDs: rids, Attempts: 2}, false},
+		{&DataSent{Message: 1, RIDs: rids}, false}, // too late: the attempt is over
+		{&AttemptStarted{Message: 1, RIDs: rids, Attempt: 3, Exact: true}, false},
+		{&DataSent{Message: 1, RIDs: rids}, true},
+		{&Held{Set: []MessageRecipients{{Message: 1, RIDs: rids}}}, false},
+		{&Unheld{Set: []MessageRecipients{{Message: 1, RIDs: rids}}}, false},
+		{&AttemptStarted{Message: 1, RIDs: rids, Attempt: 4, Exact: true}, false},
+	} {
+		seq++
+		f.apply(Record{Seq: seq, Time: Instant(seq), Event: c.event})
+		if got := f.message(1).Recipients[0].InDoubt(); got != c.want {
+			t.Errorf("%d, after %s: in doubt %t", seq, Describe(c.event), got)
+		}
+	}
+	f.apply(Record{Seq: seq + 1, Event: &DataSent{Message: 99, RIDs: rids}}) // one that has left
+	if f.state.anomalies != 0 {
+		t.Errorf("%d facts did not fit", f.state.anomalies)
+	}
+}

@@ -60,6 +60,8 @@ func liveMessageFields(c *coder, m *LiveMessage) {
 		c.bool(6, &r.Attempting)
 		c.bool(7, &r.Held)
 		c.uint8(8, (*uint8)(&r.Notify))
+		c.bool(9, &r.Exact)
+		c.bool(10, &r.Sent)
 	})
 }
 

@@ -6,7 +6,7 @@ import (
 )
 
 // liveVersion is the form of all rows described here. Rows of another version are dropped and made anew from the records.
-const liveVersion = 3
+const liveVersion = 4
 
 // The keys of the rows.
 const (
@@ -42,6 +42,8 @@ const (
 	liveSameDestination // as the recipient before
 	liveHasNotify
 	liveNoNext
+	liveExact
+	liveSent
 )
 
 func zigzag(v int64) uint64   { return uint64(v)<<1 ^ uint64(v>>63) }
@@ -119,6 +121,12 @@ func appendLiveRecipient(b []byte, m *LiveMessage, i int) []byte {
 	}
 	if r.Held {
 		flags |= liveHeld
+	}
+	if r.Exact {
+		flags |= liveExact
+	}
+	if r.Sent {
+		flags |= liveSent
 	}
 	if r.Next == 0 {
 		flags |= liveNoNext
@@ -246,7 +254,8 @@ func (r *liveReader) recipient(to []LiveRecipient, injected Instant, names *live
 		r.bad = true
 		return to
 	}
-	c := LiveRecipient{RID: uint32(rid), Attempts: r.uint32(), Attempting: flags&liveAttempting != 0, Held: flags&liveHeld != 0}
+	c := LiveRecipient{RID: uint32(rid), Attempts: r.uint32(), Attempting: flags&liveAttempting != 0, Held: flags&liveHeld != 0,
+		Exact: flags&liveExact != 0, Sent: flags&liveSent != 0}
 	if flags&liveNoNext == 0 {
 		c.Next = injected + Instant(unzigzag(r.uvarint()))
 	}

@@ -89,7 +89,7 @@ func (s *factSource) event() Event {
 	case 0, 1, 2, 3, 4:
 		return s.inject()
 	case 5, 6, 7:
-		return &AttemptStarted{Message: m, RIDs: rids, Attempt: s.Uint32N(9), Next: s.later()}
+		return &AttemptStarted{Message: m, RIDs: rids, Attempt: s.Uint32N(9), Next: s.later(), Exact: s.one(3)}
 	case 8, 9, 10, 11:
 		notify := s.one(9)
 		s.owe(m, notify)
@@ -104,6 +104,9 @@ func (s *factSource) event() Event {
 		s.owe(m, true)
 		return &HardBounced{Message: m, RIDs: rids, Notify: true}
 	case 15:
+		if s.one(2) {
+			return &DataSent{Message: m, RIDs: rids}
+		}
 		return &OutcomeUnknown{Message: m, RIDs: rids, Attempts: s.Uint32N(9), Next: s.later()}
 	case 16:
 		return s.notification(m)

@@ -9,7 +9,7 @@ type LiveImage struct {
 }
 
 // FoldAll replays all records up to upTo in memory, without windows and rows, every adjustment made at once and all totals
-// counted at the end: what the rows must agree with. Its cost follows the history; it is for tests and for verify.
+// counted at the end: what the rows must agree with. Its cost follows the history; it is for tests.
 func FoldAll(j *Journal, upTo uint64) (*LiveImage, error) {
 	f := newLiveFold()
 	if err := eachRecord(j, 0, upTo, f.replay); err != nil {

@@ -20,13 +20,14 @@ func (f *liveFold) applyOrder(r Record) bool {
 		target := f.names.ofString(e.Target)
 		f.eachOf(e.Set, func(c *LiveRecipient) {
 			c.Redirect, c.Attempting, c.Next = target, false, r.Time
+			c.Exact, c.Sent = false, false
 		})
 	case *Held:
 		f.eachOf(e.Set, func(c *LiveRecipient) {
 			if c.Attempting { // its attempt was called off: it is due when it goes on
 				c.Next = r.Time
 			}
-			c.Attempting, c.Held = false, true
+			c.Attempting, c.Held, c.Exact, c.Sent = false, true, false, false
 		})
 	case *Unheld:
 		f.unhold(e.Set)

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -100,6 +101,29 @@ func sameAsReplay(t testing.TB, j *Journal, l *LiveRows) {
 		t.Fatal(err)
 	}
 	equalImages(t, imageOf(t, l), want)
+	compareToReplay(t, j, l)
+}
+
+// compareToReplay holds what verify says of the rows.
+func compareToReplay(t testing.TB, j *Journal, l *LiveRows) {
+	t.Helper()
+	s, err := l.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	replay := NewLiveReplay()
+	if err := j.Replay(t.Context(), 1, s.Mark(), nil, func(r Record) error { replay.Apply(r); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	err = s.Compare(t.Context(), replay, func(uint64) bool { return false }, nil, func(format string, args ...any) {
+		if !strings.Contains(format, "lost its body") { // the facts are invented
+			t.Errorf(format, args...)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // appendFacts puts n invented records into the journal.

@@ -33,7 +33,12 @@ func (l *LiveRows) Snapshot() (*LiveSnapshot, error) {
 }
 
 // Close gives the snapshot up.
-func (s *LiveSnapshot) Close() error { return s.db.Close() }
+func (s *LiveSnapshot) Close() error {
+	if s.db == nil { // it is in memory
+		return nil
+	}
+	return s.db.Close()
+}
 
 // Mark returns the Seq as of which the snapshot is.
 func (s *LiveSnapshot) Mark() uint64 { return s.mark }

@@ -34,9 +34,14 @@ type LiveRecipient struct {
 	Attempts    uint32
 	Next        Instant // when it is due; 0: no further attempt will be made
 	Attempting  bool    // in hand; after a Started that means in doubt, until an outcome is written
+	Exact       bool    // of the attempt in hand: without Sent the peer cannot have the message
+	Sent        bool    // of it: the final dot may be out
 	Held        bool
 	Notify      Notify
 }
+
+// InDoubt tells whether the peer may have the message, once the gateway has ended with an attempt in hand.
+func (r *LiveRecipient) InDoubt() bool { return r.Attempting && (r.Sent || !r.Exact) }
 
 // Target is the destination that a recipient waits for: where an operator has sent it, else its domain.
 func (r *LiveRecipient) Target() string {

@@ -72,6 +72,7 @@ func (f *liveFold) sendBack(set *MessageRecipients) {
 		}
 		c := &m.Recipients[k]
 		c.Redirect, c.Held, c.Attempting = own(set.Redirect), set.Held, false
+		c.Exact, c.Sent = false, false
 		c.Attempts, c.Next = at(set.Attempts, i), at(set.Next, i)
 	}
 }

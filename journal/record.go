@@ -159,10 +159,18 @@ func (f *frame) event(c *coder, seq uint64) (Event, error) {
 		return &Unknown{K: f.kind, Public: f.public, Private: f.private}, nil
 	}
 	e := info.make()
+	if err := f.decode(c, e, seq); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// decode reads the frame into an event of its kind, whatever stood in it.
+func (f *frame) decode(c *coder, e Event, seq uint64) error {
 	*c = coder{reading: true, pub: stream{f.public}, priv: stream{f.private}}
 	e.fields(c)
 	if c.err != nil {
-		return nil, fmt.Errorf("record %d (%s): %w", seq, info.name, c.err)
+		return fmt.Errorf("record %d (%s): %w", seq, f.kind, c.err)
 	}
-	return e, nil
+	return nil
 }

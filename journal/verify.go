@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 )
@@ -12,6 +13,12 @@ var errChain = errors.New("the chain is broken: its records are not those that w
 // With from ≤ 1 all of the history is proved, from the link on that the last cut has written down, what is kept of before it
 // included; otherwise the link before from is taken as it stands.
 func (j *Journal) VerifyChain(from uint64, fn func(last uint64) error) error {
+	return j.ProveChain(context.Background(), from, j.Durable(), nil, fn)
+}
+
+// ProveChain is VerifyChain up to the block that holds record to, and beyond damage that over takes. The link of the first
+// block behind one that cannot be read is taken as it stands.
+func (j *Journal) ProveChain(ctx context.Context, from, to uint64, over Over, fn func(last uint64) error) error {
 	if c := j.cut.Load(); c != nil && from <= c.Before {
 		if err := j.verifyCut(c); err != nil {
 			return err
@@ -22,15 +29,30 @@ func (j *Journal) VerifyChain(from uint64, fn func(last uint64) error) error {
 	if err != nil {
 		return err
 	}
-	return j.scan(from, j.Durable(), func(first uint64, _ []byte, b *block) error {
-		got, err := b.chain(prev, first)
+	var chained []byte
+	known := true // prev is the link of the block before
+	blocks := 0
+	passed := over
+	if over != nil {
+		passed = func(d Damage) error {
+			known = errors.Is(d.Err, errChain)
+			return over(d)
+		}
+	}
+	return j.scanOver(from, to, passed, func(first uint64, _ []byte, b *block) error {
+		if blocks++; blocks%ctxEvery == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		var got link
+		got, chained, err = b.chain(chained, prev, first)
 		if err != nil {
 			return j.damaged(blockError(first, err))
 		}
-		if got != b.link {
+		prev = b.link
+		if got != b.link && known {
 			return &DamagedError{Dir: j.dir, Block: first, Err: errChain}
 		}
-		prev = b.link
+		known = true
 		if fn == nil {
 			return nil
 		}

@@ -1,6 +1,10 @@
 package projections
 
-import "postern/journal"
+import (
+	"slices"
+
+	"postern/journal"
+)
 
 // Figures are all numbers that status and its like show: counters, rates, the queue, hosts and connections at one Seq.
 // One goroutine, its Follower's, owns all of it; others look inside Follower.Look or Follower.Peek.
@@ -19,7 +23,12 @@ type Figures struct {
 	logins      logins
 	alerts      alerts
 	actions     actions
+	setBacks    []uint64 // Seqs of records whose time lies before that of the one before them, ascending
 }
+
+// maxSetBacks bounds how many times a clock may be set back until the oldest are forgotten: a moment of before them may then
+// be looked for a little beside its place.
+const maxSetBacks = 1024
 
 // system is what the facts say of the gateway as a whole.
 type system struct {
@@ -54,6 +63,9 @@ func NewFigures(maxHosts int) *Figures {
 	return &Figures{hosts: newHosts(maxHosts), connections: newConnections()}
 }
 
+// SetBacks returns, ascending, the Seqs of the records before which the wall clock was set back.
+func (f *Figures) SetBacks() []uint64 { return slices.Clone(f.setBacks) }
+
 // Seq is that of the last record applied.
 func (f *Figures) Seq() uint64 { return f.seq }
 
@@ -63,6 +75,10 @@ func (f *Figures) Apply(r journal.Record) {
 		return
 	}
 	f.seq = r.Seq
+	if r.Time < f.time {
+		f.setBacks = append(f.setBacks[max(0, len(f.setBacks)-maxSetBacks+1):], r.Seq)
+	}
+	f.time = r.Time
 	if e, ok := r.Event.(*journal.ClockJumped); ok {
 		f.shift += e.Delta
 		return
@@ -73,7 +89,6 @@ func (f *Figures) Apply(r journal.Record) {
 		}
 		return
 	}
-	f.time = r.Time
 	f.clock = int64(r.Time) - f.shift
 	f.hosts.expire(f.clock)
 	var before [numRates]uint64

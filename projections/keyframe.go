@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"slices"
 	"time"
 
 	"postern/journal"
@@ -18,8 +19,12 @@ const KeyframeRows = "keyframes"
 const (
 	KeyframeEvery   = 15 * time.Minute
 	KeyframeRecords = 500_000
-	keyframesKept   = 8  // the newest
-	keyframeDays    = 30 // and of those before them the first of each day
+	keyframesKept   = 8   // the newest, whatever else
+	keyframeHours   = 26  // all of the last hours, so that a look at any moment of a day has little to replay
+	keyframeHourly  = 72  // hours; before them the first of each hour
+	keyframeDays    = 30  // before them the first of each day
+	keyframesMost   = 256 // beyond it those go first that spare the fewest records
+	keyframesBytes  = 512 << 20
 )
 
 // Keyframes keeps figures as of some Seqs, so that a start, or a look at the past, replays from the nearest one instead of
@@ -111,13 +116,16 @@ func (k *Keyframes) write(f *Figures, at journal.Instant) error {
 	}
 	return k.Rows.Write(x.seq, func(b *journal.RowBatch) error {
 		b.Set(indexKey(x.seq), x.encode())
-		for _, old := range surplus(have, at) {
-			if old.seq != x.seq {
-				old.delete(b)
-			}
+		for _, old := range surplus(withNewest(have, x), at) {
+			old.delete(b)
 		}
 		return nil
 	})
+}
+
+// withNewest is the list once one more has come; what was saved at the same Seq before is replaced by it.
+func withNewest(have []keyframeIndex, x keyframeIndex) []keyframeIndex {
+	return append(slices.DeleteFunc(have, func(old keyframeIndex) bool { return old.seq == x.seq }), x)
 }
 
 func (x keyframeIndex) encode() []byte {
@@ -157,19 +165,56 @@ func (k *Keyframes) list() (out []keyframeIndex, err error) {
 	return out, err
 }
 
-// surplus chooses what goes when one more comes: all but the newest and the first of each of the last days.
+// surplus chooses what goes when the last of them has come: what its age lets go, and what the bounds on number and bytes do.
 func surplus(have []keyframeIndex, now journal.Instant) (out []keyframeIndex) {
-	const day = int64(24 * time.Hour)
-	lastDay := int64(-1) << 62
+	kept := make([]keyframeIndex, 0, len(have))
+	before := journal.Instant(-1) << 62
 	for i, x := range have {
-		first := int64(x.at)/day != lastDay
-		lastDay = int64(x.at) / day
-		if i >= len(have)-(keyframesKept-1) || first && int64(now)-int64(x.at) < keyframeDays*day {
-			continue
+		if i >= len(have)-keyframesKept || x.outlives(before, now) {
+			kept = append(kept, x)
+		} else {
+			out = append(out, x)
 		}
-		out = append(out, x)
+		before = x.at
+	}
+	bytes := 0
+	for _, x := range kept {
+		bytes += int(x.size)
+	}
+	for len(kept) > keyframesKept && (len(kept) > keyframesMost || bytes > keyframesBytes) {
+		i := leastSpared(kept[:len(kept)-keyframesKept+1])
+		bytes -= int(kept[i].size)
+		out = append(out, kept[i])
+		kept = slices.Delete(kept, i, i+1)
 	}
 	return out
+}
+
+// outlives tells whether a keyframe is kept at its age; before is when the one before it was made.
+func (x keyframeIndex) outlives(before, now journal.Instant) bool {
+	const hour = int64(time.Hour)
+	first := func(span int64) bool { return int64(x.at)/span != int64(before)/span }
+	switch age := int64(now) - int64(x.at); {
+	case age < keyframeHours*hour:
+		return true
+	case age < keyframeHourly*hour:
+		return first(hour)
+	case age < keyframeDays*24*hour:
+		return first(24 * hour)
+	}
+	return false
+}
+
+// leastSpared is the one without which the fewest records have to be replayed more; the last of them stays.
+func leastSpared(list []keyframeIndex) (least int) {
+	before, fewest := uint64(0), uint64(1<<64-1)
+	for i := range len(list) - 1 {
+		if gap := list[i+1].seq - before; gap < fewest {
+			least, fewest = i, gap
+		}
+		before = list[i].seq
+	}
+	return least
 }
 
 // Load returns the figures of the newest keyframe at or before upTo that can be read, or those before the first record.
@@ -225,30 +270,7 @@ func AsOf(ctx context.Context, source Source, k *Keyframes, seq uint64, maxHosts
 			return nil, err
 		}
 	}
-	var records []journal.Record
-	for f.seq < seq {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		var err error
-		records, err = source.Read(f.seq, int(min(seq-f.seq, followBatch)), records)
-		for i := range records {
-			if cut, ok := records[i].Event.(*journal.HistoryCut); ok && cut.Baseline(records[i].Seq) && records[i].Seq > seq {
-				return nil, fmt.Errorf("projections: record %d: %w with record %d", seq, errGone, cut.Before)
-			}
-			if records[i].Seq > seq {
-				return f, nil
-			}
-			f.Apply(records[i])
-		}
-		if err != nil {
-			return nil, fmt.Errorf("projections: after record %d: %w", f.seq, err)
-		}
-		if len(records) == 0 {
-			return nil, fmt.Errorf("projections: record %d: %w", seq, errNotYet)
-		}
-	}
-	return f, nil
+	return f, f.advance(ctx, source, seq, nil)
 }
 
 var errGone = errors.New("retention has removed it: the history begins")

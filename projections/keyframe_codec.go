@@ -8,7 +8,7 @@ import (
 )
 
 // keyframeVersion changes whenever the encoding does; a keyframe of another version is as good as none.
-const keyframeVersion = 8
+const keyframeVersion = 9
 
 // encode appends the figures. Gauges are not written: they are counted again from the recipients.
 func (f *Figures) encode(b []byte) []byte {
@@ -29,6 +29,8 @@ func (f *Figures) encode(b []byte) []byte {
 	f.logins.encode(e)
 	f.alerts.encode(e)
 	f.actions.encode(e)
+	e.uint(uint64(len(f.setBacks)))
+	e.uints(f.setBacks...)
 	return e.b
 }
 
@@ -56,6 +58,9 @@ func decodeFigures(b []byte, maxHosts int) (*Figures, error) {
 	f.logins.decode(d)
 	f.alerts.decode(d)
 	f.actions.decode(d)
+	for range d.count() {
+		f.setBacks = append(f.setBacks, d.uint())
+	}
 	if d.err == nil && len(d.b) > 0 {
 		d.fail()
 	}

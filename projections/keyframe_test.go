@@ -46,7 +46,7 @@ func digest(f *Figures) string {
 		fmt.Fprintln(&b)
 		return true
 	})
-	fmt.Fprintln(&b, f.TopInbound(0), f.connections.inexact, len(f.connections.outbound), f.queue.strays, f.shift, f.clock, f.time)
+	fmt.Fprintln(&b, f.TopInbound(0), f.connections.inexact, len(f.connections.outbound), f.queue.strays, f.shift, f.clock, f.time, f.setBacks)
 	for _, icid := range slices.Sorted(maps.Keys(f.connections.inbound)) {
 		fmt.Fprint(&b, " ", icid, f.connections.inbound[icid].client)
 	}
@@ -156,8 +156,8 @@ func TestKeyframesInTheStore(t *testing.T) {
 		t.Fatalf("saved at %v of %d", saved, len(records))
 	}
 	have, err := k.list()
-	if err != nil || len(have) != keyframesKept+1 { // and the first of the day
-		t.Errorf("%d keyframes are kept: %v", len(have), err)
+	if err != nil || len(have) != len(saved) { // all of them are of the last hours
+		t.Errorf("%d keyframes of %d are kept: %v", len(have), len(saved), err)
 	}
 	if err := k.Save(f, now, true); err != nil || k.savedSeq != f.seq {
 		t.Errorf("at the end: %d, %v", k.savedSeq, err)
@@ -213,13 +213,58 @@ func TestADamagedKeyframeGivesWayToAnOlderOne(t *testing.T) {
 	}
 }
 
-func TestOldKeyframesAreThinnedToOneADay(t *testing.T) {
-	now := journal.InstantOf(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
-	var have []keyframeIndex
-	for q := 40 * 24 * 4; q > 0; q-- {
-		have = append(have, keyframeIndex{seq: uint64(len(have) + 1), at: now.Add(-time.Duration(q) * 15 * time.Minute)})
+// keyframesOver makes a keyframe every quarter of an hour of so many days, of a size each.
+func keyframesOver(days int, size uint32, now journal.Instant) (have []keyframeIndex) {
+	for q := days * 24 * 4; q >= 0; q-- {
+		x := keyframeIndex{seq: uint64(days*24*4 - q + 1), size: size, at: now.Add(-time.Duration(q) * 15 * time.Minute)}
+		gone := make(map[uint64]bool)
+		have = append(have, x)
+		for _, old := range surplus(have, x.at) {
+			gone[old.seq] = true
+		}
+		have = slices.DeleteFunc(have, func(x keyframeIndex) bool { return gone[x.seq] })
 	}
-	if kept := len(have) - len(surplus(have, now)); kept < keyframeDays || kept > keyframeDays+keyframesKept {
-		t.Errorf("%d are kept", kept)
+	return have
+}
+
+func TestOldKeyframesAreThinnedWithAge(t *testing.T) {
+	now := journal.InstantOf(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
+	var ages [3]int
+	have := keyframesOver(40, 1000, now)
+	for _, x := range have {
+		switch age := now.Sub(x.at); {
+		case age < keyframeHours*time.Hour:
+			ages[0]++
+		case age < keyframeHourly*time.Hour:
+			ages[1]++
+		case age < keyframeDays*24*time.Hour:
+			ages[2]++
+		default:
+			t.Errorf("one %s old is kept", age)
+		}
+	}
+	if want := [3]int{keyframeHours * 4, keyframeHourly - keyframeHours, keyframeDays - keyframeHourly/24}; ages[0] != want[0] || max(ages[1]-want[1], want[1]-ages[1]) > 1 || max(ages[2]-want[2], want[2]-ages[2]) > 1 {
+		t.Errorf("%d of the last day, %d of those before it, %d older, want %d", ages[0], ages[1], ages[2], want)
+	}
+}
+
+// TestKeyframesTakeBoundedRoom: of large ones fewer are kept, spread over the records; the newest stay.
+func TestKeyframesTakeBoundedRoom(t *testing.T) {
+	now := journal.InstantOf(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
+	have := keyframesOver(3, 16<<20, now)
+	if n := len(have); n > keyframesBytes/(16<<20) || n < keyframesBytes/(16<<20)-1 {
+		t.Fatalf("%d are kept", n)
+	}
+	last := have[len(have)-1].seq
+	widest, before := uint64(0), uint64(0)
+	for i, x := range have {
+		if i < len(have)-keyframesKept {
+			widest, before = max(widest, x.seq-before), x.seq
+		} else if want := last - uint64(len(have)-1-i); x.seq != want {
+			t.Errorf("of the newest, %d is kept instead of %d", x.seq, want)
+		}
+	}
+	if even := last / uint64(len(have)-keyframesKept); widest > 6*even {
+		t.Errorf("the widest gap is %d, evenly it would be %d", widest, even)
 	}
 }

@@ -39,6 +39,8 @@ func (p *page) printDelivery(e journal.Event) bool {
 		p.doubleBounced(e)
 	case *journal.OutcomeUnknown:
 		p.unknown(e)
+	case *journal.DoubtAnswered:
+		p.info().id("In doubt: MID", e.MID).str(" to RID ").rids(e.RIDs).str(" answered: ").plain(e.Answer).by(e.By).end()
 	case *journal.HostDown:
 		p.hostDown(e)
 	case *journal.HostUp:
@@ -169,7 +171,14 @@ func (p *page) unknown(e *journal.OutcomeUnknown) {
 	}
 	p.id(" MID", e.MID).str(" to RID ").rids(e.RIDs).str(" - ").plainOr(e.Reason, "no reply to the end of the message").
 		str(" - the peer may have it")
-	if e.Next != 0 {
+	switch {
+	case e.Action == "hold":
+		p.str(", it is held and not sent again").end()
+		return
+	case e.Action == "ask":
+		p.str(", it is held until that is answered").end()
+		return
+	case e.Next != 0:
 		p.str(", it will be sent again and may arrive twice")
 	}
 	p.end()

@@ -37,6 +37,7 @@ type Status struct {
 	Rates            RateValues        `json:"rates"`
 	Gauges           map[string]int64  `json:"gauges"`
 	Texts            map[string]string `json:"texts,omitempty"`
+	Past             *Moment           `json:"past,omitempty"` // nil: it is of the present
 
 	DeliverySuspended   []string `json:"delivery_suspended,omitempty"` // domains; "*" is all
 	ListenersSuspended  []string `json:"listeners_suspended,omitempty"`

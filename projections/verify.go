@@ -2,20 +2,31 @@ package projections
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime"
+	"time"
 
 	"postern/journal"
 )
 
-// Proof is one of the things that verify proves.
+// Proof is one of the things that verify proves, or a figure that belongs to one.
 type Proof struct {
 	What   string   `json:"what"`
-	Proved string   `json:"proved"`          // what was looked at, in words
-	Wrong  []string `json:"wrong,omitempty"` // the first maxOffenders of what is wrong
-	More   int      `json:"more,omitempty"`  // that are not named
+	Proved string   `json:"proved,omitempty"` // what was looked at, in words
+	Wrong  []string `json:"wrong,omitempty"`  // the first maxOffenders of what is wrong
+	More   int      `json:"more,omitempty"`   // that are not named
+	Books  *DayFlow `json:"books,omitempty"`  // of a day, in all or of a destination
 }
+
+// The proofs by name.
+const (
+	ProofChain       = "chain"
+	ProofBooks       = "books"
+	ProofQueue       = "queue"
+	ProofDay         = "day"
+	ProofDestination = "destination" // a figure of a day's books
+)
 
 // maxOffenders is how many of what is wrong one proof names.
 const maxOffenders = 100
@@ -28,120 +39,149 @@ func (p *Proof) wrong(format string, args ...any) {
 	p.Wrong = append(p.Wrong, fmt.Sprintf(format, args...))
 }
 
+// Scrutiny says what is proved, and how.
+type Scrutiny struct {
+	Begin, End  time.Time      // the day whose books are wanted, destination by destination; zero: each day's, in all
+	Zone        *time.Location // of the days; nil: the system's
+	SkipDamaged bool           // what lies beyond damage is looked at too; otherwise it ends there
+	Rests       bool           // mail moves meanwhile: one processor, and not all of it
+}
+
+// verifier is a Scrutiny under way. Its passes share nothing but what they read.
+type verifier struct {
+	Scrutiny
+	journal *journal.Journal
+	rows    *journal.LiveSnapshot // nil: they cannot be read
+	unread  error                 // why
+	to      uint64                // the last record that is looked at
+}
+
 // Verify proves from the journal, up to what is durable now, that its records are those that were written (the chain), that
-// the books of recipients balance in all and for each destination, that keyframes and live rows, which are caches, are what
-// a replay gives, and that the store has the content of every message in the queue. each hears of each proof when it is
-// made. An error means that it could not be tried.
-func Verify(ctx context.Context, j *journal.Journal, rows *journal.LiveSnapshot, each func(Proof) error) error {
-	to := rows.Mark()
-	for _, prove := range []func(context.Context, *journal.Journal, *journal.LiveSnapshot, uint64) (Proof, error){proveChain, proveBooks, proveRows} {
-		p, err := prove(ctx, j, rows, to)
-		if err != nil {
-			return err
-		}
-		if err := each(p); err != nil {
-			return err
-		}
+// the books of recipients balance, in all, each day and for each destination, that keyframes and live rows, which are
+// caches, are what a replay gives, and that the store has the content of every message in the queue. each hears of each
+// proof when it is made. An error means that it could not be tried.
+func Verify(ctx context.Context, j *journal.Journal, rows *journal.LiveRows, s Scrutiny, each func(Proof) error) error {
+	v := &verifier{Scrutiny: s, journal: j}
+	if v.Zone == nil {
+		v.Zone = time.Local
 	}
-	return nil
-}
-
-func proveChain(ctx context.Context, j *journal.Journal, _ *journal.LiveSnapshot, _ uint64) (Proof, error) {
-	p := Proof{What: "chain"}
-	last := uint64(0)
-	err := j.VerifyChain(1, func(seq uint64) error {
-		last = seq
-		return ctx.Err()
-	})
-	if damaged := (*journal.DamagedError)(nil); errors.As(err, &damaged) {
-		p.wrong("%v", err)
-		err = nil
+	snapshot, err := rows.Snapshot()
+	if unreadable := (*journal.LiveRowsError)(nil); errors.As(err, &unreadable) {
+		v.unread, err = unreadable, nil
 	}
-	p.Proved = fmt.Sprintf("records 1 to %d are those that were written", last)
-	return p, err
-}
-
-// proveBooks replays the figures, and compares them with each keyframe on the way.
-func proveBooks(ctx context.Context, j *journal.Journal, _ *journal.LiveSnapshot, to uint64) (Proof, error) {
-	p := Proof{What: "books"}
-	k := &Keyframes{Rows: j.Rows(KeyframeRows)}
-	frames, err := k.list()
 	if err != nil {
-		return p, err
+		return err
 	}
-	f, compared := NewFigures(0), 0
-	for _, x := range frames {
-		if x.seq > to || x.seq <= f.Seq() {
-			continue
-		}
-		if err := replayTo(ctx, j, f, x.seq); err != nil {
-			return p, unlessDamaged(&p, err)
-		}
-		kept, err := k.Load(x.seq, 0)
-		if err != nil {
-			return p, err
-		}
-		if kept.Seq() != x.seq {
-			continue // it cannot be read: a cache may be lost
-		}
-		if compared++; !sameFigures(f, kept) {
-			p.wrong("the keyframe at record %d is not what a replay gives", x.seq)
-		}
+	if v.rows = snapshot; v.rows != nil {
+		defer v.rows.Close()
 	}
-	if err := replayTo(ctx, j, f, to); err != nil {
-		return p, unlessDamaged(&p, err)
+	v.to = j.DurableNow() // what has taken a body away before the rows were looked at is among it
+	passes := []func(context.Context) ([]Proof, error){v.chain, v.replay}
+	if s.Rests || runtime.GOMAXPROCS(0) == 1 {
+		for _, pass := range passes {
+			proofs, err := pass(ctx)
+			if err := tellAll(proofs, err, each); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
-	for _, d := range f.Balance() {
-		p.wrong("%s", d.String())
-	}
-	c := &f.counters.lifetime
-	p.Proved = fmt.Sprintf("%d recipients came in, %d of them left, %d are here; %d keyframes agree",
-		c[RecipientsReceived]+c[GenBounceRecipients]+c[ExpandedRecipients]+c[MovedInRecipients]+c[Reinstated],
-		c[CompletedRecipients]+c[DroppedRecipients]+c[MovedOutRecipients], f.queue.unattempted+f.queue.attempted+f.queue.waiting, compared)
-	return p, nil
+	return together(ctx, passes, each)
 }
 
-// unlessDamaged makes damage a finding and leaves other errors what they are.
-func unlessDamaged(p *Proof, err error) error {
-	if damaged := (*journal.DamagedError)(nil); errors.As(err, &damaged) {
-		p.wrong("%v", err)
-		return nil
+func tellAll(proofs []Proof, err error, each func(Proof) error) error {
+	for i := range proofs {
+		if err == nil {
+			err = each(proofs[i])
+		}
 	}
 	return err
 }
 
-func replayTo(ctx context.Context, j *journal.Journal, f *Figures, seq uint64) error {
-	var records []journal.Record
-	for f.Seq() < seq {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		var err error
-		if records, err = j.Read(f.Seq(), int(min(seq-f.Seq(), followBatch)), records); err != nil {
-			return err
-		}
-		for i := range records {
-			if records[i].Seq <= seq {
-				f.Apply(records[i])
-			}
+// together makes the passes at once and tells of them in their order.
+func together(ctx context.Context, passes []func(context.Context) ([]Proof, error), each func(Proof) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	type result struct {
+		proofs []Proof
+		err    error
+	}
+	results := make([]chan result, len(passes))
+	for i, pass := range passes {
+		results[i] = make(chan result, 1)
+		go func() {
+			proofs, err := pass(ctx)
+			results[i] <- result{proofs, err}
+		}()
+	}
+	var failed error
+	for _, made := range results {
+		r := <-made
+		if err := tellAll(r.proofs, r.err, each); err != nil && failed == nil {
+			failed = err
+			cancel()
 		}
 	}
-	return nil
+	cancel()
+	return failed
 }
 
-// sameFigures compares what people can see of figures.
-func sameFigures(a, b *Figures) bool {
-	at := a.time.Time()
-	x, err1 := json.Marshal(a.View(at, nil, nil))
-	y, err2 := json.Marshal(b.View(at, nil, nil))
-	return err1 == nil && err2 == nil && string(x) == string(y)
+// over is what is done about damage: it is named, and what lies beyond is looked at if that was asked for.
+func (v *verifier) over(p *Proof) journal.Over {
+	return func(d journal.Damage) error {
+		if v.SkipDamaged {
+			p.wrong("%v", d)
+			return nil
+		}
+		p.wrong("%v: nothing beyond it was looked at", d)
+		return errDamaged
+	}
 }
 
-func proveRows(ctx context.Context, _ *journal.Journal, rows *journal.LiveSnapshot, to uint64) (Proof, error) {
-	p := Proof{What: "queue"}
-	wrong, total, err := rows.VerifyRows(ctx, maxOffenders)
-	s := rows.System()
-	p.Wrong, p.More = wrong, total-len(wrong)
-	p.Proved = fmt.Sprintf("the rows of %d messages with %d recipients, as of record %d, are what a replay gives, and each has its content", s.Messages, s.Recipients, to)
-	return p, unlessDamaged(&p, err)
+// errDamaged ends a pass at the first damage.
+var errDamaged = errors.New("damaged")
+
+// chain proves that the records are those that were written.
+func (v *verifier) chain(ctx context.Context) ([]Proof, error) {
+	p := Proof{What: ProofChain}
+	last := uint64(0)
+	rest := v.pace(ctx)
+	err := v.journal.ProveChain(ctx, 1, v.to, v.over(&p), func(seq uint64) error {
+		last = seq
+		rest()
+		return nil
+	})
+	if errors.Is(err, errDamaged) {
+		err = nil
+	}
+	p.Proved = fmt.Sprintf("records 1 to %d are those that were written", last)
+	if len(p.Wrong) > 0 {
+		p.Proved += ", but for what is damaged"
+	}
+	return []Proof{p}, err
+}
+
+// The slices of a verify that mail moves beside: so long it works, and then it rests.
+const (
+	verifySlice = 4 * time.Millisecond
+	verifyRest  = 16 * time.Millisecond
+)
+
+// pace returns what is called between two small steps of the work.
+func (v *verifier) pace(ctx context.Context) func() {
+	if !v.Rests {
+		return func() {}
+	}
+	began := time.Now()
+	return func() {
+		if time.Since(began) < verifySlice {
+			return
+		}
+		rest := time.NewTimer(verifyRest)
+		defer rest.Stop()
+		select {
+		case <-rest.C:
+		case <-ctx.Done():
+		}
+		began = time.Now()
+	}
 }

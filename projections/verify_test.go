@@ -45,21 +45,19 @@ func TestVerifyNamesWhatIsWrong(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			rows, err := live.Current(t.Context())
-			if err != nil {
+			if err := live.CatchUp(t.Context(), j.Durable()); err != nil {
 				t.Fatal(err)
 			}
-			defer rows.Close()
 			var wrong []string
 			proofs := 0
-			if err := Verify(t.Context(), j, rows, func(p Proof) error {
+			if err := Verify(t.Context(), j, live, Scrutiny{}, func(p Proof) error {
 				proofs++
 				wrong = append(wrong, p.Wrong...)
 				return nil
 			}); err != nil {
 				t.Fatal(err)
 			}
-			if got := strings.Join(wrong, "\n"); proofs != 3 || (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
+			if got := strings.Join(wrong, "\n"); proofs != 4 || (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
 				t.Errorf("%d proofs, wrong:\n%s", proofs, got)
 			}
 		})

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,7 +17,8 @@ import (
 type Call struct {
 	Gateway Gateway
 	Command *Command
-	Args    []string // once the command runs: one for each of its parameters that has a value
+	Options map[string]string // those of its options that were given
+	Args    []string          // once the command runs: one for each of its parameters that has a value
 	JSON    bool
 	Yes     bool // --yes: a batch command may change or remove mail
 	Count   int  // --count: rows of a live display; 0: until Ctrl-C
@@ -31,12 +33,19 @@ type Call struct {
 	rows    int              // lines of the screen printed since the heading
 	shown   int              // rows of a live display
 	begun   bool             // what comes before a listing is printed
+	given   int              // arguments that were given, not asked for
 }
 
 // Parse takes a command's words apart: flags that all commands have, and arguments.
 func (c *Call) Parse(words []string) error {
 	for i := 0; i < len(words); i++ {
 		word, value, given := strings.Cut(words[i], "=")
+		if taken, err := c.option(words[i:]); err != nil {
+			return err
+		} else if taken > 0 {
+			i += taken - 1
+			continue
+		}
 		switch {
 		case word == "--json" && !given:
 			c.JSON = true
@@ -60,7 +69,36 @@ func (c *Call) Parse(words []string) error {
 			c.Args = append(c.Args, words[i])
 		}
 	}
+	c.given = len(c.Args)
 	return nil
+}
+
+// option reads one of the command's options, if that is what comes first, and says how many words it took. A date and a
+// time that stand apart belong together.
+func (c *Call) option(words []string) (taken int, err error) {
+	name, value, given := strings.Cut(words[0], "=")
+	if !slices.ContainsFunc(c.Command.Options, func(o Option) bool { return o.Name == name }) {
+		return 0, nil
+	}
+	if _, twice := c.Options[name]; twice {
+		return 0, &UsageError{c.Command, name + " is given twice"}
+	}
+	taken = 1
+	if !given && len(words) > 1 {
+		value, taken = words[1], 2
+	}
+	if value == "" {
+		return 0, &UsageError{c.Command, name + " wants a value"}
+	}
+	if _, err := time.Parse(time.DateOnly, value); err == nil && len(words) > taken && strings.Contains(words[taken], ":") {
+		value += " " + words[taken]
+		taken++
+	}
+	if c.Options == nil {
+		c.Options = make(map[string]string)
+	}
+	c.Options[name] = value
+	return taken, nil
 }
 
 // Do runs the command: what is missing is asked for, or takes its default.
@@ -86,7 +124,7 @@ func (c *Call) fill(ctx context.Context) error {
 			c.Args[i] = value
 		case p.Optional:
 			return nil
-		case c.Asker != nil:
+		case c.Asker != nil && (p.Required || len(c.Options) == 0): // whoever knows the options knows what stands for what is left out
 			value, err := c.askFor(ctx, p)
 			if err != nil {
 				return err

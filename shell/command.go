@@ -16,6 +16,7 @@ type Command struct {
 	Help    string  // more, for "help COMMAND"; may be empty
 
 	Synopsis string // its arguments in the usage line, where Params do not say them
+	Options  []Option
 
 	Offline  bool // reads only: can be answered from a stopped store
 	Live     bool // goes on until Ctrl-C or --count
@@ -24,6 +25,12 @@ type Command struct {
 	OwnFlags bool // words that begin with a dash are the command's own
 
 	Run func(ctx context.Context, c *Call) error `json:"-"`
+}
+
+// Option is a word that begins with two dashes and takes a value.
+type Option struct {
+	Name  string // with its dashes
+	Value string // what the usage line calls its value
 }
 
 // Param is an argument of a command. In the shell a missing one is asked for; in batch its default stands for it.
@@ -81,6 +88,9 @@ func (c *Command) Usage() string {
 			name = "[" + name + "]"
 		}
 		words = append(words, name)
+	}
+	for _, o := range c.Options {
+		words = append(words, "["+o.Name+" "+o.Value+"]")
 	}
 	if c.Live {
 		words = append(words, "[--count N]")

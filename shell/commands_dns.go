@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
 	"postern/projections"
@@ -17,16 +18,22 @@ var dnsCounters = []projections.Counter{projections.DNSRequests, projections.Net
 type dnsStatus struct {
 	Timestamp time.Time                      `json:"timestamp"`
 	Counters  map[string]projections.Columns `json:"counters"`
+	Past      *projections.Moment            `json:"past,omitempty"`
 }
 
 var _ = register(
-	&Command{Name: "dnsstatus", Summary: "what the DNS resolver and its cache have done", Offline: true,
+	&Command{Name: "dnsstatus", Summary: "what the DNS resolver and its cache have done", Offline: true, Options: []Option{atOption},
+		Help: atHelp + "\n                as the resolver had counted at the minute's sample before",
 		Run: func(ctx context.Context, c *Call) error {
-			s, err := c.Gateway.Status(ctx)
+			at, err := c.asOf()
 			if err != nil {
 				return err
 			}
-			d := dnsStatus{Timestamp: s.Timestamp, Counters: make(map[string]projections.Columns)}
+			s, err := c.statusOf(ctx, at)
+			if err != nil {
+				return err
+			}
+			d := dnsStatus{Timestamp: s.Timestamp, Counters: make(map[string]projections.Columns), Past: s.Past}
 			for _, k := range dnsCounters {
 				d.Counters[k.Name()] = s.Counters[k]
 			}
@@ -38,11 +45,19 @@ var _ = register(
 
 func renderDNS(s projections.Status, zone *time.Location) string {
 	t := &table{}
+	pastHead(t, s.Past, zone)
 	t.value("Status as of:", Date(s.Timestamp.In(zone), false))
 	t.head("Counters:", "Reset", "Uptime", "Lifetime")
 	for _, k := range dnsCounters {
 		v := s.Counters[k]
 		t.row(2, k.Label(), Thousands(v.Reset), Thousands(v.Uptime), Thousands(v.Lifetime))
+	}
+	switch m := s.Past; {
+	case m == nil:
+	case m.Sampled.IsZero() && s.Running:
+		t.b.WriteString("Not sampled since the start: what was counted since is not recorded.\n")
+	case !m.Sampled.IsZero():
+		fmt.Fprintf(&t.b, "As sampled %s.\n", Date(m.Sampled.In(zone), false))
 	}
 	return t.String()
 }

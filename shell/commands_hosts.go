@@ -44,9 +44,18 @@ func completeHost(ctx context.Context, g Gateway, word string) (list []Suggestio
 }
 
 var _ = register(&Command{Name: "hoststatus", Summary: "all that is known of a recipient host", Offline: true, Params: []Param{hostParam},
-	Help: "Counters run since the last resetcounters. Addresses and MX records are those in the resolver's cache: none are looked up.",
+	Options: []Option{atOption},
+	Help:    "Counters run since the last resetcounters. Addresses and MX records are those in the resolver's cache: none are looked up.\n" + atHelp,
 	Run: func(ctx context.Context, c *Call) error {
-		r, err := c.Gateway.Host(ctx, c.host())
+		at, err := c.asOf()
+		if err != nil {
+			return err
+		}
+		ask := c.Gateway.Host
+		if !at.IsZero() {
+			ask = func(ctx context.Context, name string) (HostReport, error) { return c.Gateway.HostAt(ctx, name, at) }
+		}
+		r, err := ask(ctx, c.host())
 		if err != nil {
 			return err
 		}
@@ -72,15 +81,26 @@ var otherOrders = map[string]string{
 const topHosts = 20
 
 var _ = register(&Command{Name: "tophosts", Summary: "the recipient hosts with the most mail", Offline: true,
-	Params: []Param{{Name: "ORDER", Question: "Sort results by:", Default: "active_rcpts", Choices: hostOrders, Also: otherOrders}},
+	Params:  []Param{{Name: "ORDER", Question: "Sort results by:", Default: "active_rcpts", Choices: hostOrders, Also: otherOrders}},
+	Options: []Option{atOption}, Help: atHelp,
 	Run: func(ctx context.Context, c *Call) error {
+		at, err := c.asOf()
+		if err != nil {
+			return err
+		}
 		order := projections.ByActive
 		for i, o := range hostOrders {
 			if o.Key == c.Arg(0) {
 				order = projections.HostOrder(i)
 			}
 		}
-		top, err := c.Gateway.TopHosts(ctx, order, topHosts)
+		ask := c.Gateway.TopHosts
+		if !at.IsZero() {
+			ask = func(ctx context.Context, order projections.HostOrder, n int) (TopHosts, error) {
+				return c.Gateway.TopHostsAt(ctx, order, n, at)
+			}
+		}
+		top, err := ask(ctx, order, topHosts)
 		if err != nil {
 			return err
 		}
@@ -91,13 +111,22 @@ var _ = register(&Command{Name: "tophosts", Summary: "the recipient hosts with t
 const topInbound = 20
 
 var _ = register(&Command{Name: "topin", Summary: "the hosts with the most open connections to this gateway", Offline: true,
-	Params: []Param{{Name: "ROWS", Optional: true, Check: func(word string) error { return checkNumber(word, "rows", maxTopInbound) }}},
+	Params:  []Param{{Name: "ROWS", Optional: true, Check: func(word string) error { return checkNumber(word, "rows", maxTopInbound) }}},
+	Options: []Option{atOption}, Help: atHelp + "\n                as the facts told of clients: one tells of a client when it begins to send",
 	Run: func(ctx context.Context, c *Call) error {
+		at, err := c.asOf()
+		if err != nil {
+			return err
+		}
 		n := topInbound
 		if c.Arg(0) != "" {
 			n, _ = strconv.Atoi(c.Arg(0))
 		}
-		top, err := c.Gateway.TopInbound(ctx, n)
+		ask := c.Gateway.TopInbound
+		if !at.IsZero() {
+			ask = func(ctx context.Context, n int) (TopInbound, error) { return c.Gateway.TopInboundAt(ctx, n, at) }
+		}
+		top, err := ask(ctx, n)
 		if err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package shell
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -21,14 +22,17 @@ func interval(word string) time.Duration {
 
 var _ = register(
 	&Command{Name: "rate", Summary: "the gateway's connections, recipients and queue as they change", Offline: true, Live: true,
-		Params: []Param{secondsParam}, Run: runRate},
+		Params: []Param{secondsParam}, Run: runRate, Options: []Option{replayOption},
+		Help: `  --replay FROM-TO  the rows of a period of the past, a minute apart unless SECONDS are given, and then ends:
+                    03:00-03:20, "2026-11-23 03:00-03:20", "2026-11-22 23:50 - 2026-11-23 00:10"`},
 	&Command{Name: "hostrate", Summary: "a recipient host's figures as they change", Offline: true, Live: true,
 		Params: []Param{hostParam, secondsParam}, Run: runHostRate,
 		Help: "The first row shows what has changed since somebody last looked at the host, if anybody has."})
 
-// rateRow is a row of rate. Received and completed count since ever.
-type rateRow struct {
+// RateRow is a row of rate. Received and completed count since ever.
+type RateRow struct {
 	Timestamp      time.Time `json:"timestamp"`
+	Seq            uint64    `json:"seq,omitempty"` // of the past: the last record of then
 	Inbound        int64     `json:"conn_in"`
 	Outbound       int64     `json:"conn_out"`
 	Received       uint64    `json:"inj_recips"`
@@ -41,26 +45,73 @@ type rateRow struct {
 const rateHeading = "Time     Connections  Recipients           Recipients            Queue\n" +
 	"            In   Out    Received   Delta    Completed   Delta   K-Used\n"
 
+// rateRowOf takes out of the figures what rate shows; the deltas are still to come.
+func rateRowOf(s projections.Status) RateRow {
+	return RateRow{Timestamp: s.Timestamp, Inbound: s.Gauges[projections.GaugeInbound], Outbound: s.Gauges[projections.GaugeOutbound],
+		Received: s.Counters[projections.RecipientsReceived].Lifetime, Completed: s.Counters[projections.CompletedRecipients].Lifetime,
+		Kilobytes: s.Gauges[projections.GaugeKilobytesUsed]}
+}
+
 func runRate(ctx context.Context, c *Call) error {
-	var last *rateRow
+	if period, given := c.Options[replayOption.Name]; given {
+		return c.replay(ctx, period)
+	}
+	var last *RateRow
 	return c.every(ctx, interval(c.Arg(0)), func() error {
 		s, err := c.Gateway.Status(ctx)
 		if err != nil {
 			return err
 		}
-		r := rateRow{Timestamp: s.Timestamp, Inbound: s.Gauges[projections.GaugeInbound], Outbound: s.Gauges[projections.GaugeOutbound],
-			Received: s.Counters[projections.RecipientsReceived].Lifetime, Completed: s.Counters[projections.CompletedRecipients].Lifetime,
-			Kilobytes: s.Gauges[projections.GaugeKilobytesUsed]}
 		if last == nil && c.Asker != nil {
 			c.Say("Hit Ctrl-C to return to the main prompt.")
 		}
-		if last != nil {
-			r.ReceivedDelta, r.CompletedDelta = grown(last.Received, r.Received), grown(last.Completed, r.Completed)
-		}
-		last = &r
-		return c.Row(rateHeading, r, fmt.Sprintf("%s%6d%6d%12d%8d%13d%8d%9d\n", r.Timestamp.In(c.Zone).Format(time.TimeOnly),
-			r.Inbound, r.Outbound, r.Received, r.ReceivedDelta, r.Completed, r.CompletedDelta, r.Kilobytes))
+		r := rateRowOf(s)
+		return c.rateRow(&last, r)
 	})
+}
+
+// rateRow prints a row, with what has changed since the last one.
+func (c *Call) rateRow(last **RateRow, r RateRow) error {
+	if *last != nil {
+		r.ReceivedDelta, r.CompletedDelta = grown((*last).Received, r.Received), grown((*last).Completed, r.Completed)
+	}
+	*last = &r
+	return c.Row(rateHeading, r, fmt.Sprintf("%s%6d%6d%12d%8d%13d%8d%9d\n", r.Timestamp.In(c.Zone).Format(time.TimeOnly),
+		r.Inbound, r.Outbound, r.Received, r.ReceivedDelta, r.Completed, r.CompletedDelta, r.Kilobytes))
+}
+
+// replayOption lets rate show a period of the past.
+var replayOption = Option{Name: "--replay", Value: "FROM-TO"}
+
+// replayStep is how far apart the rows of a replay are unless seconds are given.
+const replayStep = time.Minute
+
+// replay prints the table as it was in a period.
+func (c *Call) replay(ctx context.Context, period string) error {
+	from, to, err := parsePeriod(period, c.time(), c.zone())
+	if err != nil {
+		return &UsageError{c.Command, replayOption.Name + ": " + err.Error()}
+	}
+	step := replayStep
+	if c.given > 0 {
+		step = interval(c.Arg(0))
+	}
+	if !c.begun {
+		c.begun = true
+		c.Say(fmt.Sprintf("The past: from %s to %s.", Date(from, true), Date(to, true)))
+	}
+	var last *RateRow
+	err = c.Gateway.Replay(ctx, from, to, step, func(r RateRow) error {
+		if c.Over() {
+			return errEnough
+		}
+		c.shown++
+		return c.rateRow(&last, r)
+	})
+	if c.Over() && errors.Is(err, errEnough) {
+		return nil
+	}
+	return err
 }
 
 // grown is by how much a counter has grown; one that was reset meanwhile began at zero.

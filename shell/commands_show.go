@@ -6,15 +6,17 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"postern/engine"
+	"postern/projections"
 )
 
 var _ = register(&Command{Name: "showrecipients", Summary: "the mail in the queue, a recipient an entry", Offline: true, OwnFlags: true,
-	Synopsis: selectionSynopsis, Run: runShowRecipients,
+	Synopsis: selectionSynopsis, Run: runShowRecipients, Options: []Option{atOption},
 	Params: []Param{{Name: "SELECTION", Optional: true, Rest: true, Complete: completeSelection()}},
-	Help:   "Recipients stand in queue order. What is not simply queued says so behind the recipient.\n" + selectionHelp})
+	Help:   "Recipients stand in queue order. What is not simply queued says so behind the recipient.\n" + selectionHelp + "\n\nThe queue of the past:\n" + atHelp})
 
 // The columns of showrecipients: a word that is longer moves what follows it.
 const (
@@ -33,6 +35,10 @@ func runShowRecipients(ctx context.Context, c *Call) error {
 	if err != nil {
 		return err
 	}
+	at, err := c.asOf()
+	if err != nil {
+		return err
+	}
 	if err := c.choose(ctx, &w, showVerb); err != nil {
 		return err
 	}
@@ -40,9 +46,31 @@ func runShowRecipients(ctx context.Context, c *Call) error {
 		c.begun = true
 		c.Say("Showing messages, please wait.")
 	}
+	if !at.IsZero() {
+		return c.showPast(ctx, w.Selection, at)
+	}
 	err = c.Gateway.Recipients(ctx, w.Selection, func(rows []engine.Listed) error { return c.showPage(rows) })
 	if err == nil && c.rows == 0 {
 		return c.Say("There are no such messages in the queue.")
+	}
+	return err
+}
+
+// shownPast says first, for programs, of which moment the rows are.
+type shownPast struct {
+	Past projections.Moment `json:"past"`
+}
+
+// showPast lists the queue of a moment.
+func (c *Call) showPast(ctx context.Context, s engine.Selection, at time.Time) error {
+	err := c.Gateway.RecipientsAt(ctx, s, at, func(m projections.Moment) error {
+		if c.JSON {
+			return json.NewEncoder(c.Out).Encode(shownPast{m})
+		}
+		return c.Say(strings.TrimSuffix(pastLine(&m, c.zone()), "\n"))
+	}, c.showPage)
+	if err == nil && c.rows == 0 {
+		return c.Say("There were no such messages in the queue.")
 	}
 	return err
 }

@@ -5,9 +5,17 @@ import (
 )
 
 var _ = register(&Command{Name: "status", Summary: "counters, rates and gauges of the gateway", Offline: true,
-	Params: []Param{{Name: "detail", Optional: true, Choices: []Choice{{Key: "detail", Title: "detail"}}}},
+	Params:  []Param{{Name: "detail", Optional: true, Choices: []Choice{{Key: "detail", Title: "detail"}}}},
+	Options: []Option{atOption}, Help: "The figures of the present, or with\n" + atHelp + `
+those of the past, exactly as the journal's records up to then give them. Where the clock was set back and a time came
+twice, the later one is meant. What is measured once a minute is as of the last sample, and the answer names it; what
+nothing is written down of is "not recorded".`,
 	Run: func(ctx context.Context, c *Call) error {
-		s, err := c.Gateway.Status(ctx)
+		at, err := c.asOf()
+		if err != nil {
+			return err
+		}
+		s, err := c.statusOf(ctx, at)
 		if err != nil {
 			return err
 		}

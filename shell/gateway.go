@@ -23,6 +23,11 @@ type Gateway interface {
 	Alarms
 	Messages
 	Tracking
+	Proofs
+	Audits
+	Explaining
+	Doubting
+	Past
 	// Status gives the figures of status, status detail and the feeds.
 	Status(ctx context.Context) (projections.Status, error)
 	// Identity tells which gateway this is.

@@ -30,14 +30,15 @@ type Hosts interface {
 // dialled, addresses, MX records, routes) is left out when none runs.
 type HostReport struct {
 	projections.HostStatus
-	Timestamp time.Time        `json:"timestamp"`
-	Suspended bool             `json:"delivery_suspended,omitempty"` // by an operator, to this host or to all
-	Pending   uint64           `json:"conn_out_pending"`             // connections that have not reached the greeting
-	Addresses []OrderedAddress `json:"ordered_addresses,omitempty"`
-	Expires   time.Time        `json:"addresses_expire,omitzero"` // the first of them; zero: none ever does
-	MX        []MXRecord       `json:"mx_records,omitempty"`
-	Routes    []string         `json:"smtp_routes,omitempty"` // in the order in which they are tried
-	Gateways  []VirtualGateway `json:"virtual_gateways,omitempty"`
+	Timestamp time.Time           `json:"timestamp"`
+	Suspended bool                `json:"delivery_suspended,omitempty"` // by an operator, to this host or to all
+	Pending   uint64              `json:"conn_out_pending"`             // connections that have not reached the greeting
+	Addresses []OrderedAddress    `json:"ordered_addresses,omitempty"`
+	Expires   time.Time           `json:"addresses_expire,omitzero"` // the first of them; zero: none ever does
+	MX        []MXRecord          `json:"mx_records,omitempty"`
+	Routes    []string            `json:"smtp_routes,omitempty"` // in the order in which they are tried
+	Gateways  []VirtualGateway    `json:"virtual_gateways,omitempty"`
+	Past      *projections.Moment `json:"past,omitempty"` // nil: it is of the present
 }
 
 // OrderedAddress is an address that mail for a host is sent to.
@@ -80,12 +81,14 @@ type HostReading struct {
 type TopHosts struct {
 	Timestamp time.Time                `json:"timestamp"`
 	Hosts     []projections.HostStatus `json:"hosts"`
+	Past      *projections.Moment      `json:"past,omitempty"`
 }
 
 // TopInbound is what topin shows.
 type TopInbound struct {
 	Timestamp time.Time                   `json:"timestamp"`
 	Clients   []projections.InboundClient `json:"clients"`
+	Past      *projections.Moment         `json:"past,omitempty"`
 }
 
 // The most that an answer holds, whatever was asked for.

@@ -9,12 +9,12 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
-	"slices"
 	"strconv"
 	"time"
 
 	"postern/journal"
 	"postern/projections"
+	"postern/projections/tracking"
 )
 
 // Tracking is what a person may ask about messages, in the queue or gone.
@@ -24,8 +24,6 @@ type Tracking interface {
 	FindMessages(ctx context.Context, s MessageSearch) (FoundMessages, error)
 	// TraceMessage calls each for the facts that tell of the message injected at a Seq, and of what was made from it.
 	TraceMessage(ctx context.Context, seq uint64, each func(TracedFact) error) error
-	// Verify proves the books from the journal; each hears of every proof as it is made.
-	Verify(ctx context.Context, each func(projections.Proof) error) error
 }
 
 // maxFound is how many messages a search names; older ones are counted.
@@ -48,8 +46,8 @@ type MessageSearch struct {
 
 // FoundMessages is what a search has found.
 type FoundMessages struct {
-	Messages []projections.FoundMessage `json:"messages"`
-	Total    int                        `json:"total"`
+	Messages []tracking.Found `json:"messages"`
+	Total    int              `json:"total"`
 }
 
 // TracedFact is a fact that tells of a message, with the lines that the mail log has for it.
@@ -62,8 +60,8 @@ type TracedFact struct {
 }
 
 // query compiles a search; the error says which expression is broken, and where.
-func (s *MessageSearch) query() (*projections.MessageQuery, error) {
-	q := &projections.MessageQuery{MID: s.MID, Host: s.Host, Since: s.Since, Until: s.Until}
+func (s *MessageSearch) query() (*tracking.Query, error) {
+	q := &tracking.Query{MID: s.MID, Host: s.Host, Since: s.Since, Until: s.Until}
 	for _, e := range []struct {
 		name, text string
 		into       **regexp.Regexp
@@ -97,7 +95,8 @@ func (s *MessageSearch) query() (*projections.MessageQuery, error) {
 // tracker searches a journal. Searches read all of it: one at a time is enough for a machine that moves mail.
 type tracker struct {
 	journal *journal.Journal
-	zone    *time.Location // of the lines; nil: the system's
+	index   *tracking.Index // nil: there is none
+	zone    *time.Location  // of the lines; nil: the system's
 }
 
 func (t tracker) find(ctx context.Context, s MessageSearch) (f FoundMessages, err error) {
@@ -110,16 +109,10 @@ func (t tracker) find(ctx context.Context, s MessageSearch) (f FoundMessages, er
 			return f, err
 		}
 	}
-	f.Messages = []projections.FoundMessage{}
-	err = projections.FindMessages(ctx, t.journal, q, func(m projections.FoundMessage) error {
-		if f.Total++; len(f.Messages) >= 2*maxFound { // the newest stay
-			f.Messages = append(f.Messages[:0], f.Messages[maxFound:]...)
-		}
-		f.Messages = append(f.Messages, m)
-		return nil
-	})
-	f.Messages = f.Messages[max(0, len(f.Messages)-maxFound):]
-	slices.Reverse(f.Messages)
+	f.Messages, f.Total, err = tracking.Find(ctx, t.journal, t.index, q, maxFound)
+	if f.Messages == nil {
+		f.Messages = []tracking.Found{}
+	}
 	return f, err
 }
 
@@ -137,7 +130,7 @@ func (t tracker) currentSince(ctx context.Context) (since time.Time, err error) 
 
 func (t tracker) trace(ctx context.Context, seq uint64, each func(TracedFact) error) error {
 	var lines []projections.Line
-	err := projections.TraceMessage(ctx, t.journal, seq, func(r journal.Record) error {
+	err := tracking.Trace(ctx, t.journal, t.index, seq, func(r journal.Record) error {
 		event, err := json.Marshal(r.Event)
 		if err != nil {
 			return err
@@ -167,7 +160,7 @@ func (l *Local) tracked(do func(tracker) error) error {
 		return errSearching
 	}
 	defer l.searching.Unlock()
-	return do(tracker{journal: l.Messages.Journal})
+	return do(tracker{journal: l.Messages.Journal, index: l.Index})
 }
 
 // FindMessages implements Gateway.
@@ -183,53 +176,33 @@ func (l *Local) TraceMessage(ctx context.Context, seq uint64, each func(TracedFa
 	return l.tracked(func(t tracker) error { return t.trace(ctx, seq, each) })
 }
 
-// Verify implements Gateway.
-func (l *Local) Verify(ctx context.Context, each func(projections.Proof) error) error {
-	return l.tracked(func(t tracker) error {
-		return l.queue(ctx, func(rows *journal.LiveSnapshot) error { return projections.Verify(ctx, t.journal, rows, each) })
-	})
-}
-
-// Verify implements Gateway.
-func (o *Offline) Verify(ctx context.Context, each func(projections.Proof) error) error {
-	return o.queue(ctx, func(j *journal.Journal, rows *journal.LiveSnapshot) error {
-		return projections.Verify(ctx, j, rows, each)
-	})
-}
-
-func (notRunning) Verify(context.Context, func(projections.Proof) error) error { return ErrNotRunning }
-
-// Verify implements Gateway.
-func (r *Remote) Verify(ctx context.Context, each func(projections.Proof) error) error {
-	patient := *r
-	patient.Limit = searchLimit
-	return patient.order(ctx, "/v1/verify", nil, func(raw json.RawMessage) error {
-		var p projections.Proof
-		if err := json.Unmarshal(raw, &p); err != nil {
-			return err
-		}
-		return each(p)
-	})
-}
-
 // FindMessages implements Gateway.
 func (o *Offline) FindMessages(ctx context.Context, s MessageSearch) (f FoundMessages, err error) {
-	j, err := o.open()
-	if err != nil {
-		return f, err
-	}
-	defer j.Close()
-	return tracker{j, o.Zone}.find(ctx, s)
+	err = o.tracked(func(t tracker) error {
+		f, err = t.find(ctx, s)
+		return err
+	})
+	return f, err
 }
 
 // TraceMessage implements Gateway.
 func (o *Offline) TraceMessage(ctx context.Context, seq uint64, each func(TracedFact) error) error {
+	return o.tracked(func(t tracker) error { return t.trace(ctx, seq, each) })
+}
+
+// tracked searches the stopped store; what its index does not hold is read from the journal.
+func (o *Offline) tracked(do func(tracker) error) error {
 	j, err := o.open()
 	if err != nil {
 		return err
 	}
 	defer j.Close()
-	return tracker{j, o.Zone}.trace(ctx, seq, each)
+	x := &tracking.Index{History: j, Dir: tracking.Dir(o.Data)}
+	if err := x.Open(false); err != nil {
+		return err
+	}
+	defer x.Close()
+	return do(tracker{journal: j, index: x, zone: o.Zone})
 }
 
 func (notRunning) FindMessages(context.Context, MessageSearch) (f FoundMessages, err error) {
@@ -275,9 +248,6 @@ func trackingRoutes(mux *http.ServeMux, g Gateway) {
 			return nil, &RefusedError{"the search cannot be read"}
 		}
 		return g.FindMessages(ctx, s)
-	})
-	streamingOrder(mux, "/v1/verify", func(ctx context.Context, _ url.Values, each func(any) error) error {
-		return g.Verify(ctx, func(p projections.Proof) error { return each(p) })
 	})
 	streamingOrder(mux, "/v1/messages/trace", func(ctx context.Context, q url.Values, each func(any) error) error {
 		seq, err := strconv.ParseUint(q.Get("seq"), 10, 64)

@@ -9,6 +9,7 @@ import (
 	"postern/engine/config"
 	"postern/journal"
 	"postern/projections"
+	"postern/projections/tracking"
 )
 
 // Local answers inside the daemon. Its fields are set before use.
@@ -32,8 +33,11 @@ type Local struct {
 
 	Queue    QueueKeeper
 	Messages MessageKeeper
+	Doubts   DoubtAnswerer // nil: nobody takes answers
 
-	searching sync.Mutex // held by the search that is under way
+	Index      *tracking.Index // of the journal; nil: searches read all of it
+	searching  sync.Mutex      // held by the search that is under way
+	explaining sync.Mutex      // held by the explanation that is under way
 
 	Program Program // that this is
 	Prober  Prober

@@ -13,6 +13,7 @@ import (
 // RenderHost writes hoststatus.
 func RenderHost(r HostReport, zone *time.Location) string {
 	t := &table{}
+	pastHead(t, r.Past, zone)
 	fmt.Fprintf(&t.b, "Host mail status for: '%s'\n", r.Host)
 	t.value("Status as of:", Date(r.Timestamp.In(zone), false))
 	t.value("Host up/down:", r.State.String())
@@ -71,7 +72,11 @@ func hostGauges(t *table, r *HostReport) {
 	t.row(6, "Attempted Recipients", Thousands(r.Attempted))
 	t.category("Connections")
 	t.row(4, "Current Outbound Connections", Thousands(r.Connections))
-	t.row(4, "Pending Outbound Connections", Thousands(r.Pending))
+	pending := Thousands(r.Pending)
+	if r.Past != nil {
+		pending = notRecorded
+	}
+	t.row(4, "Pending Outbound Connections", pending)
 }
 
 // hostWays writes where mail for the host goes, as far as that is known.
@@ -145,6 +150,7 @@ func hostGateways(t *table, list []VirtualGateway, zone *time.Location) {
 // RenderTopHosts writes tophosts; its columns are as wide as the longest name needs.
 func RenderTopHosts(top TopHosts, zone *time.Location) string {
 	t := &table{}
+	pastHead(t, top.Past, zone)
 	t.value("Status as of:", Date(top.Timestamp.In(zone), false))
 	width, down := 20, false
 	for _, h := range top.Hosts {
@@ -173,6 +179,7 @@ func RenderTopHosts(top TopHosts, zone *time.Location) string {
 // follows.
 func RenderTopInbound(top TopInbound, zone *time.Location) string {
 	t := &table{}
+	pastHead(t, top.Past, zone)
 	t.value("Status as of:", Date(top.Timestamp.In(zone), false))
 	row := func(number, host, ip, listener, connections string) {
 		line := fmt.Sprintf("%-2s ", number)

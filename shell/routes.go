@@ -29,6 +29,11 @@ func routes(g Gateway) http.Handler {
 	machineRoutes(mux, g)
 	lookupRoutes(mux, g)
 	trackingRoutes(mux, g)
+	proofsRoutes(mux, g)
+	auditRoutes(mux, g)
+	explainingRoutes(mux, g)
+	doubtingRoutes(mux, g)
+	pastRoutes(mux, g)
 	mux.HandleFunc("POST /v1/session", func(w http.ResponseWriter, r *http.Request) {
 		serveSession(g, w, r)
 	})

@@ -13,12 +13,16 @@ import (
 // RenderStatus writes status, or status detail, in the words, the order and the columns of AsyncOS.
 func RenderStatus(s projections.Status, detail bool, zone *time.Location) string {
 	t := &table{}
+	pastHead(t, s.Past, zone)
 	statusHead(t, s, zone)
 	statusCounters(t, s, detail)
 	if detail {
 		statusRates(t, s)
 	}
 	statusGauges(t, s, detail)
+	if s.Past != nil {
+		statusSample(t, s.Past, detail, zone)
+	}
 	return t.String()
 }
 
@@ -120,8 +124,8 @@ func statusRates(t *table, s projections.Status) {
 }
 
 func statusGauges(t *table, s projections.Status, detail bool) {
-	gauge := func(name string) string { return Thousands(uint64(max(0, s.Gauges[name]))) }
-	percent := func(name string) string { return gauge(name) + "%" }
+	gauge := func(name string) string { return gaugeText(s, name, "") }
+	percent := func(name string) string { return gaugeText(s, name, "%") }
 	t.head("Gauges:", "Current")
 	if detail {
 		t.category("System")
@@ -150,4 +154,36 @@ func statusGauges(t *table, s projections.Status, detail bool) {
 	t.row(4, "Kilobytes Used", gauge(projections.GaugeKilobytesUsed))
 	t.row(4, "Kilobytes In Quarantine", gauge(projections.GaugeQuarantineKilobytes))
 	t.row(4, "Kilobytes Free", gauge(projections.GaugeKilobytesFree))
+}
+
+// gaugeText is a gauge's figure; of the past not every one is known.
+func gaugeText(s projections.Status, name, unit string) string {
+	v, known := s.Gauges[name]
+	if s.Past != nil && !known {
+		return notRecorded
+	}
+	return Thousands(uint64(max(0, v))) + unit
+}
+
+// sampledRows are the rows of status whose figures are measured, by their gauges; those of detail come first.
+var sampledRows = []struct {
+	gauge, label string
+	detail       bool
+}{
+	{projections.GaugeRAMUtilization, "RAM Utilization", true}, {projections.GaugeCPUUtilization, "MGA", true},
+	{projections.GaugeAntiSpamUtilization, "AntiSpam", true}, {projections.GaugeAntiVirusUtilization, "AntiVirus", true},
+	{projections.GaugeDiskUtilization, "Disk I/O Utilization", true}, {projections.GaugeKilobytesFree, "Kilobytes Free", false},
+}
+
+// statusSample says which rows are as of the minute's sample.
+func statusSample(t *table, m *projections.Moment, detail bool, zone *time.Location) {
+	var rows []string
+	for _, r := range sampledRows {
+		if slices.Contains(m.FromSample, r.gauge) && (detail || !r.detail) {
+			rows = append(rows, r.label)
+		}
+	}
+	if len(rows) > 0 {
+		fmt.Fprintf(&t.b, "As sampled %s: %s.\n", Date(m.Sampled.In(zone), false), strings.Join(rows, ", "))
+	}
 }

@@ -29,7 +29,7 @@ func main() {
 	}
 }
 
-const usage = `usage: postern-bench [FLAGS] all | WORKLOAD...    figures beside their budget: relay written kill queue idle tophosts http orders watched
+const usage = `usage: postern-bench [FLAGS] all | WORKLOAD...    figures beside their budget: %s
        postern-bench [FLAGS] kill ROUNDS [SEED]   only that, in detail, as JSON
        postern-bench [FLAGS] demo                 a mixed load, the status and a log
        postern-bench [FLAGS] picture FILE         a picture of the shell under load (SVG; it wants tmux)
@@ -38,7 +38,7 @@ It wants a built gateway. Flags:`
 func run(ctx context.Context, args []string) error {
 	var s bench.Settings
 	f := flag.NewFlagSet("postern-bench", flag.ContinueOnError)
-	f.Usage = func() { fmt.Fprintln(os.Stderr, usage); f.PrintDefaults() }
+	f.Usage = func() { fmt.Fprintf(os.Stderr, usage+"\n", strings.Join(workloads(), " ")); f.PrintDefaults() }
 	f.StringVar(&s.Binary, "gateway", "./postern", "the gateway's `binary`")
 	f.StringVar(&s.Dir, "dir", os.TempDir(), "`folder` for data, on the disk that is meant")
 	f.IntVar(&s.Rounds, "rounds", 5, "rounds of the relay")
@@ -106,11 +106,18 @@ func measure(ctx context.Context, s bench.Settings, names []string, figures, com
 	return nil
 }
 
+// workloads are their names, in the order of the budget.
+func workloads() (names []string) {
+	for _, w := range bench.Budget {
+		names = append(names, w.Name)
+	}
+	return names
+}
+
 // choose finds the workloads, in the order of the budget.
 func choose(names []string) (chosen []bench.Workload, err error) {
-	known := []string{"all"}
+	known := append([]string{"all"}, workloads()...)
 	for _, w := range bench.Budget {
-		known = append(known, w.Name)
 		if slices.Contains(names, w.Name) || slices.Contains(names, "all") {
 			chosen = append(chosen, w)
 		}

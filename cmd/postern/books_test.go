@@ -45,8 +45,9 @@ type bookkeeping struct {
 	rows    *journal.LiveRows
 	figures *projections.Figures
 	count   factCount
-	undo    time.Duration // how long orders can be undone
-	recalls bool          // peers do as they are told when an attempt is called off
+	undo    time.Duration    // how long orders can be undone
+	now     func() time.Time // nil: time.Now
+	recalls bool             // peers do as they are told when an attempt is called off
 }
 
 func (b *bookkeeping) play() {
@@ -76,7 +77,7 @@ func (b *bookkeeping) begin() {
 
 func (b *bookkeeping) open() {
 	var err error
-	if b.journal, err = journal.Open("j", journal.Options{Disk: b.disk}); err != nil {
+	if b.journal, err = journal.Open("j", journal.Options{Disk: b.disk, Now: b.now}); err != nil {
 		b.t.Fatal(err)
 	}
 	if b.rows, err = journal.OpenLiveRows(b.journal); err != nil {
@@ -91,7 +92,7 @@ func (b *bookkeeping) open() {
 		doc.Queue.UndoSeconds = int(b.undo / time.Second)
 	}
 	peer := &moodyPeer{r: rand.New(rand.NewPCG(b.r.Uint64(), 9)), recalls: b.recalls}
-	b.engine = engine.New(engine.Options{Journal: b.journal, Rows: b.rows, Deliverer: peer, Document: func() *config.Document { return doc },
+	b.engine = engine.New(engine.Options{Journal: b.journal, Rows: b.rows, Deliverer: peer, Document: func() *config.Document { return doc }, Now: b.now,
 		Space: func() engine.Space { return engine.Space{Free: 1 << 40, Total: 1 << 41} }})
 	ctx, cancel := context.WithCancel(context.Background())
 	b.cancel, b.done = cancel, make(chan error, 1)

@@ -52,7 +52,7 @@ func configTool(f flags, stdout, stderr io.Writer) int {
 // called.
 func documentToCheck(f flags) (string, *config.Document, error) {
 	if f.config != "" {
-		doc, err := loadFile(f.config)
+		doc, err := config.Load(f.config)
 		return f.config, doc, err
 	}
 	data, err := f.dataDirectory(false)
@@ -66,7 +66,7 @@ func documentToCheck(f flags) (string, *config.Document, error) {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return fmt.Sprintf("the embedded defaults (there is no %s)", path), config.Default(), nil
 	}
-	doc, err := loadFile(path)
+	doc, err := config.Load(path)
 	return path, doc, err
 }
 

@@ -38,7 +38,7 @@ func TestRefusals(t *testing.T) {
 		"busy port":       {[]string{"serve", "--data", data(listener(taken.Addr().String()))}, 1, []string{taken.Addr().String(), "in use"}},
 		"unknown key":     {[]string{"serve", "--data", data("hostname = \"x.test\"\n\n[retry]\n  colour = 3\n")}, 1, []string{"postern.toml:4:3", "colour"}},
 		"no TOML":         {[]string{"serve", "--data", data("hostname = \"x.test\"\n[[listener\n")}, 1, []string{"postern.toml:2:"}},
-		"not done yet":    {[]string{"serve", "--data", data("hostname = \"x.test\"\n[delivery]\nin_doubt = \"hold\"\n")}, 1, []string{"in_doubt", "not available"}},
+		"in doubt":        {[]string{"serve", "--data", data("hostname = \"x.test\"\n[delivery]\nin_doubt = \"guess\"\n")}, 1, []string{"postern.toml:3:", "in_doubt", "resend, hold, ask"}},
 		"bad value":       {[]string{"config", "check", "--data", data("hostname = \"x.test\"\n[retry]\ninitial_seconds = -1\n")}, 1, []string{"postern.toml:3:", "initial_seconds"}},
 		"unknown command": {[]string{"frobnicate", "--data", data("")}, 2, []string{"frobnicate"}},
 		"no command":      {nil, 2, []string{"postern serve"}},

@@ -12,6 +12,7 @@ import (
 	"postern/hardware"
 	"postern/journal"
 	"postern/projections"
+	"postern/projections/tracking"
 	"postern/shell"
 )
 
@@ -34,6 +35,10 @@ func (g *gateway) buildFollowers() error {
 	g.mailLog = projections.NewMailLogFollower(g.journal, o)
 	o.OnProblem = problem("status", g.lags.watch("status", func() uint64 { return g.journal.Durable() - g.statusLog.Lag() }))
 	g.statusLog = projections.NewStatusLogFollower(g.journal, o)
+	g.index = &tracking.Index{History: g.journal, Dir: tracking.Dir(g.data), Warn: func(err error) { g.log.Warn().Err(err).Msg("index") }}
+	if err := g.index.Open(true); err != nil {
+		return err
+	}
 	if err := g.buildFigures(); err != nil {
 		return err
 	}
@@ -142,6 +147,7 @@ func (g *gateway) follow(ctx context.Context) {
 	g.run("admin socket", g.admin.Serve)
 	g.run("mail log", func() error { g.loaded(ctx, logPatience); return g.mailLog.Run(ctx) })
 	g.run("status log", func() error { g.loaded(ctx, logPatience); return g.statusLog.Run(ctx) })
+	g.run("index", func() error { g.loaded(ctx, logPatience); return g.index.Run(ctx) })
 	g.run("live rows", func() error {
 		if g.loaded(ctx, forever) {
 			g.log.Info().Int("messages", g.engine.Totals().Messages).Msg(queueLoaded)

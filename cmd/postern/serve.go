@@ -23,6 +23,7 @@ import (
 	"postern/hardware"
 	"postern/journal"
 	"postern/projections"
+	"postern/projections/tracking"
 	"postern/shell"
 	"postern/shell/web"
 	"postern/smtp/deliver"
@@ -48,6 +49,7 @@ type gateway struct {
 	engine             *engine.Engine
 	receiver           *receive.Server
 	mailLog, statusLog *projections.LogFollower
+	index              *tracking.Index
 	looker             *projections.Follower
 	figures            *projections.Figures // owned by looker
 	gauges             projections.Gauges
@@ -108,21 +110,8 @@ func loadDocument(f flags) (*config.Document, string, error) {
 			return config.Default(), data, nil
 		}
 	}
-	doc, err := loadFile(path)
-	return doc, data, err
-}
-
-// loadFile reads a configuration and refuses what it may say but this release does not do: silence would be a promise.
-func loadFile(path string) (*config.Document, error) {
 	doc, err := config.Load(path)
-	if err != nil {
-		return nil, err
-	}
-	switch {
-	case doc.Delivery.InDoubt != "" && doc.Delivery.InDoubt != "resend":
-		return nil, fmt.Errorf("%s: delivery.in_doubt: %q is not available in this release; \"resend\" is", path, doc.Delivery.InDoubt)
-	}
-	return doc, nil
+	return doc, data, err
 }
 
 // processLog is the process's own log: for people on a terminal, for programs otherwise.
@@ -160,6 +149,7 @@ func (g *gateway) build() error {
 		Memory: g.machine.MemoryShare, Behind: g.lags.Behind,
 		Problem: func(err error) { g.log.Error().Err(err).Msg("engine") }})
 	g.client.Note = g.engine.Note
+	g.client.BeforeFinalDot = g.engine.DataSent
 	g.client.DCID = func(ctx context.Context) (uint32, error) { return g.engine.ID(ctx, journal.DCID) }
 	g.receiver = &receive.Server{Document: document, Queue: g.engine, Store: receive.StoreOf(g.journal), Reverse: g.resolver,
 		Delay:    g.replyDelay,
@@ -289,6 +279,9 @@ func (g *gateway) close() {
 	g.ports.close()
 	if g.resolver != nil {
 		g.resolver.Close()
+	}
+	if g.index != nil {
+		g.index.Close()
 	}
 	if g.journal != nil {
 		if err := g.journal.Close(); err != nil {

@@ -167,20 +167,25 @@ func (r *reader) smtpRoutes(d *Document) {
 	seen := map[string]bool{}
 	for i := range d.Routes {
 		route, path := &d.Routes[i], element("smtp_route", i)
-		normal, err := normalPattern(route.Domain)
-		switch {
-		case r.failed[path+".domain"]:
-		case route.Domain == "":
-			r.fail(path+".domain", "is missing; needed is a domain, .domain for its sub-domains, or ALL")
-		case err != nil:
-			r.fail(path+".domain", "%s %v; .example.com stands for its sub-domains, ALL for every domain", quoted(route.Domain), err)
-		case seen[normal]:
-			r.fail(path+".domain", "%s has a route already", normal)
-		default:
-			seen[normal] = true
-			route.Domain = normal
-		}
+		r.pattern(&route.Domain, path+".domain", seen, "has a route already")
 		r.targets(route.To, path+".to")
+	}
+}
+
+// pattern brings the pattern that names an entry of a list into its normal form; twice says what is wrong with a second one.
+func (r *reader) pattern(domain *string, at string, seen map[string]bool, twice string) {
+	normal, err := normalPattern(*domain)
+	switch {
+	case r.failed[at]:
+	case *domain == "":
+		r.fail(at, "is missing; needed is a domain, .domain for its sub-domains, or ALL")
+	case err != nil:
+		r.fail(at, "%s %v; .example.com stands for its sub-domains, ALL for every domain", quoted(*domain), err)
+	case seen[normal]:
+		r.fail(at, "%s %s", normal, twice)
+	default:
+		seen[normal] = true
+		*domain = normal
 	}
 }
 
@@ -217,6 +222,7 @@ func (r *reader) dnsServers(d *Document) {
 }
 
 func (r *reader) delivery(d *Document) {
+	r.doubts(d.Delivery.Doubts)
 	if d.Delivery.Interface == "" {
 		return
 	}
@@ -228,6 +234,17 @@ func (r *reader) delivery(d *Document) {
 		}
 	}
 	r.fail("delivery.interface", "%s is not an interface; allowed are %s", quoted(d.Delivery.Interface), printable(strings.Join(names, ", ")))
+}
+
+func (r *reader) doubts(list []Doubt) {
+	seen := map[string]bool{}
+	for i := range list {
+		b, path := &list[i], element("delivery.doubt", i)
+		r.pattern(&b.Domain, path+".domain", seen, "stands here twice")
+		if b.Action == "" && !r.failed[path+".action"] {
+			r.fail(path+".action", "is missing; allowed are resend, hold, ask")
+		}
+	}
 }
 
 var errName = errors.New("is not a name; allowed are letters, digits, hyphens, dots and underscores, at most 40, the first a letter")

@@ -27,6 +27,7 @@ type Document struct {
 	Revision uint64 `toml:"-"` // from the stamp of the text, 0 when it bears none
 
 	routes domainIndex[SMTPRoute] // built by Parse, read only
+	doubts domainIndex[Doubt]     // built by Parse, read only
 }
 
 // Interface is an address of the machine with a name, as logs show it.
@@ -112,7 +113,22 @@ type Delivery struct {
 	DataTimeout           Duration `toml:"data_timeout" limits:"100ms 1h"`            // a write of content; default 3m
 	FinalTimeout          Duration `toml:"final_timeout" limits:"100ms 1h"`           // the reply to the final dot; default 10m
 	IdleTimeout           Duration `toml:"idle_timeout" limits:"100ms 1h"`            // an open connection without work; default 5s
-	InDoubt               string   `toml:"in_doubt" choice:"resend hold ask"`         // resend (default), hold, ask
+	InDoubt               string   `toml:"in_doubt" choice:"resend hold ask"`         // what is done when nobody knows whether a peer has a message: resend (default), hold, ask
+	Doubts                []Doubt  `toml:"doubt"`                                     // the same for single destinations
+}
+
+// What is done with a message that its peer may have without our knowing. With hold and ask the final dot waits until it is
+// durable that it follows, so that what is in doubt after a crash is exact.
+const (
+	DoubtResend = "resend" // twice is better than never
+	DoubtHold   = "hold"   // it stays in the queue, held
+	DoubtAsk    = "ask"    // the same, and an operator is asked
+)
+
+// Doubt is what is done with mail for a domain whose outcome is unknown.
+type Doubt struct {
+	Domain string `toml:"domain"` // ALL, example.com, .example.com (its sub-domains), [192.0.2.1]
+	Action string `toml:"action" choice:"resend hold ask"`
 }
 
 // Queue limits what is kept.

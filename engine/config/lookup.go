@@ -17,6 +17,18 @@ func (d *Document) Route(domain string) *SMTPRoute {
 	return &d.Routes[i]
 }
 
+// InDoubt says what is done with mail for a destination whose outcome is unknown: DoubtResend, DoubtHold or DoubtAsk. The
+// patterns are matched as those of routes are; where none fits, in_doubt holds.
+func (d *Document) InDoubt(destination string) string {
+	if i := d.doubts.match(d.Delivery.Doubts, destination, func(b *Doubt) string { return b.Domain }); i >= 0 {
+		return d.Delivery.Doubts[i].Action
+	}
+	if d.Delivery.InDoubt == "" {
+		return DoubtResend
+	}
+	return d.Delivery.InDoubt
+}
+
 // Accepts says whether the listener takes mail for the domain from anybody. A blackhole takes everything.
 func (l *Listener) Accepts(domain string) bool {
 	if l.Kind == Blackhole {

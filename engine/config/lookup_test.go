@@ -130,3 +130,25 @@ func TestInterfaceFor(t *testing.T) {
 		}
 	}
 }
+
+// TestInDoubt finds what is done with mail in doubt: for the domain, for a domain above it, or in general.
+func TestInDoubt(t *testing.T) {
+	d, err := Parse([]byte("[delivery]\nin_doubt = \"ask\"\n"+doubt("a.test", "hold")+doubt(".a.test", "resend")+doubt("[192.0.2.1]", "hold")), "c.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := Parse(Encode(d), "c.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for domain, want := range map[string]string{"A.test": "hold", "b.a.test": "resend", "b.test": "ask", "[192.0.2.1]": "hold", "mx.b.test:26": "ask", "": "ask"} {
+		for _, d := range []*Document{d, again} {
+			if got := d.InDoubt(domain); got != want {
+				t.Errorf("%s: %s, want %s", domain, got, want)
+			}
+		}
+	}
+	if got := Default().InDoubt("a.test"); got != DoubtResend {
+		t.Errorf("by default %s", got)
+	}
+}

@@ -64,6 +64,7 @@ func parse(text []byte, name, hostname string) (*Document, error) {
 // index builds what lookups use.
 func (d *Document) index() {
 	d.routes = newDomainIndex(d.Routes, func(r *SMTPRoute) string { return r.Domain })
+	d.doubts = newDomainIndex(d.Delivery.Doubts, func(b *Doubt) string { return b.Domain })
 	for i := range d.Listeners {
 		l := &d.Listeners[i]
 		l.accepts = newDomainIndex(l.AcceptDomains, func(s *string) string { return *s })

@@ -132,6 +132,10 @@ func listener(kind, more string) string {
 	return fmt.Sprintf("[[listener]]\nname = \"In\"\nkind = %q\naddress = \"127.0.0.1:2525\"\n%s\n", kind, more)
 }
 
+func doubt(domain, action string) string {
+	return "[[delivery.doubt]]\ndomain = \"" + domain + "\"\naction = \"" + action + "\"\n"
+}
+
 func route(to string) string { return "[[smtp_route]]\ndomain = \"ALL\"\nto = " + to + "\n" }
 
 const targets = "host, [host], host:port, [host]:port, 192.0.2.1:port, [2001:db8::1]:port, USEDNS, /dev/null"
@@ -219,6 +223,13 @@ func TestParseErrors(t *testing.T) {
 		{listener("public", `bare_newlines = "accept"`), "c.toml:5:17: listener.bare_newlines: \"accept\" is not allowed; allowed is reject, normalise"},
 		{listener("public", `max_message_size = 1`), "c.toml:5:20: listener.max_message_size: 1 is out of range; allowed is a whole number from 1024 to 2147483647"},
 
+		// What is in doubt.
+		{"[delivery]\nin_doubt = \"guess\"", "c.toml:2:12: delivery.in_doubt: \"guess\" is not allowed; allowed is resend, hold, ask"},
+		{doubt("a.test", "drop"), "c.toml:3:10: delivery.doubt.action: \"drop\" is not allowed; allowed is resend, hold, ask"},
+		{doubt("a b", "hold"), "c.toml:2:10: delivery.doubt.domain: \"a b\" is not a domain name; allowed are letters, digits and hyphens in labels of at most 63, parted by dots, at most 253 in all; .example.com stands for its sub-domains, ALL for every domain"},
+		{doubt("a.test", "hold") + doubt("A.test", "ask"), "c.toml:5:10: delivery.doubt.domain: a.test stands here twice"},
+		{"[[delivery.doubt]]\ndomain = \"a.test\"", "c.toml:1:12: delivery.doubt.action: is missing; allowed are resend, hold, ask"},
+		{"[[delivery.doubt]]\naction = \"hold\"", "c.toml:1:12: delivery.doubt.domain: is missing; needed is a domain, .domain for its sub-domains, or ALL"},
 		// Routes.
 		{route(`[]`), "c.toml:3:1: smtp_route.to: is empty; needed is at least one of " + targets},
 		{"[[smtp_route]]\nto = [\"a.test\"]", "c.toml:1:3: smtp_route.domain: is missing; needed is a domain, .domain for its sub-domains, or ALL"},

@@ -49,8 +49,8 @@ type Client struct {
 	// IsOwn tells whether an address and port is one of our own listeners. Optional.
 	IsOwn func(netip.AddrPort) bool
 
-	// BeforeFinalDot is called when all of the content but the final dot is out, unless the document's in_doubt is
-	// resend; the dot waits for it, and an error calls the transaction off. Optional.
+	// BeforeFinalDot is called when all of the content but the final dot is out, when the attempt is to be exact; the dot
+	// waits for it, and an error calls the transaction off. Optional: without it nothing waits.
 	BeforeFinalDot func(ctx context.Context, sent *journal.DataSent) error
 
 	RootCAs *x509.CertPool   // who vouches for peers' certificates, for the record only; nil: the system's

@@ -138,10 +138,7 @@ func (d *delivery) writeEnd(ctx context.Context, conn *connection, b []byte) (se
 }
 
 // holdsDot tells whether unknown outcomes must be exact for this message.
-func (d *delivery) holdsDot() bool {
-	mode := d.document.Delivery.InDoubt
-	return d.client.BeforeFinalDot != nil && mode != "" && mode != "resend"
-}
+func (d *delivery) holdsDot() bool { return d.client.BeforeFinalDot != nil && d.attempt.Exact }
 
 func (d *delivery) awaitDot(ctx context.Context, conn *connection, out []byte, places []int) error {
 	if err := d.writeContent(conn, out); err != nil {

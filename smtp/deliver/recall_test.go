@@ -94,7 +94,7 @@ func beforeDot() []phase {
 		{"content and dot in one piece", func(w *world, p *peer) { deaf(w, p, 100) }},
 		{"content and dot in one piece over TLS", func(w *world, p *peer) { secured(w, p); deaf(w, p, 100) }},
 		{"before the dot", func(w *world, _ *peer) {
-			w.document.Delivery.InDoubt = "hold"
+			w.exact = true
 			w.client.BeforeFinalDot = func(ctx context.Context, _ *journal.DataSent) error { <-ctx.Done(); return ctx.Err() }
 		}},
 	}

@@ -387,7 +387,7 @@ func (broken) Read([]byte) (int, error) { return 0, errors.New("the disk is sick
 
 func TestDataSentBeforeFinalDot(t *testing.T) {
 	w := newWorld(t)
-	w.document.Delivery.InDoubt = "hold"
+	w.exact = true
 	p := w.peer("192.0.2.1", &peer{extensions: pipelining})
 	var sent *journal.DataSent
 	w.client.BeforeFinalDot = func(_ context.Context, e *journal.DataSent) error {
@@ -406,6 +406,31 @@ func TestDataSentBeforeFinalDot(t *testing.T) {
 	w.end()
 	if len(p.got()) != 1 {
 		t.Errorf("%d arrived", len(p.got()))
+	}
+}
+
+// The last octet of a BDAT waits as the final dot does.
+func TestDataSentBeforeBDAT(t *testing.T) {
+	w := newWorld(t)
+	w.exact, w.message.Form = true, journal.BodyBinary
+	p := w.peer("192.0.2.1", &peer{extensions: []string{"PIPELINING", "CHUNKING", "BINARYMIME"}})
+	sent := 0
+	w.client.BeforeFinalDot = func(context.Context, *journal.DataSent) error {
+		if len(p.got()) != sent {
+			t.Error("the content came first")
+		}
+		if sent++; sent > 1 {
+			return errors.New("the disk is full")
+		}
+		return nil
+	}
+	w.want(w.deliver()[0], `delivered 250 2.0.0 "taken as 1"`)
+	w.want(w.deliver()[0], `temporary 000 4.3.0 "before the final dot: the disk is full"`)
+	w.exact = false
+	w.want(w.deliver()[0], `delivered 250 2.0.0 "taken as 1"`) // on a connection of its own
+	w.end()
+	if len(p.got()) != 2 || sent != 2 {
+		t.Errorf("%d arrived, %d were written down", len(p.got()), sent)
 	}
 }
 

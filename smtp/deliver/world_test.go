@@ -32,6 +32,7 @@ type world struct {
 	message  *journal.MessageInjected
 	content  string
 	probe    bool           // the attempt is one
+	exact    bool           // its final dot waits
 	mx       map[string]any // domain: []dns.MX, "null", or an error
 	hosts    map[string]any // host: address or addresses with spaces between, or an error
 	peers    map[string]*peer
@@ -127,7 +128,7 @@ func (w *world) dial(ctx context.Context, _ string, _ netip.Addr, remote netip.A
 }
 
 func (w *world) attempt() engine.Attempt {
-	a := engine.Attempt{Message: 1, MID: w.message.MID, Destination: "example.com", Number: 1, Probe: w.probe}
+	a := engine.Attempt{Message: 1, MID: w.message.MID, Destination: "example.com", Number: 1, Probe: w.probe, Exact: w.exact}
 	for _, r := range w.message.Recipients {
 		a.RIDs = append(a.RIDs, r.RID)
 	}

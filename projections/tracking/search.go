@@ -1,4 +1,4 @@
-package projections
+package tracking
 
 import (
 	"context"
@@ -11,15 +11,8 @@ import (
 	"postern/journal"
 )
 
-// History is a journal that can be searched: a *journal.Journal is one.
-type History interface {
-	Durable() uint64
-	At(seq uint64) (journal.Record, error)
-	Pick(ctx context.Context, from, to uint64, wanted func(journal.Kind) bool, fn func(journal.Record) error) error
-}
-
-// MessageQuery says which messages are looked for: those to which all of it applies. What is nil or zero is not asked.
-type MessageQuery struct {
+// Query says which messages are looked for: those to which all of it applies. What is nil or zero is not asked.
+type Query struct {
 	From, To, Subject, MessageID *regexp.Regexp
 	MID                          uint32
 	Host                         string     // domain of a recipient
@@ -27,8 +20,8 @@ type MessageQuery struct {
 	Since, Until                 time.Time  // of its injection: Since ≤ time < Until
 }
 
-// FoundMessage is a message that a search has found.
-type FoundMessage struct {
+// Found is a message that a search has found.
+type Found struct {
 	Seq     uint64    `json:"seq"`
 	MID     uint32    `json:"mid"`
 	Time    time.Time `json:"timestamp"`
@@ -36,15 +29,16 @@ type FoundMessage struct {
 	Subject string    `json:"subject"`
 }
 
-// FindMessages calls each for the messages that are meant, in the order in which they came; its error ends the search.
-// Senders and recipients of messages that the gateway made itself are no hits.
-func FindMessages(ctx context.Context, h History, q *MessageQuery, each func(FoundMessage) error) error {
+// Scan calls each for the messages that are meant among the records from one on, in the order in which they came, without
+// an index; its error ends the search. Senders and recipients of messages that the gateway made itself are no hits.
+func Scan(ctx context.Context, h History, q *Query, from uint64, each func(Found) error) error {
 	s := search{query: q, remotes: make(map[uint32]netip.Addr)}
 	kinds := journal.KindsOf(&journal.MessageInjected{})
-	if q.IP.IsValid() {
+	if q.IP.IsValid() { // their connections may have begun long before
+		from = 1
 		kinds = journal.KindsOf(&journal.MessageInjected{}, &journal.ConnectionAccepted{}, &journal.ConnectionClosed{}, &journal.Started{})
 	}
-	return h.Pick(ctx, 1, h.Durable(), kinds.Has, func(r journal.Record) error {
+	return h.Pick(ctx, from, h.Durable(), kinds.Has, func(r journal.Record) error {
 		m, ok := r.Event.(*journal.MessageInjected)
 		if !ok {
 			s.connection(r.Event)
@@ -53,13 +47,39 @@ func FindMessages(ctx context.Context, h History, q *MessageQuery, each func(Fou
 		if !s.meant(r.Time, m) {
 			return nil
 		}
-		return each(FoundMessage{Seq: r.Seq, MID: m.MID, Time: r.Time.Time(), Sender: strings.Clone(m.Sender), Subject: strings.Clone(m.Subject)})
+		return each(Found{Seq: r.Seq, MID: m.MID, Time: r.Time.Time(), Sender: strings.Clone(m.Sender), Subject: strings.Clone(m.Subject)})
 	})
+}
+
+// Find searches with the help of an index, which may be nil, and by reading what that does not know. It gives the newest max
+// messages that are meant, the newest first, and how many there are in all.
+func Find(ctx context.Context, h History, x *Index, q *Query, max int) (found []Found, total int, err error) {
+	var covered uint64
+	if x != nil {
+		if found, total, covered, err = x.Find(ctx, q, max); err != nil {
+			return nil, 0, err
+		}
+	}
+	if x == nil || !x.follows() { // one that follows has caught up: what came since then came after the question
+		if q.IP.IsValid() {
+			found, total = nil, 0
+		}
+		err = Scan(ctx, h, q, covered+1, func(f Found) error {
+			if total++; len(found) >= 2*max { // the newest stay
+				found = append(found[:0], found[max:]...)
+			}
+			found = append(found, f)
+			return nil
+		})
+	}
+	found = newest(found, max)
+	slices.Reverse(found)
+	return found, total, err
 }
 
 // search is one pass over the history.
 type search struct {
-	query   *MessageQuery
+	query   *Query
 	remotes map[uint32]netip.Addr // of the connections that are open, by ICID
 }
 

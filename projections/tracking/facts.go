@@ -1,77 +1,16 @@
-package projections
+package tracking
 
-import "postern/journal"
-
-// messageOf gives the message that a fact is about; 0: none, or several.
-func messageOf(e journal.Event) uint64 {
-	switch e := e.(type) {
-	case *journal.DeliveryStarted:
-		return e.Message
-	case *journal.DataSent:
-		return e.Message
-	case *journal.Delivered:
-		return e.Message
-	case *journal.SoftBounced:
-		return e.Message
-	case *journal.HardBounced:
-		return e.Message
-	case *journal.OutcomeUnknown:
-		return e.Message
-	case *journal.DoubleBounced:
-		return e.Message
-	case *journal.SetAside:
-		return e.Message
-	case *journal.NotificationDropped:
-		return e.Message
-	case *journal.Rewritten:
-		return e.Message
-	case *journal.Split:
-		return e.Message
-	case *journal.Copied:
-		return e.Message
-	case *journal.PolicyMatched:
-		return e.Message
-	case *journal.Scanned:
-		return e.Message
-	case *journal.Quarantined:
-		return e.Message
-	case *journal.Released:
-		return e.Message
-	case *journal.Dropped:
-		return e.Message
-	case *journal.Queued:
-		return e.Message
-	case *journal.MessageRemoved:
-		return e.Message
-	}
-	return 0
-}
-
-// setOf gives the messages that a fact about several names.
-func setOf(e journal.Event) []journal.MessageRecipients {
-	switch e := e.(type) {
-	case *journal.RecipientsDeleted:
-		return e.Set
-	case *journal.RecipientsBounced:
-		return e.Set
-	case *journal.RecipientsRedirected:
-		return e.Set
-	case *journal.RecipientsReinstated:
-		return e.Set
-	case *journal.Held:
-		return e.Set
-	case *journal.Unheld:
-		return e.Set
-	}
-	return nil
-}
+import (
+	"postern/journal"
+	"postern/projections"
+)
 
 // names tells whether a fact is about one of the messages.
 func names(e journal.Event, family map[uint64]*relative) bool {
-	if m := messageOf(e); m != 0 {
+	if m := projections.MessageOf(e); m != 0 {
 		return family[m] != nil
 	}
-	set := setOf(e)
+	set := projections.SetOf(e)
 	for i := range set {
 		if family[set[i].Message] != nil {
 			return true
@@ -83,7 +22,7 @@ func names(e journal.Event, family map[uint64]*relative) bool {
 // about is what a fact says of the messages of a family alone.
 func about(e journal.Event, family map[uint64]*relative) journal.Event {
 	var few []journal.MessageRecipients
-	for _, s := range setOf(e) {
+	for _, s := range projections.SetOf(e) {
 		if family[s.Message] != nil {
 			few = append(few, s)
 		}

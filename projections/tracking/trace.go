@@ -1,6 +1,7 @@
-package projections
+package tracking
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,10 +16,11 @@ const maxTraced = 100_000
 // ErrTraceCut says that a message has more records than are shown.
 var ErrTraceCut = fmt.Errorf("the message has more than %d records: only the first are shown", maxTraced)
 
-// TraceMessage calls each for the records that tell of a message, in order: those of the connection that brought it, its
-// own, those of the messages that were made from it (notifications, splits, copies, rewritten ones), and those of the
-// connections that they were delivered over. Facts about many messages come with what they say of these alone.
-func TraceMessage(ctx context.Context, h History, seq uint64, each func(journal.Record) error) error {
+// Trace calls each for the records that tell of a message, in order: those of the connection that brought it, its own, those
+// of the messages that were made from it (notifications, splits, copies, rewritten ones), and those of the connections that
+// they were delivered over. Facts about many messages come with what they say of these alone. An index, which may be nil,
+// spares reading what lies between.
+func Trace(ctx context.Context, h History, x *Index, seq uint64, each func(journal.Record) error) error {
 	first, err := h.At(seq)
 	if err != nil {
 		return err
@@ -27,17 +29,22 @@ func TraceMessage(ctx context.Context, h History, seq uint64, each func(journal.
 	if !ok {
 		return fmt.Errorf("record %d is no message", seq)
 	}
-	t := &trace{ctx: ctx, history: h, family: map[uint64]*relative{}, outbound: map[uint32]bool{}, opened: map[uint32][]uint64{}, undo: map[uint64]bool{}}
-	from := seq
-	if t.icid = m.ICID; t.icid != 0 {
-		if from, err = t.accepted(seq); err != nil {
+	if x != nil {
+		if err := x.CatchUp(ctx); err != nil {
 			return err
 		}
-		t.inbound = true
 	}
-	t.head = seq
-	err = h.Pick(ctx, from, h.Durable(), tracedKinds.Has, t.look)
-	if err != nil && !errors.Is(err, errTraced) {
+	t := &trace{ctx: ctx, history: h, way: newWay(x, h.Durable()), head: seq, icid: m.ICID, inbound: m.ICID != 0, family: map[uint64]*relative{},
+		outbound: map[uint32]bool{}, opened: map[uint32][]uint64{}, undo: map[uint64]bool{}}
+	if t.inbound {
+		accepted, err := t.accepted(seq)
+		if err != nil {
+			return err
+		}
+		t.way.pass(accepted)
+	}
+	t.way.pass(seq)
+	if err := t.way.read(ctx, h, t.look); err != nil && !errors.Is(err, errTraced) {
 		return err
 	}
 	slices.Sort(t.seqs)
@@ -77,6 +84,7 @@ var tracedKinds = func() journal.KindSet {
 type trace struct {
 	ctx     context.Context
 	history History
+	way     *way
 	head    uint64
 	icid    uint32
 	inbound bool // the connection that brought it is open
@@ -165,6 +173,9 @@ func (t *trace) injected(seq uint64, e *journal.MessageInjected) {
 			delete(parent.dues, fact)
 		}
 	}
+	if seq != t.head {
+		t.way.pass(seq)
+	}
 	t.family[seq] = &relative{left: len(e.Recipients), dues: map[uint64]bool{}, null: e.Sender == ""}
 	t.add(seq)
 }
@@ -212,10 +223,11 @@ func (t *trace) follow(seq uint64, dcid uint32) error {
 		return nil
 	}
 	t.outbound[dcid] = true
-	if facts := t.opened[dcid]; len(facts) > 0 {
+	if facts := t.opened[dcid]; len(facts) > 0 && facts[0] >= t.way.since {
 		for _, s := range facts {
 			t.add(s)
 		}
+		t.way.pass(facts[0])
 		return nil
 	}
 	return t.before(seq, func(r journal.Record) bool {
@@ -223,6 +235,7 @@ func (t *trace) follow(seq uint64, dcid uint32) error {
 		case *journal.DeliveryConnectionOpened:
 			if e.DCID == dcid {
 				t.add(r.Seq)
+				t.way.pass(r.Seq)
 				return true
 			}
 		case *journal.DeliveryConnectionSecured:
@@ -237,6 +250,9 @@ func (t *trace) follow(seq uint64, dcid uint32) error {
 // accepted finds the fact that the connection which brought a message began with; without one, the message itself.
 func (t *trace) accepted(seq uint64) (at uint64, err error) {
 	at = seq
+	if conn, known := t.way.connection(seq); known {
+		return cmp.Or(conn, seq), nil
+	}
 	err = t.before(seq, func(r journal.Record) bool {
 		e, ok := r.Event.(*journal.ConnectionAccepted)
 		if ok && e.ICID == t.icid {

@@ -1,0 +1,209 @@
+package tracking
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"testing"
+
+	"postern/journal"
+)
+
+// past makes a journal of mail that comes and goes at random: connections that carry several messages, deliveries that take
+// long, notifications, orders about many messages and their undo, restarts.
+type past struct {
+	t        *testing.T
+	r        *rand.Rand
+	j        *journal.Journal
+	at       journal.Instant
+	ids      uint32
+	inbound  []uint32
+	outbound []uint32
+	live     []*mail
+	deleted  map[uint64][]*mail
+}
+
+type mail struct {
+	seq  uint64
+	mid  uint32
+	left []uint32
+}
+
+func newPast(t *testing.T, seed uint64) *past {
+	j, err := journal.Open("journal", journal.Options{Disk: journal.NewMemoryDisk()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { j.Close() })
+	p := &past{t: t, r: rand.New(rand.NewPCG(seed, 7)), j: j, at: 1_700_000_000_000_000_000, deleted: map[uint64][]*mail{}}
+	p.write(&journal.Started{Boot: 1})
+	return p
+}
+
+// write appends facts as one block and returns the Seq of the first.
+func (p *past) write(events ...journal.Event) uint64 {
+	p.at += journal.Instant(p.r.IntN(2_000_000_000))
+	first, err := p.j.AppendEvents(p.at, events...)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return first
+}
+
+func (p *past) id() uint32 { p.ids++; return p.ids }
+
+func pick[T any](r *rand.Rand, list []T) T { return list[r.IntN(len(list))] }
+
+// goOn makes a number of steps.
+func (p *past) goOn(steps int) {
+	for range steps {
+		switch n := p.r.IntN(100); {
+		case n < 12:
+			p.connect()
+		case n < 50:
+			p.inject()
+		case n < 80:
+			p.attempt()
+		case n < 86:
+			p.hangUp()
+		case n < 90:
+			p.delete()
+		case n < 93:
+			p.undo()
+		case n < 94:
+			p.restart()
+		default:
+			p.write(&journal.HostDown{Destination: "a.example"}, &journal.Sampled{})
+		}
+	}
+}
+
+func (p *past) connect() {
+	icid := p.id()
+	p.inbound = append(p.inbound, icid)
+	p.write(&journal.ConnectionAccepted{ICID: icid, Listener: "In", Remote: netip.AddrFrom4([4]byte{192, 0, 2, byte(p.r.IntN(5))})},
+		&journal.SenderGroupMatched{ICID: icid, Action: "ACCEPT", Match: "ALL"})
+}
+
+func (p *past) inject() {
+	if len(p.inbound) == 0 {
+		return
+	}
+	m := &mail{mid: uint32(1 + p.r.IntN(40))} // they come again
+	e := &journal.MessageInjected{MID: m.mid, ICID: pick(p.r, p.inbound), Sender: fmt.Sprintf("from%d@Sender.example", p.r.IntN(6)),
+		Subject: pick(p.r, []string{"sales: confidential", "hello world", "ünïcode", "", "re: hello"}), MessageID: fmt.Sprintf("<%d@x>", p.r.IntN(30))}
+	for rid := range 1 + p.r.IntN(3) {
+		e.Recipients = append(e.Recipients, journal.InjectedRecipient{Local: fmt.Sprintf("to%d", p.r.IntN(5)), Domain: pick(p.r, []string{"a.example", "b.example", "C.example"})})
+		m.left = append(m.left, uint32(rid))
+	}
+	m.seq = p.write(e)
+	p.live = append(p.live, m)
+}
+
+// attempt lets one recipient of a message go somewhere, or not.
+func (p *past) attempt() {
+	if len(p.live) == 0 {
+		return
+	}
+	m := pick(p.r, p.live)
+	var dcid uint32
+	if len(p.outbound) > 0 && p.r.IntN(2) == 0 {
+		dcid = pick(p.r, p.outbound)
+	} else {
+		dcid = p.id()
+		p.outbound = append(p.outbound, dcid)
+		p.write(&journal.DeliveryConnectionOpened{DCID: dcid})
+		if p.r.IntN(2) == 0 {
+			p.write(&journal.DeliveryConnectionSecured{DCID: dcid})
+		}
+	}
+	rid := m.left[0]
+	p.write(&journal.AttemptStarted{Message: m.seq, MID: m.mid, RIDs: []uint32{rid}}, &journal.DeliveryStarted{Message: m.seq, MID: m.mid, DCID: dcid, RIDs: []uint32{rid}})
+	switch p.r.IntN(4) {
+	case 0:
+		p.write(&journal.SoftBounced{Message: m.seq, MID: m.mid, DCID: dcid, RIDs: []uint32{rid}})
+		return
+	case 1:
+		m.left = m.left[1:]
+		fact := p.write(&journal.HardBounced{Message: m.seq, MID: m.mid, DCID: dcid, RIDs: []uint32{rid}, Finished: len(m.left) == 0, Notify: true})
+		p.forget(m)
+		p.notify(m, fact)
+	default:
+		m.left = m.left[1:]
+		p.write(&journal.Delivered{Message: m.seq, MID: m.mid, DCID: dcid, RIDs: []uint32{rid}, Finished: len(m.left) == 0})
+	}
+	p.forget(m)
+}
+
+// forget takes a message of which nobody is left out of those that live.
+func (p *past) forget(m *mail) {
+	if len(m.left) == 0 {
+		p.live = slices.DeleteFunc(p.live, func(o *mail) bool { return o == m })
+	}
+}
+
+// notify makes the notification of a bounce, at once or after a while.
+func (p *past) notify(m *mail, fact uint64) {
+	if p.r.IntN(2) == 0 {
+		p.goOn(p.r.IntN(20))
+	}
+	n := &mail{mid: uint32(1 + p.r.IntN(40)), left: []uint32{0}}
+	n.seq = p.write(&journal.MessageInjected{MID: n.mid, Why: journal.WhyBounce, Parent: m.seq, ParentMID: m.mid, Reports: []uint64{fact}, Subject: "Delivery Status Notification (Failure)",
+		Recipients: []journal.InjectedRecipient{{Local: "from", Domain: "sender.example"}}})
+	p.live = append(p.live, n)
+}
+
+func (p *past) hangUp() {
+	if n := len(p.inbound); n > 0 && p.r.IntN(2) == 0 {
+		i := p.r.IntN(n)
+		p.write(&journal.ConnectionClosed{ICID: p.inbound[i]})
+		p.inbound = slices.Delete(p.inbound, i, i+1)
+	}
+	if n := len(p.outbound); n > 0 {
+		i := p.r.IntN(n)
+		p.write(&journal.DeliveryConnectionClosed{DCID: p.outbound[i]})
+		p.outbound = slices.Delete(p.outbound, i, i+1)
+	}
+}
+
+// delete takes some messages at once.
+func (p *past) delete() {
+	var set []journal.MessageRecipients
+	var gone []*mail
+	for _, m := range p.live {
+		if p.r.IntN(3) == 0 {
+			set = append(set, journal.MessageRecipients{Message: m.seq, MID: m.mid, RIDs: m.left, Finished: true})
+			gone = append(gone, m)
+		}
+	}
+	if len(set) == 0 {
+		return
+	}
+	action := p.write(&journal.BulkActionOrdered{Action: "delete"})
+	p.write(&journal.RecipientsDeleted{Action: action, By: "root", Set: set})
+	p.deleted[action] = gone
+	p.live = slices.DeleteFunc(p.live, func(m *mail) bool { return slices.Contains(gone, m) })
+}
+
+// undo brings back what an order took, or lets the time for it end.
+func (p *past) undo() {
+	for action, gone := range p.deleted {
+		delete(p.deleted, action)
+		if p.r.IntN(2) == 0 {
+			var set []journal.MessageRecipients
+			for _, m := range gone {
+				set = append(set, journal.MessageRecipients{Message: m.seq, MID: m.mid, RIDs: m.left})
+			}
+			p.write(&journal.RecipientsReinstated{Set: set})
+			p.live = append(p.live, gone...)
+		}
+		p.write(&journal.UndoEnded{Action: action})
+		return
+	}
+}
+
+func (p *past) restart() {
+	p.write(&journal.Started{Boot: 2})
+	p.inbound, p.outbound = nil, nil
+}

@@ -1,0 +1,235 @@
+package tracking
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"regexp"
+	"regexp/syntax"
+	"runtime/debug"
+	"slices"
+	"strings"
+
+	"postern/journal"
+)
+
+// Find searches. It gives the newest max messages that are meant, in the order in which they came, how many there are in
+// all, and the Seq up to which the index knows: what came later is not in it when the index is only read.
+func (x *Index) Find(ctx context.Context, q *Query, max int) (found []Found, total int, covered uint64, err error) {
+	for range 3 { // a damaged segment is made again, which may meet another one
+		if err := x.CatchUp(ctx); err != nil {
+			return nil, 0, 0, err
+		}
+		var damaged *segment
+		found, total, covered, damaged, err = x.find(ctx, q, max)
+		if damaged == nil {
+			return found, total, covered, err
+		}
+		x.cut(damaged)
+	}
+	return nil, 0, 0, errors.New("the index is damaged again and again")
+}
+
+func (x *Index) find(ctx context.Context, q *Query, max int) (found []Found, total int, covered uint64, damaged *segment, err error) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	p := &pass{query: q, literal: q.literal(), max: max}
+	for _, s := range x.all() {
+		if ctx.Err() != nil {
+			return nil, 0, 0, nil, ctx.Err()
+		}
+		if s.count == 0 || !q.during(s.first, s.last) {
+			continue
+		}
+		if guarded(func() error {
+			if !s.sound() {
+				return errSegment
+			}
+			return p.segment(ctx, s)
+		}) != nil {
+			if ctx.Err() != nil {
+				return nil, 0, 0, nil, ctx.Err()
+			}
+			return nil, 0, 0, s, nil
+		}
+	}
+	return p.found, p.total, x.covered(), nil, nil
+}
+
+// guarded runs what reads mapped files. One that is cut off beneath us is an error, not the end of the gateway.
+func guarded(do func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%w: %v", errSegment, r)
+		}
+	}()
+	return do()
+}
+
+// pass is one search through the segments.
+type pass struct {
+	query   *Query
+	literal []byte // stands in the text of every message that is meant
+	max     int
+	found   []Found
+	total   int
+}
+
+// during tells whether the query may mean a message that came in a time.
+func (q *Query) during(first, last journal.Instant) bool {
+	return (q.Since.IsZero() || last >= journal.InstantOf(q.Since)) && (q.Until.IsZero() || first < journal.InstantOf(q.Until))
+}
+
+// ctxEvery is how many messages are looked at between two looks at the context.
+const ctxEvery = 4096
+
+func (p *pass) segment(ctx context.Context, s *segment) error {
+	switch {
+	case p.query.MID != 0:
+		return p.byMID(s)
+	case len(p.literal) > 0:
+		return p.byLiteral(ctx, s)
+	}
+	for i := range s.count {
+		if i%ctxEvery == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		p.look(s, i)
+	}
+	return nil
+}
+
+func (p *pass) byMID(s *segment) error {
+	for i, b := 0, s.mids; len(b) >= 4; i, b = i+1, b[4:] {
+		if binary.LittleEndian.Uint32(b)&^ownMessage == p.query.MID {
+			p.look(s, i)
+		}
+	}
+	return nil
+}
+
+func (p *pass) byLiteral(ctx context.Context, s *segment) error {
+	for at, n := 0, 0; ; n++ {
+		hit := bytes.Index(s.text[at:], p.literal)
+		if hit < 0 {
+			return nil
+		}
+		i := s.rowAt(at + hit)
+		p.look(s, i)
+		if i+1 == s.count {
+			return nil
+		}
+		at = s.textAt(i + 1)
+		if n%ctxEvery == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+}
+
+// look keeps a message if it is meant.
+func (p *pass) look(s *segment, i int) {
+	if !p.query.during(s.time(i), s.time(i)) {
+		return
+	}
+	t := text{rest: s.fields(i)}
+	sender, subject, messageID, ip := t.next(), t.next(), t.next(), t.next()
+	if !p.query.means(s.own(i), sender, subject, messageID, ip, t.rest) {
+		return
+	}
+	if p.total++; len(p.found) >= 2*p.max { // the newest stay
+		p.found = append(p.found[:0], p.found[p.max:]...)
+	}
+	p.found = append(p.found, Found{Seq: s.seq(i), MID: s.mid(i), Time: s.time(i).Time(), Sender: string(sender), Subject: string(subject)})
+}
+
+// newest are the last max of what was found.
+func newest(found []Found, max int) []Found { return found[len(found)-min(len(found), max):] }
+
+// text takes a message's text apart; what is left after its four first fields are the recipients.
+type text struct{ rest []byte }
+
+func (t *text) next() (field []byte) {
+	field, t.rest, _ = bytes.Cut(t.rest, []byte{0})
+	return field
+}
+
+// means tells whether the fields are those of a message that is meant, its MID and time apart.
+func (q *Query) means(own bool, sender, subject, messageID, ip, recipients []byte) bool {
+	switch {
+	case (q.From != nil || q.To != nil) && own:
+	case q.From != nil && !q.From.Match(sender):
+	case q.Subject != nil && !q.Subject.Match(subject):
+	case q.MessageID != nil && !q.MessageID.Match(messageID):
+	case q.IP.IsValid() && string(ip) != q.IP.String():
+	case q.Host != "" && !anyOf(recipients, func(r []byte) bool {
+		return bytes.EqualFold(r[bytes.LastIndexByte(r, '@')+1:], []byte(q.Host)) && bytes.IndexByte(r, '@') >= 0
+	}):
+	case q.To != nil && !anyOf(recipients, q.To.Match):
+	default:
+		return true
+	}
+	return false
+}
+
+func anyOf(recipients []byte, is func([]byte) bool) bool {
+	for len(recipients) > 0 {
+		var r []byte
+		if r, recipients, _ = bytes.Cut(recipients, []byte{0}); is(r) {
+			return true
+		}
+	}
+	return false
+}
+
+// literal is the longest text that stands in every message which is meant; it is looked for before anything is parsed.
+func (q *Query) literal() []byte {
+	longest := ""
+	for _, re := range []*regexp.Regexp{q.From, q.To, q.Subject, q.MessageID} {
+		if re == nil {
+			continue
+		}
+		if parsed, err := syntax.Parse(re.String(), syntax.Perl); err == nil {
+			longest = longer(longest, literalOf(parsed.Simplify()))
+		}
+	}
+	if q.IP.IsValid() {
+		longest = longer(longest, q.IP.String())
+	}
+	return []byte(longest)
+}
+
+func longer(a, b string) string {
+	if len(b) > len(a) {
+		return b
+	}
+	return a
+}
+
+// literalOf is the longest text that every match of an expression holds.
+func literalOf(re *syntax.Regexp) string {
+	switch re.Op {
+	case syntax.OpLiteral:
+		if re.Flags&syntax.FoldCase == 0 && !slices.ContainsFunc(re.Rune, parts) {
+			return string(re.Rune)
+		}
+	case syntax.OpCapture, syntax.OpPlus:
+		return literalOf(re.Sub[0])
+	case syntax.OpRepeat:
+		if re.Min > 0 {
+			return literalOf(re.Sub[0])
+		}
+	case syntax.OpConcat:
+		longest := ""
+		for _, sub := range re.Sub {
+			longest = longer(longest, literalOf(sub))
+		}
+		return longest
+	}
+	return ""
+}
+
+// parts are what stands between fields, where a text has something else in its place.
+func parts(r rune) bool { return strings.ContainsRune("\x00\n", r) }

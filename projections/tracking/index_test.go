@@ -1,0 +1,253 @@
+package tracking
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"runtime"
+	"slices"
+	"testing"
+	"time"
+
+	"postern/journal"
+)
+
+// small makes segments of some messages, and lets what comes soon after be late.
+var small = sizes{near: 12, messages: 7}
+
+func (p *past) index(dir string, writable bool) *Index {
+	p.t.Helper()
+	x := &Index{History: p.j, Dir: dir, sizes: small, Warn: func(err error) { p.t.Log(err) }}
+	if err := x.Open(writable); err != nil {
+		p.t.Fatal(err)
+	}
+	if err := x.CatchUp(p.t.Context()); err != nil {
+		p.t.Fatal(err)
+	}
+	return x
+}
+
+// queries are some of every kind.
+func (p *past) queries() []*Query {
+	re := regexp.MustCompile
+	half := p.at.Time().Add(-time.Duration(p.r.IntN(100)) * time.Second)
+	return []*Query{
+		{}, {MID: uint32(1 + p.r.IntN(40))}, {From: re("from3")}, {From: re("(?i)FROM3@sender")}, {From: re("^from[12]@")}, {To: re(`to1@(a|b)\.example$`)},
+		{Subject: re("confidential")}, {Subject: re("^$")}, {Subject: re("hello|sales")}, {Subject: re("(hello)+")}, {Subject: re("ü.*e")},
+		{MessageID: re("^<3@x>$")}, {Host: "c.EXAMPLE"}, {IP: netip.MustParseAddr("192.0.2.3")}, {IP: netip.MustParseAddr("192.0.2.3"), From: re("from1")},
+		{Since: half}, {Until: half}, {From: re("from4"), To: re("to2"), Since: half}, {Subject: re("Delivery Status")}, {From: re("")},
+	}
+}
+
+// same compares what is found and traced with the index to what is without.
+func (p *past) same(x *Index) {
+	p.t.Helper()
+	for _, q := range p.queries() {
+		want, wantTotal := p.find(nil, q)
+		got, total := p.find(x, q)
+		if total != wantTotal || !reflect.DeepEqual(got, want) {
+			i := 0
+			for ; i < min(len(got), len(want)) && reflect.DeepEqual(got[i], want[i]); i++ {
+			}
+			p.t.Fatalf("%+v: %d found with the index, %d without; from the %d. on they differ: %+v, %+v", q, total, wantTotal, i+1, got[i:min(i+1, len(got))], want[i:min(i+1, len(want))])
+		}
+	}
+	all, _ := p.find(nil, &Query{})
+	p.r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	for _, m := range all[:min(len(all), 60)] {
+		if got, want := p.trace(x, m.Seq), p.trace(nil, m.Seq); !slices.Equal(got, want) {
+			p.t.Fatalf("the message of %d: with the index\n%v\nwithout\n%v", m.Seq, got, want)
+		}
+	}
+}
+
+func (p *past) find(x *Index, q *Query) ([]Found, int) {
+	p.t.Helper()
+	found, total, err := Find(p.t.Context(), p.j, x, q, 1000)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return found, total
+}
+
+func (p *past) trace(x *Index, seq uint64) (facts []string) {
+	p.t.Helper()
+	if err := Trace(p.t.Context(), p.j, x, seq, func(r journal.Record) error {
+		facts = append(facts, fmt.Sprintf("%d %T", r.Seq, r.Event))
+		return nil
+	}); err != nil {
+		p.t.Fatal(err)
+	}
+	return facts
+}
+
+func eachSeed(t *testing.T, seeds int, run func(*testing.T, uint64)) {
+	for seed := range uint64(seeds) {
+		if !t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) { run(t, seed) }) {
+			return
+		}
+	}
+}
+
+// With the index everything is found that is without it, and nothing else: while it follows, after a stop in the midst of a
+// segment, and when it is only read.
+func TestIndexFindsWhatReadingFinds(t *testing.T) {
+	eachSeed(t, 8, func(t *testing.T, seed uint64) {
+		p, dir := newPast(t, seed), t.TempDir()
+		for range 3 {
+			x := p.index(dir, true)
+			for range 3 {
+				p.goOn(80)
+				if err := x.CatchUp(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			p.same(x)
+			x.Close()
+			read := p.index(dir, false)
+			p.same(read)
+			read.Close()
+		}
+	})
+}
+
+// The ends of messages are those that the history tells, those of long sealed segments too, and after a restart.
+func TestIndexKnowsEnds(t *testing.T) {
+	eachSeed(t, 10, func(t *testing.T, seed uint64) {
+		p, dir := newPast(t, seed), t.TempDir()
+		x := p.index(dir, true)
+		p.goOn(300)
+		x.Close()
+		x = p.index(dir, true)
+		defer x.Close()
+		live := map[uint64]bool{}
+		for _, m := range p.live {
+			live[m.seq] = true
+		}
+		for _, s := range x.all() {
+			for i := range s.count {
+				if s.end(i) == 0 != live[s.seq(i)] {
+					t.Errorf("message %d: end %d, live %v", s.seq(i), s.end(i), live[s.seq(i)])
+				}
+			}
+		}
+	})
+}
+
+// Whatever happens to the files, the answers stay the same.
+func TestDamagedIndexIsMadeAgain(t *testing.T) {
+	damage := map[string]func(t *testing.T, path string, p *past){
+		"gone":    func(t *testing.T, path string, _ *past) { check(t, os.Remove(path)) },
+		"empty":   func(t *testing.T, path string, _ *past) { check(t, os.Truncate(path, 0)) },
+		"cut off": func(t *testing.T, path string, p *past) { check(t, os.Truncate(path, size(t, path)-1-p.r.Int64N(50))) },
+		"a bit": func(t *testing.T, path string, p *past) {
+			b, err := os.ReadFile(path)
+			check(t, err)
+			b[p.r.IntN(len(b)-200)] ^= 1 << p.r.IntN(8) // not in the ends, which are proved by nothing
+			check(t, os.WriteFile(path, b, 0o600))
+		},
+	}
+	for name, do := range damage {
+		t.Run(name, func(t *testing.T) {
+			eachSeed(t, 6, func(t *testing.T, seed uint64) {
+				p, dir := newPast(t, seed), t.TempDir()
+				p.goOn(200)
+				p.index(dir, true).Close()
+				paths, _ := filepath.Glob(filepath.Join(dir, "*"+segmentSuffix))
+				if len(paths) < 3 {
+					t.Skip("too few segments")
+				}
+				do(t, pick(p.r, paths), p)
+				for _, writable := range []bool{true, false} {
+					x := p.index(dir, writable)
+					p.same(x)
+					x.Close()
+				}
+			})
+		})
+	}
+}
+
+// A file that is cut off while it is mapped ends no process.
+func TestIndexCutOffWhileInUse(t *testing.T) {
+	p, dir := newPast(t, 3), t.TempDir()
+	p.goOn(300)
+	x := p.index(dir, true)
+	defer x.Close()
+	paths, _ := filepath.Glob(filepath.Join(dir, "*"+segmentSuffix))
+	check(t, os.Truncate(paths[1], 0))
+	p.same(x)
+}
+
+// The index of one journal is not believed beside another one.
+func TestIndexOfAnotherJournal(t *testing.T) {
+	p, dir := newPast(t, 1), t.TempDir()
+	p.goOn(200)
+	p.index(dir, true).Close()
+	other := newPast(t, 2)
+	other.goOn(400)
+	x := other.index(dir, true)
+	defer x.Close()
+	other.same(x)
+}
+
+func TestIndexFollows(t *testing.T) {
+	p := newPast(t, 5)
+	x := &Index{History: p.j, Dir: t.TempDir()}
+	check(t, x.Open(true))
+	defer x.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- x.Run(ctx) }()
+	p.goOn(50)
+	for x.Covered() < p.j.Durable() {
+		runtime.Gosched()
+	}
+	cancel()
+	check(t, <-done)
+}
+
+func TestLiterals(t *testing.T) {
+	for expression, want := range map[string]string{"abc": "abc", "^abc$": "abc", "a.*bcd": "bcd", "(?i)abc": "", "ab|cd": "", "(abc)+d": "abc", "x{2,}yz": "yz", "": "",
+		`user@example\.com`: "user@example.com", "a\nbc": "", "[a]bc": "abc"} {
+		if got := string((&Query{From: regexp.MustCompile(expression)}).literal()); got != want {
+			t.Errorf("%q: %q, should be %q", expression, got, want)
+		}
+	}
+}
+
+func FuzzSegment(f *testing.F) {
+	f.Add([]byte(segmentMagic))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		path := filepath.Join(t.TempDir(), "x")
+		check(t, os.WriteFile(path, b, 0o600))
+		s, err := openSegment(path, true)
+		if err != nil {
+			return
+		}
+		defer s.close()
+		_ = guarded(func() error {
+			newFold(1, s.state, usualSizes)
+			p := pass{query: &Query{}, max: 10}
+			s.mentions(1, func(uint64) {})
+			return p.segment(t.Context(), s)
+		})
+	})
+}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func size(t *testing.T, path string) int64 {
+	info, err := os.Stat(path)
+	check(t, err)
+	return info.Size()
+}

@@ -1,0 +1,91 @@
+package shell
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"time"
+
+	"postern/journal"
+	"postern/projections"
+)
+
+// Proofs is what a person may have proved.
+type Proofs interface {
+	// Verify proves the books from the journal; each hears of every proof as it is made.
+	Verify(ctx context.Context, w Wanted, each func(projections.Proof) error) error
+}
+
+// Wanted says what is to be proved.
+type Wanted struct {
+	Begin       time.Time `json:"begin,omitzero"` // the day whose books are wanted; zero: each day's
+	End         time.Time `json:"end,omitzero"`
+	SkipDamaged bool      `json:"skip_damaged,omitempty"`
+}
+
+// scrutiny gives the days the zone that the person reads times in.
+func (w Wanted) scrutiny(zone *time.Location) projections.Scrutiny {
+	if !w.Begin.IsZero() {
+		zone = w.Begin.Location()
+	}
+	return projections.Scrutiny{Begin: w.Begin, End: w.End, Zone: zone, SkipDamaged: w.SkipDamaged}
+}
+
+// Verify implements Gateway. Mail goes on meanwhile: it works in slices.
+func (l *Local) Verify(ctx context.Context, w Wanted, each func(projections.Proof) error) error {
+	return l.tracked(func(t tracker) error {
+		if err := l.queue(ctx, func(*journal.LiveSnapshot) error { return nil }); err != nil { // it is up to date
+			return err
+		}
+		s := w.scrutiny(t.zone)
+		s.Rests = true
+		return projections.Verify(ctx, t.journal, l.Messages.Rows, s, each)
+	})
+}
+
+// Verify implements Gateway.
+func (o *Offline) Verify(ctx context.Context, w Wanted, each func(projections.Proof) error) error {
+	j, err := o.open()
+	if err != nil {
+		return err
+	}
+	defer j.Close()
+	rows, err := journal.OpenLiveRows(j)
+	if err != nil {
+		return err
+	}
+	return projections.Verify(ctx, j, rows, w.scrutiny(o.Zone), each)
+}
+
+func (notRunning) Verify(context.Context, Wanted, func(projections.Proof) error) error {
+	return ErrNotRunning
+}
+
+// Verify implements Gateway.
+func (r *Remote) Verify(ctx context.Context, w Wanted, each func(projections.Proof) error) error {
+	text, err := json.Marshal(w)
+	if err != nil {
+		return err
+	}
+	patient := *r
+	patient.Limit = searchLimit
+	return patient.order(ctx, "/v1/verify", url.Values{"wanted": {string(text)}}, func(raw json.RawMessage) error {
+		var p projections.Proof
+		if err := json.Unmarshal(raw, &p); err != nil {
+			return err
+		}
+		return each(p)
+	})
+}
+
+// proofsRoutes are orders by their method: the books of a day say who mail goes to.
+func proofsRoutes(mux *http.ServeMux, g Gateway) {
+	streamingOrder(mux, "/v1/verify", func(ctx context.Context, q url.Values, each func(any) error) error {
+		var w Wanted
+		if err := json.Unmarshal([]byte(q.Get("wanted")), &w); err != nil {
+			return &RefusedError{"what is wanted cannot be read"}
+		}
+		return g.Verify(ctx, w, func(p projections.Proof) error { return each(p) })
+	})
+}

@@ -1,0 +1,54 @@
+package shell
+
+import (
+	"strings"
+	"testing"
+
+	"postern/journal"
+)
+
+func TestVerify(t *testing.T) {
+	outcome := &journal.Delivered{MID: 2, Destination: "b.example", RIDs: []uint32{0}}
+	for name, c := range map[string]struct {
+		line  string
+		twice bool // an outcome
+		want  []string
+	}{
+		"true": {line: "verify", want: []string{"chain  true   records 1 to ", "books  true   3 recipients came in, 1 of them left, 2 are here",
+			"day    true   2026-03-01: 0 queued at its begin + 3 in = 1 out + 2 queued at its end\n", "queue  true   the rows of 2 messages"}},
+		"day": {line: "verify --day 2026-03-01", want: []string{
+			"Destination  At Begin  Received  Generated  Other In  Delivered  Bounced  Deleted  Other Out  At End\n" +
+				"b.example           0         3          0         0          1        0        0          0       2\n" +
+				"In all              0         3          0         0          1        0        0          0       2\n" +
+				"day    true   2026-03-01: 0 queued at its begin + 3 in = 1 out + 2 queued at its end, and so are those of its 1 destinations\n"}},
+		"today":        {line: "verify --day=today", want: []string{": 2 queued at its begin + 0 in = 0 out + 2 queued at its end"}},
+		"yesterday":    {line: "verify --day yesterday", want: []string{": 2 queued at its begin + 0 in = 0 out + 2 queued at its end"}},
+		"false":        {line: "verify", twice: true, want: []string{"books  FALSE  3 wrong:\n  record 4 (Delivered) names 1 recipients that are not in the queue\n", "day    FALSE  1 wrong: 2026-03-01\n", "error: the journal does not prove true: 5 findings"}},
+		"programs":     {line: "verify --json --day 2026-03-01", want: []string{`{"what":"destination","books":{"day":"2026-03-01","destination":"b.example","queued_at_begin":0,"received":3,"delivered":1,"queued_at_end":2}}` + "\n"}},
+		"no day":       {line: "verify --day soon", want: []string{`error: --day: "soon" is not a date: give 2026-11-23 or 11/23/2026, today or yesterday`}},
+		"what day":     {line: "verify --day", want: []string{"error: --day wants a day"}},
+		"other option": {line: "verify --night", want: []string{`error: verify does not take "--night"`}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			k := keeping(t, "")
+			k.put(t, 1, "ann@a.example", "Subject: one\r\n\r\n", 1)
+			e := *outcome
+			e.Message = k.put(t, 2, "ann@a.example", "Subject: two\r\n\r\n", 2)
+			k.fact(t, &e)
+			if c.twice {
+				k.fact(t, &e)
+			}
+			for _, g := range []Gateway{k, overSocket(t, k)} {
+				got, err := dialogue(t, t.Context(), g, c.line, "batch")
+				if err != nil {
+					got += "error: " + err.Error()
+				}
+				for _, w := range c.want {
+					if !strings.Contains(got, w) {
+						t.Errorf("%s:\n%s\nwant\n%s", c.line, got, w)
+					}
+				}
+			}
+		})
+	}
+}
