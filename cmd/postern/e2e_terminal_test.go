@@ -214,7 +214,7 @@ func TestShellTakesPastes(t *testing.T) {
 	p.press("help exit\rno-such-command\r\nhelp status\rexit\r")
 	p.wait("leave the shell")
 	p.wait("Unknown command or missing feature key: no-such-command")
-	p.wait("status [detail] [--json]")
+	p.wait("status [detail] [--at MOMENT] [--json]")
 	p.leaves()
 	if n := strings.Count(p.all(), "leave the shell\r\n\r\n"); n != 1 {
 		t.Errorf("the first command ran %d times", n)
