@@ -153,7 +153,11 @@ func (v *verifier) chain(ctx context.Context) ([]Proof, error) {
 	if errors.Is(err, errDamaged) {
 		err = nil
 	}
-	p.Proved = fmt.Sprintf("records 1 to %d are those that were written", last)
+	first := uint64(1)
+	if cut, ok := v.journal.LastCut(); ok {
+		first = cut.Before
+	}
+	p.Proved = fmt.Sprintf("records %d to %d are those that were written", first, last)
 	if len(p.Wrong) > 0 {
 		p.Proved += ", but for what is damaged"
 	}

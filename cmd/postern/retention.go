@@ -132,7 +132,7 @@ var errNeeded = errors.New("an order that can be undone, or a follower that is b
 // allowedPlace is the last place for a cut that is not after one that is wanted.
 func (g *gateway) allowedPlace(begins, want uint64) (uint64, error) {
 	system := g.rows.System()
-	end := min(g.rows.Mark(), g.looker.Seq(), g.journal.Durable()-min(g.journal.Durable(), max(g.mailLog.Lag(), g.statusLog.Lag())))
+	end := min(g.rows.Mark(), g.looker.Seq(), g.index.Covered(), g.journal.Durable()-min(g.journal.Durable(), max(g.mailLog.Lag(), g.statusLog.Lag())))
 	first, err := g.journal.BlockOf(max(begins, min(want, end, system.OldestOrder())))
 	if err != nil {
 		return 0, err
@@ -194,6 +194,7 @@ func (g *gateway) cutBefore(ctx context.Context, before uint64) error {
 		return err
 	}
 	cut, _ := g.journal.LastCut()
+	g.index.Cut(cut)
 	g.log.Info().Uint64("before", cut.Before).Uint64("kept", cut.Kept).Msg("the history was shortened")
 	return nil
 }

@@ -2,6 +2,7 @@ package tracking
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
@@ -94,7 +95,7 @@ func (p *past) inject() {
 	e := &journal.MessageInjected{MID: m.mid, ICID: pick(p.r, p.inbound), Sender: fmt.Sprintf("from%d@Sender.example", p.r.IntN(6)),
 		Subject: pick(p.r, []string{"sales: confidential", "hello world", "ünïcode", "", "re: hello"}), MessageID: fmt.Sprintf("<%d@x>", p.r.IntN(30))}
 	for rid := range 1 + p.r.IntN(3) {
-		e.Recipients = append(e.Recipients, journal.InjectedRecipient{Local: fmt.Sprintf("to%d", p.r.IntN(5)), Domain: pick(p.r, []string{"a.example", "b.example", "C.example"})})
+		e.Recipients = append(e.Recipients, journal.InjectedRecipient{RID: uint32(rid), Local: fmt.Sprintf("to%d", p.r.IntN(5)), Domain: pick(p.r, []string{"a.example", "b.example", "C.example"})})
 		m.left = append(m.left, uint32(rid))
 	}
 	m.seq = p.write(e)
@@ -188,14 +189,17 @@ func (p *past) delete() {
 
 // undo brings back what an order took, or lets the time for it end.
 func (p *past) undo() {
-	for action, gone := range p.deleted {
+	for _, action := range slices.Sorted(maps.Keys(p.deleted)) {
+		gone := p.deleted[action]
 		delete(p.deleted, action)
 		if p.r.IntN(2) == 0 {
 			var set []journal.MessageRecipients
+			var back []journal.ReinstatedMessage
 			for _, m := range gone {
+				back = append(back, journal.ReinstatedMessage{Message: m.seq, MID: m.mid, Recipients: 3})
 				set = append(set, journal.MessageRecipients{Message: m.seq, MID: m.mid, RIDs: m.left})
 			}
-			p.write(&journal.RecipientsReinstated{Set: set})
+			p.write(&journal.RecipientsReinstated{Set: set, Messages: back})
 			p.live = append(p.live, gone...)
 		}
 		p.write(&journal.UndoEnded{Action: action})

@@ -30,6 +30,12 @@ type Followed interface {
 	Wait(ctx context.Context, after uint64) error
 }
 
+// Shortened is a History of which retention may have removed the beginning.
+type Shortened interface {
+	// LastCut returns where the history begins, and false when that is the first record.
+	LastCut() (journal.Cut, bool)
+}
+
 // Index finds messages in a history. Whoever opened it for writing runs Run, which keeps it behind the durable mark; those
 // who search catch up what is missing first. Any number of goroutines may search.
 type Index struct {
@@ -42,6 +48,7 @@ type Index struct {
 	sealed   []*segment   // ascending, without gaps
 	active   *fold        // what comes after them; nil: the index is only read
 	sealFrom uint64       // no sealing before this Seq: the last one failed
+	cutAt    journal.Cut  // what retention has removed
 }
 
 // indexSlice is how many records are taken in without letting a search between.
@@ -54,6 +61,9 @@ const indexDelay = 250 * time.Millisecond
 // records that the history does not have is deleted, and made again by the one who writes.
 func (x *Index) Open(writable bool) error {
 	x.sizes = cmp.Or(x.sizes, usualSizes)
+	if h, ok := x.History.(Shortened); ok {
+		x.cutAt, _ = h.LastCut()
+	}
 	if writable {
 		if err := os.MkdirAll(x.Dir, 0o700); err != nil {
 			return err
@@ -70,7 +80,7 @@ func (x *Index) Open(writable bool) error {
 			continue
 		}
 		s, err := openSegment(path, writable)
-		if err == nil && (s.from != x.next() || path != segmentPath(x.Dir, s.from)) {
+		if err == nil && (s.from != x.next() && (len(x.sealed) > 0 || s.from > x.cutAt.Before) || path != segmentPath(x.Dir, s.from)) {
 			s.close()
 			err = errSegment
 		}
@@ -284,8 +294,8 @@ func (x *Index) seal() error {
 	return nil
 }
 
-// cut forgets the segments from a damaged one on; they are made again.
-func (x *Index) cut(damaged *segment) {
+// discard forgets the segments from a damaged one on; they are made again.
+func (x *Index) discard(damaged *segment) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	i := slices.Index(x.sealed, damaged)
@@ -323,3 +333,42 @@ func (x *Index) warn(err error) {
 
 // Dir is where the index of a data directory lies.
 func Dir(data string) string { return filepath.Join(data, "index") }
+
+// Cut lets go of what retention has removed: whole segments of which no message lives. Of the others only what is gone is no
+// longer found.
+func (x *Index) Cut(c journal.Cut) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.cutAt = c
+	for len(x.sealed) > 0 && x.sealed[0].to < c.Before {
+		s, gone := x.sealed[0], false
+		if guarded(func() error { gone = x.allGone(s); return nil }) != nil || !gone {
+			return
+		}
+		os.Remove(s.path)
+		s.close()
+		x.sealed = slices.Clip(x.sealed[1:])
+	}
+}
+
+func (x *Index) allGone(s *segment) bool {
+	for i := range s.count {
+		if !x.gone(s, i) {
+			return false
+		}
+	}
+	return true
+}
+
+// gone tells whether a message's records were removed. The journal is asked only of those that had not left before the place
+// where the history begins, which are few.
+func (x *Index) gone(s *segment, i int) bool {
+	if s.seq(i) >= x.cutAt.Before {
+		return false
+	}
+	if end := s.end(i); end != 0 && end < x.cutAt.Before {
+		return true
+	}
+	_, err := x.History.At(s.seq(i))
+	return errors.Is(err, journal.ErrNotFound)
+}

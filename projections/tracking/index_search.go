@@ -27,7 +27,7 @@ func (x *Index) Find(ctx context.Context, q *Query, max int) (found []Found, tot
 		if damaged == nil {
 			return found, total, covered, err
 		}
-		x.cut(damaged)
+		x.discard(damaged)
 	}
 	return nil, 0, 0, errors.New("the index is damaged again and again")
 }
@@ -35,7 +35,7 @@ func (x *Index) Find(ctx context.Context, q *Query, max int) (found []Found, tot
 func (x *Index) find(ctx context.Context, q *Query, max int) (found []Found, total int, covered uint64, damaged *segment, err error) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	p := &pass{query: q, literal: q.literal(), max: max}
+	p := &pass{query: q, literal: q.literal(), max: max, gone: x.gone}
 	for _, s := range x.all() {
 		if ctx.Err() != nil {
 			return nil, 0, 0, nil, ctx.Err()
@@ -74,6 +74,7 @@ type pass struct {
 	query   *Query
 	literal []byte // stands in the text of every message that is meant
 	max     int
+	gone    func(s *segment, i int) bool // its records were removed
 	found   []Found
 	total   int
 }
@@ -131,7 +132,7 @@ func (p *pass) byLiteral(ctx context.Context, s *segment) error {
 
 // look keeps a message if it is meant.
 func (p *pass) look(s *segment, i int) {
-	if !p.query.during(s.time(i), s.time(i)) {
+	if !p.query.during(s.time(i), s.time(i)) || p.gone(s, i) {
 		return
 	}
 	t := text{rest: s.fields(i)}

@@ -195,6 +195,66 @@ func TestIndexOfAnotherJournal(t *testing.T) {
 	other.same(x)
 }
 
+// What retention has removed is not found any more, what it has kept is, with the index that was there and with a new one.
+func TestIndexAfterACut(t *testing.T) {
+	eachSeed(t, 8, func(t *testing.T, seed uint64) {
+		p, dir := newPast(t, seed), t.TempDir()
+		x := p.index(dir, true)
+		p.goOn(300)
+		check(t, x.CatchUp(t.Context()))
+		before, _ := filepath.Glob(filepath.Join(dir, "*"+segmentSuffix))
+		x.Cut(p.cut(p.j.Durable() * 2 / 3))
+		if after, _ := filepath.Glob(filepath.Join(dir, "*"+segmentSuffix)); len(p.live) == 0 && len(after) == len(before) {
+			t.Errorf("%d segments are still there", len(after))
+		}
+		p.goOn(60)
+		check(t, x.CatchUp(t.Context()))
+		p.lists(x)
+		x.Close()
+		for _, dir := range []string{dir, t.TempDir()} {
+			x = p.index(dir, true)
+			p.lists(x)
+			x.Close()
+		}
+	})
+}
+
+// cut removes the history before a record.
+func (p *past) cut(before uint64) journal.Cut {
+	p.t.Helper()
+	rows, err := journal.OpenLiveRows(p.j)
+	check(p.t, err)
+	live, err := rows.Current(p.t.Context())
+	check(p.t, err)
+	defer live.Close()
+	draft, err := p.j.DraftCut(p.t.Context(), before, live, func() {})
+	check(p.t, err)
+	defer draft.Close()
+	check(p.t, draft.Make(p.write(&draft.Fact)))
+	c, _ := p.j.LastCut()
+	return c
+}
+
+// lists holds that every message is found that the history still has and that had not left before the cut, and none that it
+// has not.
+func (p *past) lists(x *Index) {
+	p.t.Helper()
+	found, _ := p.find(x, &Query{})
+	listed := map[uint64]bool{}
+	for _, f := range found {
+		listed[f.Seq] = true
+		if _, err := p.j.At(f.Seq); err != nil {
+			p.t.Errorf("message %d is found: %v", f.Seq, err)
+		}
+		p.trace(x, f.Seq)
+	}
+	for _, m := range p.live {
+		if !listed[m.seq] {
+			p.t.Errorf("message %d lives and is not found", m.seq)
+		}
+	}
+}
+
 func TestIndexFollows(t *testing.T) {
 	p := newPast(t, 5)
 	x := &Index{History: p.j, Dir: t.TempDir()}
@@ -232,7 +292,7 @@ func FuzzSegment(f *testing.F) {
 		defer s.close()
 		_ = guarded(func() error {
 			newFold(1, s.state, usualSizes)
-			p := pass{query: &Query{}, max: 10}
+			p := pass{query: &Query{}, max: 10, gone: new(Index).gone}
 			s.mentions(1, func(uint64) {})
 			return p.segment(t.Context(), s)
 		})
