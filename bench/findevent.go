@@ -70,7 +70,8 @@ func FindEvent(ctx context.Context, c FindEventConfig) (f FindEventFigures, err 
 	f.Indexed = time.Since(began)
 	f.IndexBytes = folderBytes(filepath.Join(c.Dir, "index"))
 	fmt.Fprintf(c.Progress, "%d messages: indexed %.1f s after the start, index %d MiB, mail log %d MiB\n", c.Messages, f.Indexed.Seconds(), f.IndexBytes>>20, f.LogBytes>>20)
-	return f, c.ask(ctx, s, &f)
+	err = c.ask(ctx, s, &f)
+	return f, err
 }
 
 func (c *FindEventConfig) defaults() {

@@ -267,10 +267,13 @@ func (j *Journal) flush() {
 	if j.options.ReadOnly {
 		return
 	}
-	done, err := j.db.AsyncFlush()
-	if err != nil {
-		return
-	}
+	done := make(chan struct{})
+	go func() { // it may have to wait for room even to begin
+		defer close(done)
+		if flushed, err := j.db.AsyncFlush(); err == nil {
+			<-flushed
+		}
+	}()
 	late := time.NewTimer(flushPatience)
 	defer late.Stop()
 	select {

@@ -198,10 +198,10 @@ func (o *Offline) tracked(do func(tracker) error) error {
 	}
 	defer j.Close()
 	x := &tracking.Index{History: j, Dir: tracking.Dir(o.Data)}
-	if err := x.Open(false); err != nil {
-		return err
-	}
 	defer x.Close()
+	if x.Open(false) != nil {
+		x = nil // the journal has it all
+	}
 	return do(tracker{journal: j, index: x, zone: o.Zone})
 }
 

@@ -36,8 +36,8 @@ func (g *gateway) buildFollowers() error {
 	o.OnProblem = problem("status", g.lags.watch("status", func() uint64 { return g.journal.Durable() - g.statusLog.Lag() }))
 	g.statusLog = projections.NewStatusLogFollower(g.journal, o)
 	g.index = &tracking.Index{History: g.journal, Dir: tracking.Dir(g.data), Warn: func(err error) { g.log.Warn().Err(err).Msg("index") }}
-	if err := g.index.Open(true); err != nil {
-		return err
+	if err := g.index.Open(true); err != nil { // it is a cache: without it searches read the journal
+		g.log.Warn().Err(err).Msg("index")
 	}
 	if err := g.buildFigures(); err != nil {
 		return err

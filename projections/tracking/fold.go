@@ -3,6 +3,7 @@ package tracking
 import (
 	"encoding/binary"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"postern/journal"
@@ -46,8 +47,25 @@ type connection struct {
 	remote   netip.Addr
 }
 
-// maxOpen bounds the connections that are kept in mind: beyond it, the index knows less of them, and nothing else suffers.
+// maxOpen bounds the connections that are kept in mind. Beyond it the older half is forgotten: the end of some was never
+// written down, in a flood. Of one that is forgotten the trace reads on for it as without an index.
 const maxOpen = 100_000
+
+func makeRoom[C any](open map[uint32]C, began func(C) uint64) {
+	if len(open) < maxOpen {
+		return
+	}
+	all := make([]uint64, 0, len(open))
+	for _, c := range open {
+		all = append(all, began(c))
+	}
+	slices.Sort(all)
+	for id, c := range open {
+		if began(c) < all[len(all)/2] {
+			delete(open, id)
+		}
+	}
+}
 
 var foldedKinds = func() journal.KindSet {
 	s := make(journal.KindSet)
@@ -58,7 +76,7 @@ var foldedKinds = func() journal.KindSet {
 }()
 
 func newFold(from uint64, state []byte, z sizes) *fold {
-	f := &fold{sizes: z, segment: segment{from: from, to: from - 1}, inbound: map[uint32]connection{}, outbound: map[uint32]uint64{}}
+	f := &fold{sizes: z, segment: segment{from: from, to: from - 1, near: z.near}, inbound: map[uint32]connection{}, outbound: map[uint32]uint64{}}
 	f.reopen(state)
 	return f
 }
@@ -75,16 +93,18 @@ func (f *fold) apply(r journal.Record) {
 		clear(f.inbound)
 		clear(f.outbound)
 	case *journal.ConnectionAccepted:
-		if len(f.inbound) < maxOpen {
-			f.inbound[e.ICID] = connection{r.Seq, e.Remote}
-		}
+		makeRoom(f.inbound, func(c connection) uint64 { return c.accepted })
+		f.inbound[e.ICID] = connection{r.Seq, e.Remote}
+	case *journal.SenderGroupMatched:
+		f.noteLate(f.inbound[e.ICID].accepted, r.Seq)
+	case *journal.ConnectionSecured:
+		f.noteLate(f.inbound[e.ICID].accepted, r.Seq)
 	case *journal.ConnectionClosed:
 		f.noteLate(f.inbound[e.ICID].accepted, r.Seq)
 		delete(f.inbound, e.ICID)
 	case *journal.DeliveryConnectionOpened:
-		if len(f.outbound) < maxOpen {
-			f.outbound[e.DCID] = r.Seq
-		}
+		makeRoom(f.outbound, func(opened uint64) uint64 { return opened })
+		f.outbound[e.DCID] = r.Seq
 	case *journal.DeliveryConnectionClosed:
 		f.noteLate(f.outbound[e.DCID], r.Seq)
 		delete(f.outbound, e.DCID)
@@ -98,7 +118,7 @@ func (f *fold) apply(r journal.Record) {
 
 // noteLate notes that something is spoken of long after it began. 0 is nothing.
 func (f *fold) noteLate(of, seq uint64) {
-	if of != 0 && seq-of > f.near {
+	if of != 0 && seq-of > f.sizes.near {
 		f.late = binary.LittleEndian.AppendUint64(f.late, of)
 		f.late = binary.LittleEndian.AppendUint64(f.late, seq)
 	}

@@ -23,6 +23,7 @@ type past struct {
 	outbound []uint32
 	live     []*mail
 	deleted  map[uint64][]*mail
+	between  bool // meanwhile
 }
 
 type mail struct {
@@ -80,11 +81,25 @@ func (p *past) goOn(steps int) {
 	}
 }
 
+// meanwhile lets other things happen first, sometimes.
+func (p *past) meanwhile(most int) {
+	if !p.between && p.r.IntN(2) == 0 {
+		p.between = true
+		p.goOn(p.r.IntN(most))
+		p.between = false
+	}
+}
+
 func (p *past) connect() {
 	icid := p.id()
 	p.inbound = append(p.inbound, icid)
-	p.write(&journal.ConnectionAccepted{ICID: icid, Listener: "In", Remote: netip.AddrFrom4([4]byte{192, 0, 2, byte(p.r.IntN(5))})},
-		&journal.SenderGroupMatched{ICID: icid, Action: "ACCEPT", Match: "ALL"})
+	p.write(&journal.ConnectionAccepted{ICID: icid, Listener: "In", Remote: netip.AddrFrom4([4]byte{192, 0, 2, byte(p.r.IntN(5))})})
+	for _, e := range []journal.Event{&journal.SenderGroupMatched{ICID: icid, Action: "ACCEPT", Match: "ALL"}, &journal.ConnectionSecured{ICID: icid}} {
+		p.meanwhile(20)
+		if slices.Contains(p.inbound, icid) {
+			p.write(e)
+		}
+	}
 }
 
 func (p *past) inject() {
@@ -116,6 +131,7 @@ func (p *past) attempt() {
 		p.outbound = append(p.outbound, dcid)
 		p.write(&journal.DeliveryConnectionOpened{DCID: dcid})
 		if p.r.IntN(2) == 0 {
+			p.inject()
 			p.write(&journal.DeliveryConnectionSecured{DCID: dcid})
 		}
 	}
@@ -146,9 +162,7 @@ func (p *past) forget(m *mail) {
 
 // notify makes the notification of a bounce, at once or after a while.
 func (p *past) notify(m *mail, fact uint64) {
-	if p.r.IntN(2) == 0 {
-		p.goOn(p.r.IntN(20))
-	}
+	p.meanwhile(20)
 	n := &mail{mid: uint32(1 + p.r.IntN(40)), left: []uint32{0}}
 	n.seq = p.write(&journal.MessageInjected{MID: n.mid, Why: journal.WhyBounce, Parent: m.seq, ParentMID: m.mid, Reports: []uint64{fact}, Subject: "Delivery Status Notification (Failure)",
 		Recipients: []journal.InjectedRecipient{{Local: "from", Domain: "sender.example"}}})

@@ -1,6 +1,7 @@
 package tracking
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -79,8 +80,12 @@ func (x *Index) Open(writable bool) error {
 		if !strings.HasSuffix(path, segmentSuffix) {
 			continue
 		}
-		s, err := openSegment(path, writable)
-		if err == nil && (s.from != x.next() && (len(x.sealed) > 0 || s.from > x.cutAt.Before) || path != segmentPath(x.Dir, s.from)) {
+		var s *segment
+		err := guarded(func() (err error) {
+			s, err = openSegment(path, writable)
+			return err
+		})
+		if err == nil && (s.near != x.sizes.near || s.from != x.next() && (len(x.sealed) > 0 || s.from > x.cutAt.Before) || path != segmentPath(x.Dir, s.from)) {
 			s.close()
 			err = errSegment
 		}
@@ -90,7 +95,7 @@ func (x *Index) Open(writable bool) error {
 		}
 		x.sealed, good[path] = append(x.sealed, s), true
 	}
-	for n := len(x.sealed); n > 0 && !x.fits(x.sealed[n-1]); n-- {
+	for n := len(x.sealed); n > 0 && !x.fits(n-1); n-- {
 		x.warn(fmt.Errorf("index: %s is about another journal: it is made again", x.sealed[n-1].path))
 		delete(good, x.sealed[n-1].path)
 		x.sealed[n-1].close()
@@ -113,17 +118,29 @@ func (x *Index) tidy(entries []fs.DirEntry, good map[string]bool) {
 	}
 }
 
-// fits tells whether a segment is about this history: another one may have been put in its place.
-func (x *Index) fits(s *segment) bool {
-	if s.to > x.History.Durable() {
-		return false
+// fits tells whether a segment is about this history: another one may have been put in its place. One without messages says
+// what the one before it says.
+func (x *Index) fits(n int) bool {
+	for ; n >= 0; n-- {
+		s := x.sealed[n]
+		if s.to > x.History.Durable() {
+			return false
+		}
+		if s.count == 0 {
+			continue
+		}
+		return guarded(func() error {
+			r, err := x.History.At(s.seq(s.count - 1))
+			if _, ok := r.Event.(*journal.MessageInjected); err == nil && (!ok || r.Time != s.time(s.count-1)) {
+				err = errSegment
+			}
+			if errors.Is(err, journal.ErrNotFound) && s.to < x.cutAt.Before {
+				return nil // retention has removed it
+			}
+			return err
+		}) == nil
 	}
-	if s.count == 0 {
-		return true
-	}
-	r, err := x.History.At(s.seq(s.count - 1))
-	_, ok := r.Event.(*journal.MessageInjected)
-	return err == nil && ok && r.Time == s.time(s.count-1)
+	return true
 }
 
 // next is the first Seq that no sealed segment covers.
@@ -137,8 +154,15 @@ func (x *Index) next() uint64 {
 // begin begins the segment after the sealed ones.
 func (x *Index) begin() {
 	var state []byte
-	if n := len(x.sealed); n > 0 {
-		state = x.sealed[n-1].state
+	for n := len(x.sealed); n > 0; n = len(x.sealed) {
+		last := x.sealed[n-1]
+		if guarded(func() error { state = bytes.Clone(last.state); return nil }) == nil {
+			break
+		}
+		x.warn(fmt.Errorf("index: %s cannot be read: it is made again", last.path))
+		os.Remove(last.path)
+		last.close()
+		x.sealed = x.sealed[:n-1]
 	}
 	x.active = newFold(x.next(), state, x.sizes)
 	x.active.elsewhere = x.ended
@@ -190,8 +214,8 @@ func (x *Index) Covered() uint64 {
 	return x.covered()
 }
 
-// follows tells whether the index is kept up with the history.
-func (x *Index) follows() bool {
+// Follows tells whether the index is kept up with the history.
+func (x *Index) Follows() bool {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	return x.active != nil
@@ -209,6 +233,9 @@ func (x *Index) Run(ctx context.Context) error {
 	h, ok := x.History.(Followed)
 	if !ok {
 		return errors.New("index: the history cannot be followed")
+	}
+	if !x.Follows() {
+		return nil
 	}
 	pause := time.NewTimer(0)
 	defer pause.Stop()
@@ -251,6 +278,9 @@ func (x *Index) CatchUp(ctx context.Context) error {
 	}
 }
 
+// maxUnsealed is how many segments' worth is kept in memory while none can be written.
+const maxUnsealed = 4
+
 // errFull ends the reading of a slice.
 var errFull = errors.New("the segment is full")
 
@@ -264,14 +294,24 @@ func (x *Index) takeIn(ctx context.Context, to uint64) error {
 		}
 		return nil
 	})
+	if damaged := (*journal.DamagedError)(nil); errors.As(err, &damaged) {
+		x.warn(fmt.Errorf("index: it ends before record %d: %w", x.active.to+1, err))
+		x.active = nil
+		return nil
+	}
 	if err != nil && !errors.Is(err, errFull) {
 		return err
 	}
 	x.active.to = to
 	if x.active.full() && to >= x.sealFrom {
 		if err := x.seal(); err != nil {
-			x.warn(fmt.Errorf("index: it is kept in memory until it can be written: %w", err))
 			x.sealFrom = to + segmentRecords
+			if x.active.count > maxUnsealed*segmentMessages || to-x.active.from > maxUnsealed*segmentRecords {
+				x.warn(fmt.Errorf("index: it cannot be written and ends here; searches read the journal until the next start: %w", err))
+				x.active = nil
+				return nil
+			}
+			x.warn(fmt.Errorf("index: it is kept in memory until it can be written: %w", err))
 		}
 	}
 	return nil
@@ -309,7 +349,7 @@ func (x *Index) discard(damaged *segment) {
 		}
 		s.close()
 	}
-	x.sealed = slices.Clip(x.sealed[:i])
+	x.sealed, x.sealFrom = slices.Clip(x.sealed[:i]), 0
 	if x.active != nil {
 		x.begin()
 	}

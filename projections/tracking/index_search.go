@@ -11,6 +11,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"postern/journal"
 )
@@ -232,5 +233,6 @@ func literalOf(re *syntax.Regexp) string {
 	return ""
 }
 
-// parts are what stands between fields, where a text has something else in its place.
-func parts(r rune) bool { return strings.ContainsRune("\x00\n", r) }
+// parts are what stands between fields, where a text has something else in its place, and what stands for bytes that are no
+// character.
+func parts(r rune) bool { return r == utf8.RuneError || strings.ContainsRune("\x00\n", r) }

@@ -60,7 +60,7 @@ func Find(ctx context.Context, h History, x *Index, q *Query, max int) (found []
 			return nil, 0, err
 		}
 	}
-	if x == nil || !x.follows() { // one that follows has caught up: what came since then came after the question
+	if x == nil || !x.Follows() { // one that follows has caught up: what came since then came after the question
 		if q.IP.IsValid() {
 			found, total = nil, 0
 		}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sort"
+	"sync/atomic"
 	"syscall"
 
 	"postern/journal"
@@ -27,13 +28,14 @@ type segment struct {
 	texts []byte // uint32: where its text begins
 	text  []byte // of all: fields ended by NUL, the last one by a line end
 	late  []byte // mentions: two uint64, of what and where
+	near  uint64 // sizes.near of what made it
 	state []byte // what is open at the end; see fold
 	ends  []byte // uint64 of each message: the fact after which nobody was left; 0: somebody is
 
 	path    string // of the file; "": it is not sealed
 	mapped  []byte
-	checked bool // its checksum was looked at
-	changed bool // ends were written since the last sync
+	checked atomic.Bool // its checksum was looked at
+	changed bool        // ends were written since the last sync
 }
 
 // ownMessage marks a MID of a message that the gateway made.
@@ -41,7 +43,7 @@ const ownMessage = 1 << 31
 
 const (
 	segmentMagic  = "PSTNIX01"
-	segmentHeader = 96 // magic, from, to, first, last, count, lengths of text, late and state, checksum
+	segmentHeader = 96 // magic, from, to, first, last, count, lengths of text, late and state, near, checksum
 	segmentSuffix = ".segment"
 	newSuffix     = ".new" // of a file that is being written
 )
@@ -107,7 +109,7 @@ func segmentPath(dir string, from uint64) string {
 
 func (s *segment) header() []byte {
 	h := append(make([]byte, 0, segmentHeader), segmentMagic...)
-	for _, v := range []uint64{s.from, s.to, uint64(s.first), uint64(s.last), uint64(s.count), uint64(len(s.text)), uint64(len(s.late)), uint64(len(s.state))} {
+	for _, v := range []uint64{s.from, s.to, uint64(s.first), uint64(s.last), uint64(s.count), uint64(len(s.text)), uint64(len(s.late)), uint64(len(s.state)), s.near} {
 		h = binary.LittleEndian.AppendUint64(h, v)
 	}
 	return h
@@ -124,7 +126,7 @@ func (s *segment) sum() uint32 {
 }
 
 // seal writes the segment to its file, durably, and goes on with what is mapped from there.
-func (s *segment) seal(dir string) (*segment, error) {
+func (s *segment) seal(dir string) (sealed *segment, err error) {
 	h := binary.LittleEndian.AppendUint32(s.header(), s.sum())
 	h = append(h, make([]byte, segmentHeader-len(h))...)
 	path := segmentPath(dir, s.from)
@@ -133,6 +135,11 @@ func (s *segment) seal(dir string) (*segment, error) {
 		return nil, err
 	}
 	defer f.Close()
+	defer func() {
+		if err != nil {
+			os.Remove(path + newSuffix)
+		}
+	}()
 	if _, err := f.Write(h); err != nil {
 		return nil, err
 	}
@@ -150,9 +157,8 @@ func (s *segment) seal(dir string) (*segment, error) {
 	if err := syncFolder(dir); err != nil {
 		return nil, err
 	}
-	sealed, err := openSegment(path, true)
-	if err == nil {
-		sealed.checked = true
+	if sealed, err = openSegment(path, true); err == nil {
+		sealed.checked.Store(true)
 	}
 	return sealed, err
 }
@@ -205,11 +211,11 @@ func (s *segment) parse() bool {
 	if string(h[:len(segmentMagic)]) != segmentMagic {
 		return false
 	}
-	var v [8]uint64
+	var v [9]uint64
 	for i := range v {
 		v[i] = binary.LittleEndian.Uint64(h[len(segmentMagic)+8*i:])
 	}
-	s.from, s.to, s.first, s.last = v[0], v[1], journal.Instant(v[2]), journal.Instant(v[3])
+	s.from, s.to, s.first, s.last, s.near = v[0], v[1], journal.Instant(v[2]), journal.Instant(v[3]), v[8]
 	if v[4] > maxSegmentFile || v[5] > maxSegmentFile || v[6] > maxSegmentFile || v[7] > maxSegmentFile || s.from == 0 || s.to < s.from {
 		return false
 	}
@@ -224,15 +230,15 @@ func (s *segment) parse() bool {
 	return len(rest) == 0
 }
 
-// sound tells whether the checksum is right, and whether places lie inside; it is worked out once.
+// sound tells whether the checksum is right; it is worked out once.
 func (s *segment) sound() bool {
-	if s.checked || s.path == "" {
+	if s.checked.Load() || s.path == "" {
 		return true
 	}
 	if s.sum() != binary.LittleEndian.Uint32(s.mapped[len(s.header()):]) {
 		return false
 	}
-	s.checked = true
+	s.checked.Store(true)
 	return true
 }
 
@@ -256,6 +262,9 @@ func (s *segment) sync() error {
 func (s *segment) close() {
 	if s.mapped != nil {
 		syscall.Munmap(s.mapped)
-		*s = segment{}
+		s.mapped, s.count = nil, 0
+		for _, c := range s.columns() {
+			*c = nil
+		}
 	}
 }

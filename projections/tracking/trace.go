@@ -1,7 +1,6 @@
 package tracking
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,7 +29,7 @@ func Trace(ctx context.Context, h History, x *Index, seq uint64, each func(journ
 		return fmt.Errorf("record %d is no message", seq)
 	}
 	if x != nil {
-		if err := x.CatchUp(ctx); err != nil {
+		if err := x.proved(ctx); err != nil {
 			return err
 		}
 	}
@@ -207,7 +206,9 @@ func (t *trace) noteDelivery(r journal.Record) {
 	case *journal.DeliveryConnectionOpened:
 		t.opened[e.DCID] = []uint64{r.Seq}
 	case *journal.DeliveryConnectionSecured:
-		t.opened[e.DCID] = append(t.opened[e.DCID], r.Seq)
+		if facts := t.opened[e.DCID]; facts != nil { // else its beginning was not read, and is looked for when it matters
+			t.opened[e.DCID] = append(facts, r.Seq)
+		}
 	case *journal.DeliveryConnectionClosed:
 		if t.outbound[e.DCID] {
 			t.add(r.Seq)
@@ -250,8 +251,8 @@ func (t *trace) follow(seq uint64, dcid uint32) error {
 // accepted finds the fact that the connection which brought a message began with; without one, the message itself.
 func (t *trace) accepted(seq uint64) (at uint64, err error) {
 	at = seq
-	if conn, known := t.way.connection(seq); known {
-		return cmp.Or(conn, seq), nil
+	if conn, known := t.way.connection(seq); known && conn != 0 {
+		return conn, nil
 	}
 	err = t.before(seq, func(r journal.Record) bool {
 		e, ok := r.Event.(*journal.ConnectionAccepted)

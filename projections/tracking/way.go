@@ -115,3 +115,33 @@ func (x *Index) late(of uint64) (seqs []uint64) {
 	}
 	return seqs
 }
+
+// proved catches up, and sees to it that what a trace asks is what was written.
+func (x *Index) proved(ctx context.Context) error {
+	for {
+		if err := x.CatchUp(ctx); err != nil {
+			return err
+		}
+		damaged := x.unsound()
+		if damaged == nil {
+			return nil
+		}
+		x.discard(damaged)
+	}
+}
+
+func (x *Index) unsound() *segment {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	for _, s := range x.all() {
+		if guarded(func() error {
+			if !s.sound() {
+				return errSegment
+			}
+			return nil
+		}) != nil {
+			return s
+		}
+	}
+	return nil
+}
