@@ -32,7 +32,11 @@ func (s *State) applyOrder(r journal.Record) bool {
 		s.applyReinstated(e)
 	case *journal.Held:
 		s.eachOf(e.Set, func(ri uint32) {
-			s.hold(ri)
+			if r := s.recipients.at(ri); e.Action == 0 && r.flags&claimed != 0 && r.state == parked {
+				r.was = held // an order has it in hand; what is held for its doubt stays in the order's set
+			} else {
+				s.hold(ri)
+			}
 			s.recipients.at(ri).flags |= heldItself
 		})
 	case *journal.Unheld:
