@@ -351,10 +351,16 @@ func TestAttemptsUnderWay(t *testing.T) {
 		{"past the dot, delivered", true, delivered, 0, 1},
 		{"past the dot, refused for now", true, Outcome{Result: Temporary, DCID: 1, Code: "450", Status: "4.2.1"}, 1, 0},
 		{"past the dot, unknown", true, Outcome{Result: Unknown, DCID: 1, Reason: "the reply to the final dot was lost"}, 1, 0},
+		{"past the dot, unknown and held for it", true, Outcome{Result: Unknown, DCID: 1, Reason: "the reply to the final dot was lost"}, 1, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			called, reply := make(chan struct{}), make(chan struct{})
+			doc := document()
+			if strings.Contains(c.name, "held for it") {
+				doc.Delivery.InDoubt = config.DoubtHold
+			}
 			g := start(t, journal.NewMemoryDisk(), nil, func(o *Options) {
+				o.Document = func() *config.Document { return doc }
 				o.Deliverer = deliverFunc(func(ctx context.Context, a Attempt) []Outcome {
 					close(called)
 					if <-ctx.Done(); !errors.Is(context.Cause(ctx), ErrRecalled) {
