@@ -64,6 +64,9 @@ func (g *gateway) keepHistory(ctx context.Context) error {
 
 // shorten cuts the history until it is as short as it has to be.
 func (g *gateway) shorten(ctx context.Context, now time.Time) error {
+	if err := g.index.CatchUp(ctx); err != nil { // what it has not seen must not go, and the next look is far
+		return err
+	}
 	for {
 		before, err := g.cutPlace(now)
 		if err != nil || before == 0 {
