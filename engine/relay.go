@@ -33,6 +33,12 @@ func (r *relay) end(err error) {
 	signal(r.wake)
 }
 
+func (r *relay) ended() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.over
+}
+
 // next waits for progress, or for the end, which comes with the last of it.
 func (r *relay) next(ctx context.Context, stopped <-chan struct{}) (p Progress, over bool, err error) {
 	select {
@@ -40,9 +46,7 @@ func (r *relay) next(ctx context.Context, stopped <-chan struct{}) (p Progress, 
 	case <-ctx.Done():
 		return p, false, ctx.Err()
 	case <-stopped:
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		if !r.over {
+		if !r.ended() {
 			return p, false, ErrStopping
 		}
 	}

@@ -52,15 +52,9 @@ func (g *gateway) buildFollowers() error {
 	return nil
 }
 
-// buildFigures makes the figures of status, from the newest keyframe on.
+// buildFigures makes what follows the journal for the figures of status.
 func (g *gateway) buildFigures() error {
-	frames := &projections.Keyframes{Rows: g.journal.Rows(projections.KeyframeRows)}
-	figures, err := frames.Load(g.journal.Durable(), 0)
-	if err != nil {
-		return err
-	}
-	g.figures = figures
-	g.looker = &projections.Follower{Source: g.journal, Projections: []projections.Projection{figures}, Keyframes: frames, Figures: figures,
+	g.looker = &projections.Follower{Source: g.journal, Projections: []projections.Projection{g.figures}, Keyframes: g.frames, Figures: g.figures,
 		Warn: func(err error) { g.log.Warn().Err(err).Msg("keyframe") }}
 	g.registerGauges()
 	id := shell.Identity{Hostname: g.document.Hostname, Version: Version, Started: time.Now(), PID: os.Getpid()}
@@ -69,7 +63,7 @@ func (g *gateway) buildFigures() error {
 	}
 	shells := new(shell.Sessions)
 	g.admin = &shell.Admin{Group: g.document.Admin.Group, Shells: shells, Runtime: runtimeDirectory(),
-		Gateway: g.diagnosed(g.operated(&shell.Local{Follower: g.looker, Figures: figures, Gauges: &g.gauges, Self: id, Shells: shells}))}
+		Gateway: g.diagnosed(g.operated(&shell.Local{Follower: g.looker, Figures: g.figures, Gauges: &g.gauges, Self: id, Shells: shells}))}
 	return g.admin.Listen(g.data)
 }
 

@@ -52,6 +52,7 @@ type gateway struct {
 	index              *tracking.Index
 	looker             *projections.Follower
 	figures            *projections.Figures // owned by looker
+	frames             *projections.Keyframes
 	gauges             projections.Gauges
 	machine            hardware.Machine
 	lags               lags
@@ -202,15 +203,28 @@ func (g *gateway) open() error {
 	if g.journal, err = openWaiting(filepath.Join(g.data, "journal"), journal.Options{}, readerPatience); err != nil {
 		return err
 	}
-	if g.rows, err = journal.OpenLiveRows(g.journal); err != nil {
-		return err
-	}
-	if err := g.rows.CatchUp(context.Background(), g.journal.Durable()); err != nil {
+	if err := g.readState(); err != nil {
 		return err
 	}
 	g.suspended, g.closedListeners = g.rows.System().DeliverySuspended, g.rows.System().ListenersSuspended
 	g.restored, err = g.journal.Restored()
 	return err
+}
+
+// readState reads the live rows and, beside them, the figures of the newest keyframe: mail waits for both.
+func (g *gateway) readState() error {
+	figures := make(chan error, 1)
+	g.frames = &projections.Keyframes{Rows: g.journal.Rows(projections.KeyframeRows)}
+	go func() {
+		var err error
+		g.figures, err = g.frames.Load(g.journal.Durable(), 0)
+		figures <- err
+	}()
+	var err error
+	if g.rows, err = journal.OpenLiveRows(g.journal); err == nil {
+		err = g.rows.CatchUp(context.Background(), g.journal.Durable())
+	}
+	return errors.Join(err, <-figures)
 }
 
 // openWaiting opens a journal; a reader that holds it sees serve.lock and lets go.
