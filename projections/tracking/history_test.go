@@ -203,22 +203,24 @@ func (p *past) delete() {
 
 // undo brings back what an order took, or lets the time for it end.
 func (p *past) undo() {
-	for _, action := range slices.Sorted(maps.Keys(p.deleted)) {
-		gone := p.deleted[action]
-		delete(p.deleted, action)
-		if p.r.IntN(2) == 0 {
-			var set []journal.MessageRecipients
-			var back []journal.ReinstatedMessage
-			for _, m := range gone {
-				back = append(back, journal.ReinstatedMessage{Message: m.seq, MID: m.mid, Recipients: 3})
-				set = append(set, journal.MessageRecipients{Message: m.seq, MID: m.mid, RIDs: m.left})
-			}
-			p.write(&journal.RecipientsReinstated{Set: set, Messages: back})
-			p.live = append(p.live, gone...)
-		}
-		p.write(&journal.UndoEnded{Action: action})
+	orders := slices.Sorted(maps.Keys(p.deleted))
+	if len(orders) == 0 {
 		return
 	}
+	action := orders[0]
+	gone := p.deleted[action]
+	delete(p.deleted, action)
+	if p.r.IntN(2) == 0 {
+		var set []journal.MessageRecipients
+		var back []journal.ReinstatedMessage
+		for _, m := range gone {
+			back = append(back, journal.ReinstatedMessage{Message: m.seq, MID: m.mid, Recipients: 3})
+			set = append(set, journal.MessageRecipients{Message: m.seq, MID: m.mid, RIDs: m.left})
+		}
+		p.write(&journal.RecipientsReinstated{Set: set, Messages: back})
+		p.live = append(p.live, gone...)
+	}
+	p.write(&journal.UndoEnded{Action: action})
 }
 
 func (p *past) restart() {

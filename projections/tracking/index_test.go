@@ -63,7 +63,7 @@ func (p *past) same(x *Index) {
 	}
 	all, _ := p.find(nil, &Query{})
 	p.r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
-	for _, m := range all[:min(len(all), 60)] {
+	for _, m := range all[:min(len(all), 20)] {
 		if got, want := p.trace(x, m.Seq), p.trace(nil, m.Seq); !slices.Equal(got, want) {
 			p.t.Fatalf("the message of %d: with the index\n%v\nwithout\n%v", m.Seq, got, want)
 		}
@@ -101,7 +101,7 @@ func eachSeed(t *testing.T, seeds int, run func(*testing.T, uint64)) {
 // With the index everything is found that is without it, and nothing else: while it follows, after a stop in the midst of a
 // segment, and when it is only read.
 func TestIndexFindsWhatReadingFinds(t *testing.T) {
-	eachSeed(t, 4, func(t *testing.T, seed uint64) {
+	eachSeed(t, 3, func(t *testing.T, seed uint64) {
 		p, dir := newPast(t, seed), t.TempDir()
 		for range 3 {
 			x := p.index(dir, true)
@@ -158,7 +158,7 @@ func TestDamagedIndexIsMadeAgain(t *testing.T) {
 	}
 	for name, do := range damage {
 		t.Run(name, func(t *testing.T) {
-			eachSeed(t, 3, func(t *testing.T, seed uint64) {
+			eachSeed(t, 2, func(t *testing.T, seed uint64) {
 				p, dir := newPast(t, seed), t.TempDir()
 				p.goOn(200)
 				p.index(dir, true).Close()
@@ -202,7 +202,7 @@ func TestIndexOfAnotherJournal(t *testing.T) {
 
 // What retention has removed is not found any more, what it has kept is, with the index that was there and with a new one.
 func TestIndexAfterACut(t *testing.T) {
-	eachSeed(t, 4, func(t *testing.T, seed uint64) {
+	eachSeed(t, 3, func(t *testing.T, seed uint64) {
 		p, dir := newPast(t, seed), t.TempDir()
 		x := p.index(dir, true)
 		p.goOn(300)
