@@ -26,7 +26,7 @@ run: build
 
 test:
 	@.ci/tools gcc certificates smtp-sink swaks xmllint
-	$(GO) test -race -shuffle=on -timeout 14m $(PKG)
+	$(GO) test -race -shuffle=on -timeout 30m $(PKG)
 
 # All that can be said without running the product. staticcheck is pinned in go.mod, as a tool.
 check:

@@ -12,7 +12,7 @@ import (
 
 // TestOrderCrash pulls the plug at any turn of an order, with and without an undo behind it: what was written down happens
 // as a whole, what was not has not begun.
-func TestOrderCrash(t *testing.T) { eachSeed(t, "POSTERN_CRASH", 100, orderCrash) }
+func TestOrderCrash(t *testing.T) { eachSeed(t, "POSTERN_CRASH", 50, orderCrash) }
 
 func orderCrash(t *testing.T, seed uint64) {
 	r := rand.New(rand.NewPCG(seed, 9))

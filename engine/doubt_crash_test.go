@@ -86,7 +86,7 @@ func (p *dottedPeer) late() {
 // arrives twice, every acknowledged recipient has arrived or is held as in doubt, and only what had its final dot written
 // down and has no outcome is in doubt. POSTERN_DOUBT_SEEDS and POSTERN_DOUBT_SEED as for the other random tests.
 func TestPowerCutsInDoubt(t *testing.T) {
-	eachSeed(t, "POSTERN_DOUBT", 60, powerCutsInDoubt)
+	eachSeed(t, "POSTERN_DOUBT", 15, powerCutsInDoubt)
 }
 
 func powerCutsInDoubt(t *testing.T, seed uint64) {
