@@ -1,6 +1,9 @@
 package journal
 
-import "reflect"
+import (
+	"reflect"
+	"slices"
+)
 
 // subjects says for a kind which of its fields name messages; -1: none does.
 type subjects struct{ message, set int }
@@ -22,31 +25,31 @@ var subjectsOf = func() (out [len(kinds)]subjects) {
 	return out
 }()
 
+// MessageOf gives the message that a fact is about; 0: none, or several.
+func MessageOf(e Event) uint64 {
+	k := int(e.Kind())
+	if k >= len(subjectsOf) || subjectsOf[k].message < 0 {
+		return 0
+	}
+	return reflect.ValueOf(e).Elem().Field(subjectsOf[k].message).Uint()
+}
+
+// SetOf gives the messages that a fact about several names.
+func SetOf(e Event) []MessageRecipients {
+	k := int(e.Kind())
+	if k >= len(subjectsOf) || subjectsOf[k].set < 0 {
+		return nil
+	}
+	return *reflect.ValueOf(e).Elem().Field(subjectsOf[k].set).Addr().Interface().(*[]MessageRecipients)
+}
+
 // About tells whether a record is about one of some messages, its own injection included.
 func About(r Record, one func(seq uint64) bool) bool {
-	k := int(r.Event.Kind())
 	if r.Event.Kind() == KindMessageInjected {
 		return one(r.Seq)
 	}
-	if k >= len(subjectsOf) || kinds[k].make == nil {
-		return false
-	}
-	s := subjectsOf[k]
-	if s.message < 0 && s.set < 0 {
-		return false
-	}
-	v := reflect.ValueOf(r.Event).Elem()
-	if s.message >= 0 && one(v.Field(s.message).Uint()) {
+	if m := MessageOf(r.Event); m != 0 && one(m) {
 		return true
 	}
-	if s.set < 0 {
-		return false
-	}
-	set, _ := v.Field(s.set).Interface().([]MessageRecipients)
-	for i := range set {
-		if one(set[i].Message) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(SetOf(r.Event), func(s MessageRecipients) bool { return one(s.Message) })
 }

@@ -64,7 +64,7 @@ func (f *reading) take(r journal.Record) {
 	case *journal.UndoEnded:
 		delete(f.undo, e.Action)
 	default:
-		if !f.takeOrder(r) && MessageOf(r.Event) == f.seq {
+		if !f.takeOrder(r) && journal.MessageOf(r.Event) == f.seq {
 			f.takeOwn(r)
 		}
 	}

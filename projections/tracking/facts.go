@@ -2,15 +2,14 @@ package tracking
 
 import (
 	"postern/journal"
-	"postern/projections"
 )
 
 // names tells whether a fact is about one of the messages.
 func names(e journal.Event, family map[uint64]*relative) bool {
-	if m := projections.MessageOf(e); m != 0 {
+	if m := journal.MessageOf(e); m != 0 {
 		return family[m] != nil
 	}
-	set := projections.SetOf(e)
+	set := journal.SetOf(e)
 	for i := range set {
 		if family[set[i].Message] != nil {
 			return true
@@ -22,7 +21,7 @@ func names(e journal.Event, family map[uint64]*relative) bool {
 // about is what a fact says of the messages of a family alone.
 func about(e journal.Event, family map[uint64]*relative) journal.Event {
 	var few []journal.MessageRecipients
-	for _, s := range projections.SetOf(e) {
+	for _, s := range journal.SetOf(e) {
 		if family[s.Message] != nil {
 			few = append(few, s)
 		}

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"postern/journal"
-	"postern/projections"
 )
 
 // nearby is how many records behind its beginning a message or a connection is found by reading on. What comes later is
@@ -126,7 +125,7 @@ func (f *fold) noteLate(of, seq uint64) {
 
 // mention notes what a fact says of messages.
 func (f *fold) mention(r journal.Record) {
-	if m := projections.MessageOf(r.Event); m != 0 {
+	if m := journal.MessageOf(r.Event); m != 0 {
 		f.noteLate(m, r.Seq)
 		if finished(r.Event) {
 			f.ended(m, r.Seq)
@@ -134,7 +133,7 @@ func (f *fold) mention(r journal.Record) {
 		return
 	}
 	_, back := r.Event.(*journal.RecipientsReinstated)
-	set := projections.SetOf(r.Event)
+	set := journal.SetOf(r.Event)
 	for i := range set {
 		f.noteLate(set[i].Message, r.Seq)
 		switch {
