@@ -70,12 +70,16 @@ func (j *Journal) storeOptions() *pebble.Options {
 	}
 	j.memtable = o.MemTableSize
 	o.Experimental.ValueSeparationPolicy = func() pebble.ValueSeparationPolicy {
+		garbage := 0.3
+		if int64(InstantOf(j.options.Now())) < j.eagerUntil.Load() {
+			garbage = 0
+		}
 		return pebble.ValueSeparationPolicy{
 			Enabled:               true,
 			MinimumSize:           separateFrom,
 			MaxBlobReferenceDepth: 10,
 			RewriteMinimumAge:     time.Minute,
-			TargetGarbageRatio:    0.3,
+			TargetGarbageRatio:    garbage,
 		}
 	}
 	for i := range o.Levels {

@@ -27,6 +27,7 @@ type Gateway interface {
 	Audits
 	Explaining
 	Doubting
+	Forgetting
 	Past
 	// Status gives the figures of status, status detail and the feeds.
 	Status(ctx context.Context) (projections.Status, error)

@@ -33,6 +33,7 @@ func routes(g Gateway) http.Handler {
 	auditRoutes(mux, g)
 	explainingRoutes(mux, g)
 	doubtingRoutes(mux, g)
+	forgettingRoutes(mux, g)
 	pastRoutes(mux, g)
 	mux.HandleFunc("POST /v1/session", func(w http.ResponseWriter, r *http.Request) {
 		serveSession(g, w, r)
