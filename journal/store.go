@@ -34,7 +34,9 @@ const (
 	// copied from level to level: bodies, and the blocks of busy turns. It belongs to the format: a change rewrites stores.
 	separateFrom = 1 << 10
 
-	memtable      = 64 << 20
+	// memtable is a compromise: what dies within it is written once, and a start after a crash reads it all back before mail is
+	// accepted. With half of it bodies of 100 KiB cost 8 % more than their size instead of 6.
+	memtable      = 40 << 20
 	smallMemtable = 8 << 20
 	tinyMemtable  = 4 << 20
 	// smallDisk is the size below which four write-ahead logs of a full memtable would be a burden.
