@@ -61,8 +61,8 @@ func (l *Local) note(e journal.Event) {
 // Status implements Gateway.
 func (l *Local) Status(ctx context.Context) (s projections.Status, err error) {
 	_, err = l.Follower.Look(ctx, func() { s = l.Figures.View(l.now(), l.Gauges, l.self().Listeners) })
-	if l.Document != nil {
-		s.Hostname = l.Document().Hostname
+	if l.Committer != nil {
+		s.Hostname = l.self().Hostname // the facts know that of the start
 	}
 	return s, err
 }
@@ -70,8 +70,8 @@ func (l *Local) Status(ctx context.Context) (s projections.Status, err error) {
 // self is Self as the configuration in force has it.
 func (l *Local) self() Identity {
 	id := l.Self
-	if l.Document == nil {
-		return id
+	if l.Committer == nil || l.Document == nil {
+		return id // nothing of it can have changed
 	}
 	d := l.Document()
 	id.Hostname, id.Listeners = d.Hostname, make([]string, len(d.Listeners))
