@@ -171,8 +171,7 @@ func (k *memory) links(interfaces []Interface) []Link {
 		if i.Type == typeLoopback || !i.Physical && len(i.Addresses) == 0 {
 			continue
 		}
-		l := Link{Index: i.Index, Name: plain(i.Name), Enabled: i.Enabled, Speed: i.Speed,
-			Up: i.State == Up || i.State == Dormant || i.State == Unknown && i.Enabled && i.Carrier}
+		l := Link{Index: i.Index, Name: plain(i.Name), Enabled: i.Enabled, Speed: i.Speed, Up: i.State == Up}
 		if l.Up && len(k.up) < maxLinks {
 			k.up[l.Name] = true
 		}

@@ -23,6 +23,7 @@ type Document struct {
 	Admin      Admin       `toml:"admin"`
 	Daemon     Daemon      `toml:"daemon"`
 	HTTP       HTTP        `toml:"http"`
+	Hardware   Hardware    `toml:"hardware"`
 
 	Revision uint64 `toml:"-"` // from the stamp of the text, 0 when it bears none
 
