@@ -54,7 +54,7 @@ func asyncosParts() []part[image] {
 		scalar(at(5), func(i *image) Value { return Integer(i.queueAvailability()) }),
 		scalar(at(6), func(i *image) Value { return Integer(ConservationReason(i.ConservationReasons)) }),
 		scalar(at(7), func(i *image) Value { return Integer(i.memoryAvailability()) }),
-		gauge(11, projections.GaugeWorkQueue), // workQueueMessages: Messages In Work Queue
+		gauge(11, projections.GaugeWorkQueue),                                                  // workQueueMessages: Messages In Work Queue
 		scalar(at(14), func(i *image) Value { return Gauge32(nonNegative(i.Oldest.Seconds)) }), // oldestMessageAge: Oldest Message; 0: none
 		gauge(15, projections.GaugeOutstandingDNS),                                             // outstandingDNSRequests: /metrics
 		gauge(16, projections.GaugeWaitingDNS),                                                 // pendingDNSRequests: /metrics

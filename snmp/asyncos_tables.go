@@ -41,7 +41,9 @@ func asyncosTables() []part[image] {
 
 func powerSupplyTable() part[image] {
 	number := func(p *hardware.PowerSupply) int { return p.Index }
-	rows := func(i *image) []hardware.PowerSupply { return within(i.sensors.PowerSupplies, maxPowerSupplies, number) }
+	rows := func(i *image) []hardware.PowerSupply {
+		return within(i.sensors.PowerSupplies, maxPowerSupplies, number)
+	}
 	type col = column[hardware.PowerSupply]
 	return table(asyncosObjects.Append(8, 1), rows, indexed(number),
 		col{1, func(p *hardware.PowerSupply) Value { return Integer(p.Index) }},

@@ -11,12 +11,12 @@ import (
 // too. Its functions are set before use. They wait for nobody, and may be called by any goroutine; what they return is
 // only read. All but Figures may be nil: then there is nothing of that kind.
 type Gateway struct {
-	Figures   func(now time.Time) Figures            // of one look: the same Seq for all
-	Sensors   func(now time.Time) *hardware.Sensors  // nil: no sensors
-	Keys      func(now time.Time) []Key              // in a steady order
-	Updates   func(now time.Time) []Update           // in a steady order
-	Followers func() []Follower                      // in a steady order
-	Problems  func(now time.Time) []string           // why the gateway is not healthy, as /healthz says it
+	Figures   func(now time.Time) Figures           // of one look: the same Seq for all
+	Sensors   func(now time.Time) *hardware.Sensors // nil: no sensors
+	Keys      func(now time.Time) []Key             // in a steady order
+	Updates   func(now time.Time) []Update          // in a steady order
+	Followers func() []Follower                     // in a steady order
+	Problems  func(now time.Time) []string          // why the gateway is not healthy, as /healthz says it
 }
 
 // Figures are what status shows as of a Seq, and the destinations with the most active recipients as of the same, in the
