@@ -41,29 +41,29 @@ func ConservationReason(reasons []string) int {
 func asyncosParts() []part[image] {
 	at := func(arc uint32) OID { return asyncosObjects.Append(arc) }
 	gauge := func(arc uint32, name string) part[image] {
-		return scalar(at(arc), func(i *image) Value { return Gauge32(i.gauge(name)) })
+		return scalarOf(at(arc), func(i *image) Value { return Gauge32(i.gauge(name)) })
 	}
 	percent := func(arc uint32, name string) part[image] {
-		return scalar(at(arc), func(i *image) Value { return percentage(i.Gauges[name]) })
+		return scalarOf(at(arc), func(i *image) Value { return percentage(i.Gauges[name]) })
 	}
 	parts := []part[image]{
 		percent(1, projections.GaugeRAMUtilization),  // perCentMemoryUtilization: RAM Utilization of status detail
 		percent(2, projections.GaugeCPUUtilization),  // perCentCPUUtilization: CPU Utilization, MGA
 		percent(3, projections.GaugeDiskUtilization), // perCentDiskIOUtilization: Disk I/O Utilization
-		scalar(at(4), func(i *image) Value { return percentage(i.queueUtilization()) }),
-		scalar(at(5), func(i *image) Value { return Integer(i.queueAvailability()) }),
-		scalar(at(6), func(i *image) Value { return Integer(ConservationReason(i.ConservationReasons)) }),
-		scalar(at(7), func(i *image) Value { return Integer(i.memoryAvailability()) }),
-		gauge(11, projections.GaugeWorkQueue),                                                  // workQueueMessages: Messages In Work Queue
-		scalar(at(14), func(i *image) Value { return Gauge32(nonNegative(i.Oldest.Seconds)) }), // oldestMessageAge: Oldest Message; 0: none
-		gauge(15, projections.GaugeOutstandingDNS),                                             // outstandingDNSRequests: /metrics
-		gauge(16, projections.GaugeWaitingDNS),                                                 // pendingDNSRequests: /metrics
-		scalar(at(17), func(i *image) Value { return Counter32(i.sensors.RAIDEvents) }),        // raidEvents: hardwarestatus
-		gauge(19, projections.GaugeOpenFiles),                                                  // openFilesOrSockets: /metrics
-		scalar(at(20), func(i *image) Value { return Gauge32(i.transfers()) }),                 // mailTransferThreads
-		scalar(at(22), func(*image) Value { return DisplayString("") }),                        // hsmErrorReason: there is no such module
-		scalar(at(23), func(*image) Value { return Integer(2) }),                               // fipsMode: disabled
-		percent(26, projections.GaugeTotalUtilization),                                         // perCentCPULoad: the XML feed's total_utilization
+		scalarOf(at(4), func(i *image) Value { return percentage(i.queueUtilization()) }),
+		scalarOf(at(5), func(i *image) Value { return Integer(i.queueAvailability()) }),
+		scalarOf(at(6), func(i *image) Value { return Integer(ConservationReason(i.ConservationReasons)) }),
+		scalarOf(at(7), func(i *image) Value { return Integer(i.memoryAvailability()) }),
+		gauge(11, projections.GaugeWorkQueue),                                                    // workQueueMessages: Messages In Work Queue
+		scalarOf(at(14), func(i *image) Value { return Gauge32(nonNegative(i.Oldest.Seconds)) }), // oldestMessageAge: Oldest Message; 0: none
+		gauge(15, projections.GaugeOutstandingDNS),                                               // outstandingDNSRequests: /metrics
+		gauge(16, projections.GaugeWaitingDNS),                                                   // pendingDNSRequests: /metrics
+		scalarOf(at(17), func(i *image) Value { return Counter32(i.sensors.RAIDEvents) }),        // raidEvents: hardwarestatus
+		gauge(19, projections.GaugeOpenFiles),                                                    // openFilesOrSockets: /metrics
+		scalarOf(at(20), func(i *image) Value { return Gauge32(i.transfers()) }),                 // mailTransferThreads
+		scalarOf(at(22), func(*image) Value { return DisplayString("") }),                        // hsmErrorReason: there is no such module
+		scalarOf(at(23), func(*image) Value { return Integer(2) }),                               // fipsMode: disabled
+		percent(26, projections.GaugeTotalUtilization),                                           // perCentCPULoad: the XML feed's total_utilization
 	}
 	return append(parts, asyncosTables()...)
 }

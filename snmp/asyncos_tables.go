@@ -45,7 +45,7 @@ func powerSupplyTable() part[image] {
 		return within(i.sensors.PowerSupplies, maxPowerSupplies, number)
 	}
 	type col = column[hardware.PowerSupply]
-	return table(asyncosObjects.Append(8, 1), rows, indexed(number),
+	return tableOf(asyncosObjects.Append(8, 1), rows, indexed(number),
 		col{1, func(p *hardware.PowerSupply) Value { return Integer(p.Index) }},
 		col{2, func(p *hardware.PowerSupply) Value { return Integer(int(p.Status)) }},
 		col{3, func(p *hardware.PowerSupply) Value { return Integer(int(p.Redundancy)) }},
@@ -56,7 +56,7 @@ func temperatureTable() part[image] {
 	number := func(t *hardware.Temperature) int { return t.Index }
 	rows := func(i *image) []hardware.Temperature { return within(i.sensors.Temperatures, maxTemperatures, number) }
 	type col = column[hardware.Temperature]
-	return table(asyncosObjects.Append(9, 1), rows, indexed(number),
+	return tableOf(asyncosObjects.Append(9, 1), rows, indexed(number),
 		col{2, func(t *hardware.Temperature) Value { return wholeDegrees(t.Celsius) }},
 		col{3, func(t *hardware.Temperature) Value { return DisplayString(t.Name) }})
 }
@@ -73,7 +73,7 @@ func fanTable() part[image] {
 	number := func(f *hardware.Fan) int { return f.Index }
 	rows := func(i *image) []hardware.Fan { return within(i.sensors.Fans, maxFans, number) }
 	type col = column[hardware.Fan]
-	return table(asyncosObjects.Append(10, 1), rows, indexed(number),
+	return tableOf(asyncosObjects.Append(10, 1), rows, indexed(number),
 		col{2, func(f *hardware.Fan) Value { return Gauge32(nonNegative(f.RPM)) }},
 		col{3, func(f *hardware.Fan) Value { return DisplayString(f.Name) }})
 }
@@ -82,7 +82,7 @@ func raidTable() part[image] {
 	number := func(d *hardware.Drive) int { return d.Index }
 	rows := func(i *image) []hardware.Drive { return within(i.sensors.Drives, maxDrives, number) }
 	type col = column[hardware.Drive]
-	return table(asyncosObjects.Append(18, 1), rows, indexed(number),
+	return tableOf(asyncosObjects.Append(18, 1), rows, indexed(number),
 		col{1, func(d *hardware.Drive) Value { return Integer(d.Index) }},
 		col{2, func(d *hardware.Drive) Value { return Integer(int(d.Status)) }},
 		col{3, func(d *hardware.Drive) Value { return DisplayString(d.ID) }},
@@ -105,7 +105,7 @@ func keyExpirationTable() part[image] {
 		return rows
 	}
 	type col = column[keyRow]
-	return table(asyncosObjects.Append(12, 1), rows, byPlace[keyRow],
+	return tableOf(asyncosObjects.Append(12, 1), rows, byPlace[keyRow],
 		col{1, func(k *keyRow) Value { return Integer(k.index) }},
 		col{2, func(k *keyRow) Value { return DisplayString(k.Description) }},
 		col{3, func(k *keyRow) Value { return truthValue(k.Perpetual) }},
@@ -131,7 +131,7 @@ func updateTable() part[image] {
 		return rows
 	}
 	type col = column[updateRow]
-	return table(asyncosObjects.Append(13, 1), rows, byPlace[updateRow],
+	return tableOf(asyncosObjects.Append(13, 1), rows, byPlace[updateRow],
 		col{1, func(u *updateRow) Value { return Integer(u.index) }},
 		col{2, func(u *updateRow) Value { return DisplayString(u.Service) }},
 		col{3, func(u *updateRow) Value { return Counter32(u.Updates) }},

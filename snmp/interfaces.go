@@ -39,8 +39,8 @@ func interfacesGroup() []part[hardware.Network] {
 	interfaces := mib2.Append(2)
 	type col = column[hardware.Interface]
 	return []part[hardware.Network]{
-		scalar(interfaces.Append(1), func(n *hardware.Network) Value { return Integer(len(interfacesOf(n))) }),
-		table(interfaces.Append(2, 1), interfacesOf, byIfIndex,
+		scalarOf(interfaces.Append(1), func(n *hardware.Network) Value { return Integer(len(interfacesOf(n))) }),
+		tableOf(interfaces.Append(2, 1), interfacesOf, byIfIndex,
 			col{1, func(i *hardware.Interface) Value { return Integer(i.Index) }},
 			col{2, func(i *hardware.Interface) Value { return DisplayString(i.Name) }}, // ifDescr
 			col{3, func(i *hardware.Interface) Value { return Integer(i.Type) }},
@@ -65,7 +65,7 @@ func interfacesGroup() []part[hardware.Network] {
 // ifXTable is 1.3.6.1.2.1.31.1.1, without what the kernel does not tell apart: broadcasts, and multicasts on the way out.
 func ifXTable() part[hardware.Network] {
 	type col = column[hardware.Interface]
-	return table(mib2.Append(31, 1, 1, 1), interfacesOf, byIfIndex,
+	return tableOf(mib2.Append(31, 1, 1, 1), interfacesOf, byIfIndex,
 		col{1, func(i *hardware.Interface) Value { return DisplayString(i.Name) }},
 		col{2, func(i *hardware.Interface) Value { return Counter32(i.In.Multicast) }},
 		col{6, func(i *hardware.Interface) Value { return Counter64(i.In.Bytes) }}, // ifHCInOctets

@@ -22,7 +22,7 @@ func asGauge32(n int64) Value   { return Gauge32(nonNegative(n)) }
 // figuresOf are the scalars of a group. One that this kernel does not have is left out.
 func figuresOf(root OID, group string, figures []figure) (out []part[hardware.Network]) {
 	for _, f := range figures {
-		out = append(out, scalar(root.Append(f.arc), func(n *hardware.Network) Value {
+		out = append(out, scalarOf(root.Append(f.arc), func(n *hardware.Network) Value {
 			if !n.Groups.Has(group, f.name) {
 				return Value{}
 			}
@@ -69,7 +69,7 @@ type ipAddress struct {
 }
 
 func ipAddrTable(entry OID) part[hardware.Network] {
-	return table(entry, ipAddresses, func(_ int, a *ipAddress) OID { return byText(string(a.address.AsSlice())) },
+	return tableOf(entry, ipAddresses, func(_ int, a *ipAddress) OID { return byText(string(a.address.AsSlice())) },
 		column[ipAddress]{1, func(a *ipAddress) Value { return IPAddress(a.address) }},
 		column[ipAddress]{2, func(a *ipAddress) Value { return Integer(a.on) }},
 		column[ipAddress]{3, func(a *ipAddress) Value {

@@ -12,8 +12,8 @@ type part[From any] struct {
 	read    func(list []Variable, from *From) []Variable
 }
 
-// scalar is an object of which there is one instance, .0. A zero Value: it is not there now.
-func scalar[From any](o OID, value func(*From) Value) part[From] {
+// scalarOf is an object of which there is one instance, .0. A zero Value: it is not there now.
+func scalarOf[From any](o OID, value func(*From) Value) part[From] {
 	instance := o.Append(0)
 	return part[From]{[]OID{o}, func(list []Variable, from *From) []Variable {
 		return appendGiven(list, instance, value(from))
@@ -26,8 +26,8 @@ type column[Row any] struct {
 	value func(*Row) Value // zero: this row has none
 }
 
-// table is a conceptual table (RFC 2578 section 7.1.12). index is what names a row, i its place; it ascends over the rows.
-func table[From, Row any](entry OID, rows func(*From) []Row, index func(i int, r *Row) OID, columns ...column[Row]) part[From] {
+// tableOf is a conceptual table (RFC 2578 section 7.1.12). index is what names a row, i its place; it ascends over the rows.
+func tableOf[From, Row any](entry OID, rows func(*From) []Row, index func(i int, r *Row) OID, columns ...column[Row]) part[From] {
 	p := part[From]{}
 	for _, c := range columns {
 		p.objects = append(p.objects, entry.Append(c.arc))

@@ -29,7 +29,7 @@ var systemStates = []string{projections.SystemOnline, projections.SystemReceivin
 // systemParts are the head of status: as of which Seq all figures are, and how the gateway stands.
 func systemParts(root OID) []part[image] {
 	var parts []part[image]
-	add := func(arc uint32, value func(*image) Value) { parts = append(parts, scalar(root.Append(arc), value)) }
+	add := func(arc uint32, value func(*image) Value) { parts = append(parts, scalarOf(root.Append(arc), value)) }
 	add(1, func(i *image) Value { return Counter64(i.Seq) })
 	add(2, func(i *image) Value { return Integer(slices.Index(systemStates, i.System) + 1) })
 	add(3, func(i *image) Value { return DisplayString(i.Build) })
@@ -66,11 +66,11 @@ func since1970(t time.Time) Value {
 // journalParts are how the journal stands: its last durable record, what it takes, and how far the slowest follower is behind.
 func journalParts(root OID) []part[image] {
 	gauge64 := func(arc uint32, name string) part[image] {
-		return scalar(root.Append(arc), func(i *image) Value { return Counter64(i.gauge(name)) })
+		return scalarOf(root.Append(arc), func(i *image) Value { return Counter64(i.gauge(name)) })
 	}
 	return []part[image]{
 		gauge64(1, projections.GaugeJournalRecords), gauge64(2, projections.GaugeJournalBytes), gauge64(3, projections.GaugeFollowerLag),
-		scalar(root.Append(4), func(i *image) Value { return percentage(i.Gauges[projections.GaugeQueueLoaded]) }),
+		scalarOf(root.Append(4), func(i *image) Value { return percentage(i.Gauges[projections.GaugeQueueLoaded]) }),
 	}
 }
 

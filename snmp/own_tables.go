@@ -43,7 +43,7 @@ func counterTable() part[image] {
 		return sorted(of)
 	}
 	type col = column[named[projections.Columns]]
-	return table(ownObjects.Append(2, 1), rows, byName[projections.Columns],
+	return tableOf(ownObjects.Append(2, 1), rows, byName[projections.Columns],
 		col{2, func(r *named[projections.Columns]) Value { return Counter64(r.value.Reset) }},
 		col{3, func(r *named[projections.Columns]) Value { return Counter64(r.value.Uptime) }},
 		col{4, func(r *named[projections.Columns]) Value { return Counter64(r.value.Lifetime) }})
@@ -59,7 +59,7 @@ func rateTable() part[image] {
 		return sorted(of)
 	}
 	type col = column[named[projections.Rate]]
-	return table(ownObjects.Append(3, 1), rows, byName[projections.Rate],
+	return tableOf(ownObjects.Append(3, 1), rows, byName[projections.Rate],
 		col{2, func(r *named[projections.Rate]) Value { return Gauge32(r.value.Minute) }},
 		col{3, func(r *named[projections.Rate]) Value { return Gauge32(r.value.Minutes5) }},
 		col{4, func(r *named[projections.Rate]) Value { return Gauge32(r.value.Quarter) }})
@@ -67,13 +67,13 @@ func rateTable() part[image] {
 
 // gaugeTable has every gauge that anybody has registered, in 64 bits.
 func gaugeTable() part[image] {
-	return table(ownObjects.Append(4, 1), func(i *image) []named[int64] { return sorted(i.Gauges) }, byName[int64],
+	return tableOf(ownObjects.Append(4, 1), func(i *image) []named[int64] { return sorted(i.Gauges) }, byName[int64],
 		column[named[int64]]{2, func(r *named[int64]) Value { return Counter64(nonNegative(r.value)) }})
 }
 
 // textTable has the gauges that are words.
 func textTable() part[image] {
-	return table(ownObjects.Append(5, 1), func(i *image) []named[string] { return sorted(i.Texts) }, byName[string],
+	return tableOf(ownObjects.Append(5, 1), func(i *image) []named[string] { return sorted(i.Texts) }, byName[string],
 		column[named[string]]{2, func(r *named[string]) Value { return DisplayString(r.value) }})
 }
 
@@ -81,7 +81,7 @@ func textTable() part[image] {
 func destinationTable() part[image] {
 	type host = projections.HostStatus
 	type col = column[host]
-	return table(ownObjects.Append(6, 1), func(i *image) []host { return firstOf(i.Top, maxDestinations) }, byPlace[host],
+	return tableOf(ownObjects.Append(6, 1), func(i *image) []host { return firstOf(i.Top, maxDestinations) }, byPlace[host],
 		col{2, func(h *host) Value { return DisplayString(h.Host) }},
 		col{3, func(h *host) Value { return Integer(int(h.State) + 1) }}, // unknown(1), up(2), down(3)
 		col{4, func(h *host) Value { return Gauge32(h.Active) }},
@@ -97,7 +97,7 @@ func destinationTable() part[image] {
 // followerTable has those who follow the journal, as the alert on followers judges them.
 func followerTable() part[image] {
 	type col = column[Follower]
-	return table(ownObjects.Append(8, 1), func(i *image) []Follower { return i.followers }, byPlace[Follower],
+	return tableOf(ownObjects.Append(8, 1), func(i *image) []Follower { return i.followers }, byPlace[Follower],
 		col{2, func(f *Follower) Value { return DisplayString(f.Name) }},
 		col{3, func(f *Follower) Value { return Gauge32(f.Lag) }},
 		col{4, func(f *Follower) Value { return Gauge32(seconds(f.Age)) }},
@@ -106,7 +106,7 @@ func followerTable() part[image] {
 
 // problemTable has the sentences of /healthz.
 func problemTable() part[image] {
-	return table(ownObjects.Append(9, 1), func(i *image) []string { return i.problems }, byPlace[string],
+	return tableOf(ownObjects.Append(9, 1), func(i *image) []string { return i.problems }, byPlace[string],
 		column[string]{2, func(s *string) Value { return DisplayString(*s) }})
 }
 
