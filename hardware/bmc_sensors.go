@@ -22,12 +22,11 @@ const (
 	entityProcessorDCMI  = 65
 )
 
-// temperatures picks the controller's temperatures. Names with "Margin" are how far a processor is from its limit.
+// temperatures picks the controller's temperatures. Those called "Margin" are how far a processor is from its limit.
 func (c *controller) temperatures() (out []Temperature) {
 	for _, r := range c.rows {
 		celsius, ok := r.value("degrees C")
-		name := strings.ToLower(r.name)
-		if !ok || strings.Contains(name, "margin") || strings.Contains(name, "mrgn") || celsius < coldest || celsius > hottest || len(out) == maxTemperatures {
+		if !ok || isMargin(r.name) || celsius < coldest || celsius > hottest || len(out) == maxTemperatures {
 			continue
 		}
 		limit := c.limits[r.key].upper
@@ -37,6 +36,11 @@ func (c *controller) temperatures() (out []Temperature) {
 		out = append(out, Temperature{Name: r.distinct(c.rows), Kind: r.kind(), Celsius: celsius, Critical: limit, bmc: r.severity()})
 	}
 	return out
+}
+
+func isMargin(name string) bool {
+	name = strings.ToLower(name)
+	return strings.Contains(name, "margin") || strings.Contains(name, "mrgn") || strings.Contains(name, "mgn")
 }
 
 // kind tells where a sensor measures: its name says it, or the part that it belongs to.

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// What a temperature can be. Inputs without a sensor say 127.5, 255 or worse.
+// What a temperature can be. Inputs without a sensor say 0, 255 or worse.
 const (
 	coldest = -60
 	hottest = 200
@@ -47,7 +47,7 @@ func chipTemperatures(sys fs.FS, dir, chip string, inputs []string) (out []Tempe
 			break
 		}
 		celsius, ok := degrees(sys, at+number+"_input")
-		if fault, _ := integer(sys, at+number+"_fault"); !ok || fault == 1 {
+		if fault, _ := integer(sys, at+number+"_fault"); !ok || celsius == 0 || fault == 1 {
 			continue
 		}
 		label := word(sys, at+number+"_label")
@@ -70,7 +70,7 @@ func ofPackages(chip string, all []Temperature) []Temperature {
 		return slices.ContainsFunc(all, func(t Temperature) bool { return strings.Contains(t.Name, part) })
 	}
 	switch {
-	case chip == "coretemp" && has(" Package id "):
+	case chip == "coretemp" && (has(" Package id ") || has(" Physical id ")):
 		return slices.DeleteFunc(all, func(t Temperature) bool { return strings.Contains(t.Name, " Core ") })
 	case has(" Tdie"):
 		return slices.DeleteFunc(all, func(t Temperature) bool { return strings.HasSuffix(t.Name, " Tctl") })
@@ -94,7 +94,7 @@ func chipFans(sys fs.FS, dir, chip string, inputs []string) (out []Fan) {
 
 // turns keeps a fan's speed within what a fan can do.
 func turns(rpm int64) int64 {
-	const fastest = 200_000
+	const fastest = 60_000 // 65535 is no reading
 	if rpm < 0 || rpm > fastest {
 		return 0
 	}

@@ -94,8 +94,9 @@ func readInterface(sys fs.FS, name string) (i Interface, ok bool) {
 	if megabits := number("speed"); megabits > 0 && megabits < 1<<32 { // -1: unknown
 		i.Speed = uint64(megabits) * 1_000_000
 	}
-	flags, _ := strconv.ParseUint(strings.TrimPrefix(word(sys, dir+"flags"), "0x"), 16, 64)
-	i.Enabled, i.Promisc = flags&0x1 != 0, flags&0x100 != 0 // IFF_UP, IFF_PROMISC
+	if flags, err := strconv.ParseUint(strings.TrimPrefix(word(sys, dir+"flags"), "0x"), 16, 64); err == nil {
+		i.Enabled, i.Promisc = flags&0x1 != 0, flags&0x100 != 0 // IFF_UP, IFF_PROMISC
+	}
 	i.MAC = hardwareAddress(word(sys, dir+"address"))
 	i.Type = ifType(number("type"), exists(sys, dir+"wireless"))
 	i.State = operStatus(word(sys, dir+"operstate"), i)

@@ -1,6 +1,7 @@
 package hardware
 
 import (
+	"cmp"
 	"io/fs"
 	"path"
 	"regexp"
@@ -58,11 +59,11 @@ func (a *software) rebuilding(sys fs.FS, dir string) map[string]bool {
 	if a.Task != "recovery" && a.Task != "reshape" || a.missing == 0 {
 		return out
 	}
-	candidates := slices.DeleteFunc(slices.Clone(a.members), func(m member) bool { return strings.ContainsAny(m.flags, "FSJ") })
-	slices.SortStableFunc(candidates, func(x, y member) int { return y.number - x.number })
-	for _, m := range candidates {
-		state := word(sys, path.Join(dir, "dev-"+m.name, "state"))
-		if len(out) < a.missing && !strings.Contains(state, "in_sync") {
+	for _, m := range slices.Backward(a.members) {
+		if len(out) == a.missing {
+			break
+		}
+		if !strings.ContainsAny(m.flags, "FSJ") && !strings.Contains(word(sys, path.Join(dir, "dev-"+m.name, "state")), "in_sync") {
 			out[m.name] = true
 		}
 	}
@@ -96,7 +97,7 @@ func (a *software) drives(rebuilding map[string]bool) (out []Drive) {
 
 var (
 	memberForm   = regexp.MustCompile(`^([^\[\]()\s]{1,32})\[(\d{1,6})\]((?:\([A-Z]\))*)$`)
-	slotsForm    = regexp.MustCompile(`\[(\d{1,6})/(\d{1,6})\] \[([U_]{1,1024})\]`)
+	slotsForm    = regexp.MustCompile(`\[(\d{1,6})/(\d{1,6})\] \[([U_]+)\]`)
 	progressForm = regexp.MustCompile(`\b(recovery|resync|reshape|check|repair) *= *(\d{1,3}(?:\.\d{1,3})?)%`)
 	waitingForm  = regexp.MustCompile(`\b(recovery|resync|reshape|check)=(?:DELAYED|PENDING|REMOTE)`)
 )
@@ -112,7 +113,7 @@ func mdstat(text string) (out []software) {
 			if len(out) == maxArrays {
 				return out
 			}
-			out = append(out, arrayLine(plain(name), words))
+			out = append(out, arrayLine(plain(name[:min(len(name), 32)]), words))
 		case len(out) > 0 && strings.HasPrefix(line, " "):
 			out[len(out)-1].detail(line)
 		}
@@ -137,6 +138,7 @@ func arrayLine(name string, words []string) software {
 			a.State = ArrayFailed
 		}
 	}
+	slices.SortStableFunc(a.members, func(x, y member) int { return cmp.Compare(x.number, y.number) }) // the kernel has the newest first
 	return a
 }
 

@@ -19,6 +19,9 @@ func (r *reader) hardware(d *Document) {
 				*s = OnChange
 			}
 		}
+		if t.FanCheck == "" {
+			t.FanCheck = FanByRPM
+		}
 		switch name := strings.ToLower(t.Model); {
 		case r.failed[path+".model"]:
 		case name == "":

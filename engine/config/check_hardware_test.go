@@ -11,12 +11,12 @@ func TestHardware(t *testing.T) {
 		t.Fatalf("the defaults are %+v, %v", d.Hardware, err)
 	}
 	d, err = parse([]byte("[hardware]\nmodel = 'c170'\n"), "c.toml", "h.test")
-	want := Threshold{Model: "C170", CPU: 90, Ambient: 47, PowerSupply: "change", RAID: "change", Link: "change"}
+	want := Threshold{Model: "C170", CPU: 90, Ambient: 47, FanCheck: "rpm", PowerSupply: "change", RAID: "change", Link: "change"}
 	if err != nil || d.Threshold() == nil || *d.Threshold() != want {
 		t.Errorf("the shipped row is %+v, %v", d.Threshold(), err)
 	}
-	d, err = parse([]byte("[hardware]\nmodel = 'R640'\n[[hardware.threshold]]\nmodel = 'X'\n[[hardware.threshold]]\nmodel = 'R640'\nriser = 70\nfan = -1\nlink = 'ignore'\n"), "c.toml", "h.test")
-	want = Threshold{Model: "R640", Riser: 70, Fan: -1, PowerSupply: "change", RAID: "change", Link: "ignore"}
+	d, err = parse([]byte("[hardware]\nmodel = 'R640'\n[[hardware.threshold]]\nmodel = 'X'\n[[hardware.threshold]]\nmodel = 'R640'\nriser = 70\nfan_check = 'chip'\nlink = 'ignore'\n"), "c.toml", "h.test")
+	want = Threshold{Model: "R640", Riser: 70, FanCheck: "chip", PowerSupply: "change", RAID: "change", Link: "ignore"}
 	if err != nil || d.Threshold() == nil || *d.Threshold() != want {
 		t.Fatalf("our own row is %+v, %v", d.Threshold(), err)
 	}
@@ -31,7 +31,7 @@ func TestHardwareErrors(t *testing.T) {
 		"[[hardware.threshold]]\ncpu = 5":                                          `c.toml:1:12: hardware.threshold.model: is missing; every row is about a model`,
 		"[[hardware.threshold]]\nmodel = 'a'\n[[hardware.threshold]]\nmodel = 'A'": `c.toml:4:9: hardware.threshold.model: "A" has two rows`,
 		"[[hardware.threshold]]\nmodel = 'a'\ncpu = 201":                           `c.toml:3:7: hardware.threshold.cpu: 201 is out of range; allowed is a whole number from 0 to 200`,
-		"[[hardware.threshold]]\nmodel = 'a'\nfan = -2":                            `c.toml:3:7: hardware.threshold.fan: -2 is out of range; allowed is a whole number from -1 to 100000`,
+		"[[hardware.threshold]]\nmodel = 'a'\nfan = -1":                            `c.toml:3:7: hardware.threshold.fan: -1 is out of range; allowed is a whole number from 0 to 100000`,
 		"[[hardware.threshold]]\nmodel = 'a'\nraid = 'never'":                      `c.toml:3:8: hardware.threshold.raid: "never" is not allowed; allowed is change, ignore`,
 		"[[hardware.threshold]]\nmodel = 'a\u00e4'":                                `c.toml:2:9: hardware.threshold.model: is not allowed; allowed are at most 64 printable ASCII characters`,
 	} {

@@ -15,7 +15,8 @@ type Threshold struct {
 	Ambient     int    `toml:"ambient" limits:"0 200"`              // of the air that comes in
 	Backplane   int    `toml:"backplane" limits:"0 200"`            //
 	Riser       int    `toml:"riser" limits:"0 200"`                //
-	Fan         int    `toml:"fan" limits:"-1 100000"`              // turns a minute at or below which a fan has failed; default 0; -1: as its chip says
+	Fan         int    `toml:"fan" limits:"0 100000"`               // turns a minute at or below which a fan has failed; default 0
+	FanCheck    string `toml:"fan_check" choice:"rpm chip"`         // rpm (default): by that; chip: as the chip says, for boards with connectors that have no fan
 	PowerSupply string `toml:"power_supply" choice:"change ignore"` // change (default): a change of its status for the worse is an alarm
 	RAID        string `toml:"raid" choice:"change ignore"`
 	Link        string `toml:"link" choice:"change ignore"`
@@ -27,8 +28,14 @@ const (
 	Ignore   = "ignore"
 )
 
+// FanByRPM and FanByChip are who tells that a fan has failed.
+const (
+	FanByRPM  = "rpm"
+	FanByChip = "chip"
+)
+
 func defaultHardware() Hardware {
-	return Hardware{Thresholds: []Threshold{{Model: "C170", CPU: 90, Ambient: 47, PowerSupply: OnChange, RAID: OnChange, Link: OnChange}}}
+	return Hardware{Thresholds: []Threshold{{Model: "C170", CPU: 90, Ambient: 47, FanCheck: FanByRPM, PowerSupply: OnChange, RAID: OnChange, Link: OnChange}}}
 }
 
 // Threshold is the row of the machine's model; nil: no model is set.
