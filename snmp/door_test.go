@@ -147,8 +147,20 @@ func TestBindIsRetried(t *testing.T) {
 	if said.all() != "snmp cannot listen on 127.0.0.1:161: address already in use" || a.Addr().IsValid() {
 		t.Errorf("it is said %q, on %s", said.all(), a.Addr())
 	}
+	// Meanwhile another part of the configuration may change; what is wanted of the agent itself may not, but to leave it.
+	other := snmpSection(t, config.NoAuthNoPriv)
+	other.Hostname = "other.example.com"
+	if err := a.Configure(other); err != nil {
+		t.Errorf("another part cannot change: %v", err)
+	}
+	if err := a.Configure(snmpSection(t, config.NoAuthNoPriv, withCommunity("'127.0.0.1/32'"))); err == nil {
+		t.Error("the agent can change though its port is busy")
+	}
 	busy.Store(false)
 	a.retry()
+	if got := a.inForce.Load().document; got != other {
+		t.Errorf("in force is that of %s", got.Hostname)
+	}
 	if ask(t, a.Addr(), at(gosnmp.NoAuthNoPriv).secured(t, a, asked(gosnmp.GetRequest, oneName))) == nil {
 		t.Error("bound at last, it does not answer")
 	}
