@@ -9,8 +9,9 @@ import (
 	"time"
 )
 
-// Command runs a program until ctx ends and gives what it printed, at most limit bytes; the error has the first line of what
-// it complained about. An error that wraps exec.ErrNotFound says that the machine does not have the program.
+// Command runs a program until ctx ends and gives what it printed, at most limit bytes, also when it ended with an error;
+// of more it gives nothing. The error has the first line of what the program complained about. One that wraps
+// exec.ErrNotFound says that the machine does not have the program.
 type Command func(ctx context.Context, limit int, name string, arguments ...string) ([]byte, error)
 
 // systemCommand is Command for the system's programs. The program gets no input and no more of the environment than it
@@ -32,11 +33,11 @@ func systemCommand(ctx context.Context, limit int, name string, arguments ...str
 	case out.cut:
 		return nil, fmt.Errorf("%s wrote more than %d bytes", name, limit)
 	case err != nil && first != "":
-		return nil, fmt.Errorf("%s: %s (%w)", name, first, err)
+		err = fmt.Errorf("%s: %s (%w)", name, first, err)
 	case err != nil:
-		return nil, fmt.Errorf("%s: %w", name, err)
+		err = fmt.Errorf("%s: %w", name, err)
 	}
-	return out.Bytes(), nil
+	return out.Bytes(), err
 }
 
 // bounded keeps what is written to it up to a limit.

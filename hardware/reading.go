@@ -74,7 +74,7 @@ func (m *Monitor) read(now time.Time) *Sensors {
 	s.Arrays, s.Drives = softwareArrays(m.proc(), m.sys())
 	s.Drives = append(s.Drives, bmc.drives()...)
 	m.known.number(s, limits.knowsFans())
-	s.Links = m.known.links(m.Network(now).Interfaces)
+	s.Links = m.known.links(m.interfacesOf(now, levelsEvery))
 	s.RAIDEvents = m.known.raidEvents
 	limits.judge(s)
 	return s
