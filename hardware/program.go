@@ -29,7 +29,7 @@ func systemCommand(ctx context.Context, limit int, name string, arguments ...str
 	c.Env = []string{"LC_ALL=C", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/nonexistent"}
 	c.WaitDelay = time.Second
 	err = c.Run()
-	switch first, _, _ := strings.Cut(strings.TrimSpace(complaints.String()), "\n"); {
+	switch first, _, _ := strings.Cut(strings.TrimSpace(complaints.kept.String()), "\n"); {
 	case out.cut:
 		return nil, fmt.Errorf("%s wrote more than %d bytes", name, limit)
 	case err != nil && first != "":
@@ -37,12 +37,12 @@ func systemCommand(ctx context.Context, limit int, name string, arguments ...str
 	case err != nil:
 		err = fmt.Errorf("%s: %w", name, err)
 	}
-	return out.Bytes(), err
+	return out.kept.Bytes(), err
 }
 
-// bounded keeps what is written to it up to a limit.
+// bounded keeps what is written to it up to a limit. It is no bytes.Buffer, which would read for itself, and all of it.
 type bounded struct {
-	bytes.Buffer
+	kept bytes.Buffer
 	left int
 	full func() // called when there is more; nil: that is dropped
 	cut  bool
@@ -50,7 +50,7 @@ type bounded struct {
 
 func (b *bounded) Write(p []byte) (int, error) {
 	take := min(b.left, len(p))
-	b.Buffer.Write(p[:take])
+	b.kept.Write(p[:take])
 	b.left -= take
 	if take < len(p) {
 		b.cut = true
