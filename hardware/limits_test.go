@@ -83,7 +83,7 @@ func TestSeverityWords(t *testing.T) {
 			t.Errorf("%d is %s, read back %d, %v, %v", s, text, again, err, err2)
 		}
 	}
-	if s := new(Severity); s.UnmarshalText([]byte("normal")) == nil || Severity(7).String() != "Unknown" || Severity(-1).String() != "Unknown" {
+	if s := new(Severity); s.UnmarshalText([]byte("normal")) == nil || Severity(7).String() != "unknown" || Supply(0).String() != "unknown" {
 		t.Error("words that are none were taken")
 	}
 }
