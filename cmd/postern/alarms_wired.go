@@ -16,13 +16,14 @@ const maxDown = 200
 
 // watchAlarms tells operators of what is wrong until ctx ends.
 func (g *gateway) watchAlarms(ctx context.Context) error {
-	document := func() *config.Document { return g.document }
+	document := g.document
 	l := &levels{document: document, lags: &g.lags,
 		conservation: func() (int, []string) { return g.engine.Conservation(), g.engine.ConservationReasons() },
 		queue:        func() (int64, int64) { return g.engine.Used(), g.engine.Free() },
 		expiries:     func(now time.Time) []expiry { return g.expiring(document(), now) },
 		history:      g.historySpace,
 		retention:    g.retention.why,
+		sensors:      g.monitor.Sensors,
 		down: func(now time.Time, atLeast uint64) (down []projections.HostStatus) {
 			g.looker.Peek(func() { down = g.figures.Down(maxDown, atLeast, now) })
 			return down
