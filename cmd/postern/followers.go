@@ -92,6 +92,8 @@ func (g *gateway) registerGauges() {
 		projections.GaugeOutbound:         func() int64 { return int64(g.client.Connections()) },
 		projections.GaugePendingOutbound:  func() int64 { return int64(g.client.Dialling()) },
 		projections.GaugePendingDNS:       func() int64 { return int64(g.resolver.Outstanding() + g.resolver.Pending()) },
+		projections.GaugeOutstandingDNS:   func() int64 { return int64(g.resolver.Outstanding()) },
+		projections.GaugeWaitingDNS:       func() int64 { return int64(g.resolver.Pending()) },
 		projections.GaugeDNSRequests:      func() int64 { return int64(g.resolver.Counters().Requests) },
 		projections.GaugeNetworkRequests:  func() int64 { return int64(g.resolver.Counters().NetworkRequests) },
 		projections.GaugeCacheHits:        func() int64 { return int64(g.resolver.Counters().Hits) },
@@ -134,6 +136,7 @@ const queueLoaded = "the queue is loaded"
 func (g *gateway) follow(ctx context.Context) {
 	g.run("figures", func() error { return g.looker.Run(ctx) })
 	g.run("gauges of the machine", func() error { return g.machine.Run(ctx) })
+	g.run("sensors of the machine", func() error { return g.monitor.Run(ctx) })
 	g.run("limit of memory", func() error { return g.keepWithinMemory(ctx) })
 	g.run("lag of the followers", func() error { return g.lags.run(ctx) })
 	g.run("alerts", func() error { return g.watchAlarms(ctx) })
