@@ -25,9 +25,6 @@ func (g *gateway) buildSNMP() {
 	g.agent.Start(g.document)
 }
 
-// branches are what the agent answers of the gateway and the machine, beside what it says of itself.
-func (g *gateway) branches() []snmp.Branch { return nil }
-
 // built is when the program's file was made; zero: nobody knows.
 func built() time.Time {
 	info, err := os.Stat("/proc/self/exe")
