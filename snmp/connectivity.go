@@ -92,13 +92,13 @@ func (r *reach) run(ctx context.Context, c Checker, say func(string, error)) err
 	tick := time.NewTicker(checkEvery)
 	defer tick.Stop()
 	for {
-		r.check(ctx, c, say)
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
 		case <-r.wake:
 		}
+		r.check(ctx, c, say)
 	}
 }
 
