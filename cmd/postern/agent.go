@@ -22,7 +22,16 @@ func (g *gateway) buildSNMP() {
 	g.agent = &snmp.Agent{Branches: g.branches(), EngineFile: filepath.Join(g.data, engineName), Scarce: g.ports.scarce,
 		Program:   snmp.Program{Version: Version, Built: built(), Serial: serial},
 		OnProblem: func(err error) { g.log.Error().Err(err).Msg("SNMP") }}
-	g.agent.Start(g.document)
+	g.agent.Start(g.document())
+}
+
+// prepareSNMP binds another port and makes other keys.
+func (g *gateway) prepareSNMP(_, next *config.Document) (part, error) {
+	change, err := g.agent.Prepare(next)
+	if err != nil {
+		return part{}, err
+	}
+	return part{takeUp: func() []error { change.Activate(); return nil }, undo: change.Discard}, nil
 }
 
 // built is when the program's file was made; zero: nobody knows.

@@ -38,7 +38,7 @@ type firstDestinations struct {
 
 // figuresOf takes what status shows and the first destinations in one look, wherever the figures stand.
 func (g *gateway) figuresOf(now time.Time, top *firstDestinations) (f snmp.Figures) {
-	d := g.document
+	d := g.document()
 	listeners := make([]string, len(d.Listeners))
 	for i := range d.Listeners {
 		listeners[i] = d.Listeners[i].Name
@@ -54,7 +54,7 @@ func (g *gateway) figuresOf(now time.Time, top *firstDestinations) (f snmp.Figur
 
 // keys are the certificates, as the XML feed and the alerts have them.
 func (g *gateway) keys(now time.Time) (keys []snmp.Key) {
-	for _, f := range g.expiries.list(g.document, now) {
+	for _, f := range g.expiries.list(g.document(), now) {
 		keys = append(keys, snmp.Key{Description: f.Name, Expires: f.Expires})
 	}
 	return keys
