@@ -218,3 +218,20 @@ func TestNoGoroutineIsLeft(t *testing.T) {
 		t.Errorf("%d ports were bound: %v", bound, err)
 	}
 }
+
+// An interface may have an address of either family.
+func TestServeIPv6(t *testing.T) {
+	if c, err := net.ListenPacket("udp", "[::1]:0"); err != nil {
+		t.Skip("this machine has no IPv6")
+	} else {
+		c.Close()
+	}
+	d := snmpSection(t, config.NoAuthNoPriv, withCommunity("'::1/128'"))
+	d.Interfaces[0].Address = netip.MustParsePrefix("::1/128")
+	a, _ := newAgent(t, d)
+	for level, datagram := range map[string][]byte{"2c": bytesOf(t, asked(gosnmp.GetRequest, oneName)), "3": at(gosnmp.NoAuthNoPriv).secured(t, a, asked(gosnmp.GetRequest, oneName))} {
+		if got := shown(opened(t, a, ask(t, a.Addr(), datagram))); got != oneName+" OctetString Rack 7" {
+			t.Errorf("in version %s on %s: %q", level, a.Addr(), got)
+		}
+	}
+}
