@@ -189,6 +189,12 @@ func TestCommitThatCannotBeTakenUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer busy.Close()
+	taken, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	busyUDP := uint16(taken.LocalAddr().(*net.UDPAddr).Port)
 	eventually(t, "the first commit is in the file", func() bool { return strings.HasPrefix(fileOf(t, g), "# Postern configuration, revision 1") })
 	before, file := inForce(t, g), fileOf(t, g)
 	free := freePort(t)
@@ -199,6 +205,8 @@ func TestCommitThatCannotBeTakenUp(t *testing.T) {
 		"a busy port": {func(d *config.Document) { addListener(free)(d); d.HTTP.Address = mustAddress(busy.Addr().String()) },
 			[]string{"http cannot listen on " + busy.Addr().String(), "address already in use"}},
 		"a busy port of a listener": {func(d *config.Document) { addListener(busy.Addr().String())(d) }, []string{`listener "Second" cannot listen on`, "already in use"}},
+		"a busy port of the SNMP agent": {func(d *config.Document) { d.SNMP.Enabled, d.SNMP.Level, d.SNMP.Port = true, config.NoAuthNoPriv, busyUDP },
+			[]string{fmt.Sprintf("snmp cannot listen on 127.0.0.1:%d", busyUDP), "already in use"}},
 		"a missing certificate": {func(d *config.Document) {
 			d.Listeners[0].Certificate, d.Listeners[0].Key = "/none/c.pem", "/none/k.pem"
 		},
