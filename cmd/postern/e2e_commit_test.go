@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"net/smtp"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -533,4 +534,76 @@ func TestCommitFromAPipe(t *testing.T) {
 	if now := inForce(t, g); now.Revision != 2 {
 		t.Errorf("revision %d", now.Revision)
 	}
+}
+
+// Commits that move a listener, the status pages and the resolver lose nobody who talks to the listener that stays.
+func TestCommitsUnderLoad(t *testing.T) {
+	s := runSink(t)
+	g := runGateway(t, s, "")
+	end, accepted := make(chan struct{}), make(chan int, 3)
+	for range 3 {
+		go func() {
+			n := 0
+			defer func() { accepted <- n }()
+			for {
+				k, err := smtp.Dial(g.Address)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				for range 5 {
+					if err := handOver(k); err != nil {
+						t.Error(err)
+						return
+					}
+					n++
+				}
+				if err := k.Quit(); err != nil {
+					t.Error(err)
+					return
+				}
+				select {
+				case <-end:
+					return
+				default:
+				}
+			}
+		}()
+	}
+	for i := range 10 {
+		moves, pages := freePort(t), freePort(t)
+		commit(t, g, fmt.Sprint(i), func(d *config.Document) {
+			d.Listeners = d.Listeners[:1]
+			addListener(moves)(d)
+			d.Listeners[0].MaxHops = 10 + i
+			d.HTTP.Address = mustAddress(pages)
+			d.DNS.Tries = 1 + i%3
+		})
+		if !answers(moves) || !answers(pages) {
+			t.Errorf("commit %d has not taken effect", i)
+		}
+	}
+	close(end)
+	total := 0
+	for range 3 {
+		total += <-accepted
+	}
+	eventually(t, fmt.Sprintf("all %d are delivered", total), func() bool { return int(s.Total()) == total })
+}
+
+func handOver(k *smtp.Client) error {
+	if err := k.Mail("a@sender.test"); err != nil {
+		return err
+	}
+	if err := k.Rcpt("b@sink.test"); err != nil {
+		return err
+	}
+	w, err := k.Data()
+	if err != nil {
+		return err
+	}
+	if _, err := w.Write([]byte("Subject: load\r\n\r\nx\r\n")); err != nil {
+		return err
+	}
+	return w.Close()
 }
