@@ -18,6 +18,7 @@ type field struct {
 	index  int
 	limits string // "1 1000": lowest and highest
 	choice string // "a b c": one of these
+	secret bool   // is not for lists and logs
 }
 
 func fieldsOf(t reflect.Type) []field {
@@ -25,7 +26,7 @@ func fieldsOf(t reflect.Type) []field {
 	for i := range t.NumField() {
 		tag := t.Field(i).Tag
 		if key := tag.Get("toml"); key != "" && key != "-" {
-			out = append(out, field{key, i, tag.Get("limits"), tag.Get("choice")})
+			out = append(out, field{key, i, tag.Get("limits"), tag.Get("choice"), tag.Get("secret") != ""})
 		}
 	}
 	return out
@@ -113,6 +114,10 @@ func kindOf(v any) Kind {
 func (r *reader) string(v any, into reflect.Value, path string, f field) {
 	s, ok := r.plainString(v, into, path, f)
 	if !ok {
+		return
+	}
+	if f.secret && s == Mask {
+		r.fail(path, "is masked: a configuration whose secrets were masked when it was saved or shown cannot be loaded")
 		return
 	}
 	if f.choice != "" && !slices.Contains(strings.Fields(f.choice), s) {
