@@ -36,7 +36,7 @@ func showAlertConfig(d *config.Document) string {
 	if len(a.To) == 0 {
 		b.WriteString("Alerts are not sent to anybody.\n")
 	} else {
-		b.WriteString("Sending alerts to:\n" + numbered(a.To))
+		b.WriteString("Sending alerts to:\n" + menuLines(a.To))
 	}
 	from := "the null sender, to which nothing comes back"
 	if a.From != "" {

@@ -54,7 +54,7 @@ func showDNS(d *config.Document) string {
 	if len(d.DNS.Servers) == 0 {
 		b.WriteString("Currently using the DNS servers of the system.\n")
 	} else {
-		b.WriteString("Currently using your own DNS servers:\n" + numbered(serverTexts(d)))
+		b.WriteString("Currently using your own DNS servers:\n" + menuLines(serverTexts(d)))
 	}
 	fmt.Fprintf(&b, "\nA server has %s to answer; all are asked up to %s. %s answers are cached.\n", d.DNS.Timeout, times(d.DNS.Tries), Thousands(uint64(d.DNS.Cache)))
 	return b.String()

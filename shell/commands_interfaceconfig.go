@@ -69,7 +69,7 @@ func interfaceNames(d *config.Document) []string {
 }
 
 func showInterfaces(d *config.Document) string {
-	return "Currently configured interfaces:\n" + numbered(interfaceLines(d))
+	return "Currently configured interfaces:\n" + menuLines(interfaceLines(d))
 }
 
 func newInterface(ctx context.Context, t *turn) (string, error) {

@@ -57,7 +57,7 @@ func showListeners(d *config.Document) string {
 		l := &d.Listeners[i]
 		lines[i] = fmt.Sprintf("%s (on %s) SMTP TCP Port %d %s", l.Name, place(d, l), l.Address.Port(), kindTitle(l.Kind))
 	}
-	return "Currently configured listeners:\n" + numbered(lines)
+	return "Currently configured listeners:\n" + menuLines(lines)
 }
 
 // place is where a listener listens, with the interface's name where it has that address.

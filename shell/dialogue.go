@@ -111,6 +111,9 @@ func (s *section) once(ctx context.Context, c *Call, key string, words []string)
 		if err != nil {
 			return err
 		}
+		if c.Asker == nil && c.Uncommitted() && (c.JSON || !c.Yes) {
+			return nil // what is committed, or would be, is told then
+		}
 		return c.Answer(s.value(t.document), said)
 	}
 	return &UsageError{Command: c.Command}
@@ -276,8 +279,8 @@ func (t *turn) faults() (list []string) {
 	return list
 }
 
-// numbered lists lines with their numbers.
-func numbered(lines []string) string {
+// menuLines lists lines with their numbers.
+func menuLines(lines []string) string {
 	var b strings.Builder
 	for i, l := range lines {
 		fmt.Fprintf(&b, "%d. %s\n", i+1, l)

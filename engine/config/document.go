@@ -24,6 +24,7 @@ type Document struct {
 	Admin      Admin       `toml:"admin"`
 	Daemon     Daemon      `toml:"daemon"`
 	HTTP       HTTP        `toml:"http"`
+	SNMP       SNMP        `toml:"snmp"`
 
 	Revision uint64 `toml:"-"` // from the stamp of the text, 0 when it bears none
 

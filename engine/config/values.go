@@ -77,6 +77,8 @@ func (r *reader) value(v any, into reflect.Value, path string, f field) {
 		r.table(table, into, path)
 	case into.Kind() == reflect.String:
 		r.string(v, into, path, f)
+	case into.Kind() == reflect.Bool:
+		r.truth(v, into, path, f)
 	default:
 		r.number(v, into, path, f)
 	}
@@ -178,6 +180,15 @@ func completed(s string, into reflect.Value, path string) string {
 	return s
 }
 
+func (r *reader) truth(v any, into reflect.Value, path string, f field) {
+	b, ok := v.(bool)
+	if !ok {
+		r.fail(path, "%s; allowed is %s", describe(v), allowed(into.Type(), f))
+		return
+	}
+	into.SetBool(b)
+}
+
 func (r *reader) number(v any, into reflect.Value, path string, f field) {
 	n, ok := v.(int64)
 	if !ok {
@@ -234,6 +245,8 @@ func allowed(t reflect.Type, f field) string {
 		return "a text in quotes"
 	case t.Kind() == reflect.Struct:
 		return "a table"
+	case t.Kind() == reflect.Bool:
+		return "true or false"
 	case f.limits != "":
 		lowest, highest := numberLimits(f)
 		return fmt.Sprintf("a whole number from %d to %d", lowest, highest)
