@@ -216,7 +216,7 @@ func usersOf(d *config.Document, in *config.Interface) (users []string) {
 	if d.Delivery.Interface == in.Name {
 		users = append(users, "deliveries")
 	}
-	if d.SNMP.Interface == in.Name {
+	if d.SNMP.Interface == in.Name || d.SNMP.Enabled && d.SNMPInterface().Name == in.Name {
 		users = append(users, "the SNMP agent")
 	}
 	return users
