@@ -108,7 +108,7 @@ func (t *turn) changeTraps(ctx context.Context, s *config.SNMP, names []string) 
 		return err
 	}
 	s.Traps = slices.DeleteFunc(slices.Clone(s.Traps), func(name string) bool { return slices.Contains(disable, name) })
-	enable, err := t.chooseTraps(ctx, "enable", names, func(name string) bool { return !enabled(name) && !slices.Contains(disable, name) })
+	enable, err := t.chooseTraps(ctx, "enable", names, func(name string) bool { return !enabled(name) })
 	if err != nil {
 		return err
 	}

@@ -215,13 +215,11 @@ func emptied(word string) string {
 // set gives a key a value; one that the document does not take leaves it as it was.
 func (t *turn) set(table any, key, path, word string) error {
 	before := config.Text(table, key)
-	trial := func() error {
-		if err := config.Set(table, key, word); err != nil {
-			return fmt.Errorf("%s: %w", key, err)
-		}
-		return nil
+	err := t.try(path, func() error { return config.Set(table, key, word) }, func() { config.Set(table, key, before) })
+	if err != nil && (strings.HasPrefix(err.Error(), "is ") || strings.HasPrefix(err.Error(), "has ")) {
+		return fmt.Errorf("%.60q %w", word, err)
 	}
-	return t.try(path, trial, func() { config.Set(table, key, before) })
+	return err
 }
 
 // keyValue takes a key of a table and its value from the arguments, and gives them to set.
