@@ -254,7 +254,7 @@ func (t *turn) try(path string, change func() error, undo func()) error {
 			return errors.New(text)
 		}
 		if other == nil && !slices.Contains(before, fault) {
-			other = errors.New(fault)
+			other = fmt.Errorf("that does not go with %s", fault)
 		}
 	}
 	if other != nil {
