@@ -16,6 +16,7 @@ type Gateway interface {
 	Logs
 	Visits
 	Machine
+	Sensing
 	Lookups
 	Hosts
 	DNS

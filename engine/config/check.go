@@ -20,6 +20,7 @@ func (r *reader) check(d *Document) {
 	}
 	r.http(d)
 	r.snmp(d)
+	r.hardware(d)
 	if d.Retry.MaxSeconds < d.Retry.InitialSeconds {
 		r.fail("retry.max_seconds", "%d is less than initial_seconds, which is %d", d.Retry.MaxSeconds, d.Retry.InitialSeconds)
 	}
