@@ -1,11 +1,13 @@
 package shell
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
 
 	"postern/engine/config"
+	"postern/hardware"
 )
 
 const seedInterface = `hostname = "mail1.example.com"
@@ -127,6 +129,19 @@ func TestSNMPConfigTraps(t *testing.T) {
 			Before: `["FIPSMODEDisableFailure", "FIPSMODEEnableFailure", "FailoverHealthy", "FailoverUnhealthy", "RAIDStatusChange", "fanFailure", "highTemperature", "keyExpiration", "linkUpDown", "powerSupplyStatusChange", "resourceConservationMode", "updateFailure"]`,
 			After:  `["CPUUtilizationExceeded", "FIPSMODEEnableFailure", "FailoverHealthy", "FailoverUnhealthy", "RAIDStatusChange", "connectivityFailure", "fanFailure", "highTemperature", "linkUpDown", "memoryUtilizationExceeded", "powerSupplyStatusChange", "resourceConservationMode", "updateFailure"]`}, config.Change{Path: "snmp.cpu_threshold", Before: "95", After: "91"},
 		config.Change{Path: "snmp.memory_threshold", Before: "95", After: "80"}, config.Change{Path: "snmp.connectivity_url", Before: `""`, After: `"https://www.example.com/"`})
+}
+
+// TestSNMPConfigOfAMachineWithSensors lists the traps of those.
+func TestSNMPConfigOfAMachineWithSensors(t *testing.T) {
+	l, _ := configured(t, seedInterface)
+	l.Program.Sensors = func(context.Context) *hardware.Sensors {
+		return &hardware.Sensors{Fans: []hardware.Fan{{}}, Temperatures: []hardware.Temperature{{}}, Drives: []hardware.Drive{{}}, PowerSupplies: []hardware.PowerSupply{{}}}
+	}
+	for _, g := range []Gateway{l, overSocket(t, l)} {
+		said := play(t, g, gmt, "snmpconfig\nsetup\n\n\n\n1\n\n\n", nil)
+		contains(t, strings.Join(transcriptLines(said), "\n")+"\n", "5. FailoverUnhealthy Enabled\n6. RAIDStatusChange Enabled\n7. connectivityFailure Disabled\n8. fanFailure Enabled\n9. highTemperature Enabled\n",
+			"13. powerSupplyStatusChange Enabled\n14. resourceConservationMode Enabled\n15. updateFailure Enabled\n")
+	}
 }
 
 func TestSNMPConfigIPv6(t *testing.T) {
