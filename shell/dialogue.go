@@ -68,7 +68,7 @@ func (s *section) run(ctx context.Context, c *Call) error {
 		if err != nil || key == "" {
 			return err
 		}
-		if err := s.once(ctx, c, key, nil); err != nil {
+		if err := s.once(ctx, c, key, nil); err != nil && !errors.Is(err, errEnough) { // of a long list
 			if refused := (*RefusedError)(nil); !errors.As(err, &refused) {
 				return err
 			}
