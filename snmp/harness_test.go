@@ -136,6 +136,8 @@ func zoo() Branch {
 	}}
 }
 
+func addrPort(s string) netip.AddrPort { return netip.MustParseAddrPort(s) }
+
 // home is whom the requests of these tests come from.
 var home = netip.MustParseAddrPort("127.0.0.1:40000")
 

@@ -39,11 +39,14 @@ func (a *Agent) systemBranch() Branch {
 
 // describe has the shape by which monitoring systems find gateways; the model says which one this is.
 func (p *Program) describe(model, hostname string) string {
-	serial := "none"
+	serial, built := "none", "unknown"
 	if p.Serial != nil {
 		serial = p.Serial(hostname)
 	}
-	return fmt.Sprintf("Cisco Model %s, AsyncOS Version: %s, Build Date: %s, Serial #: %s", model, p.Version, p.Built.Format(time.DateOnly), serial)
+	if !p.Built.IsZero() {
+		built = p.Built.Format(time.DateOnly)
+	}
+	return fmt.Sprintf("Cisco Model %s, AsyncOS Version: %s, Build Date: %s, Serial #: %s", model, p.Version, built, serial)
 }
 
 // engineBranch is who the agent is to SNMPv3 (RFC 3411 section 5).

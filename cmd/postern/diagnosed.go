@@ -36,5 +36,8 @@ func (g *gateway) features() []shell.Feature {
 		}
 		list = append(list, shell.Feature{Name: "http", What: fmt.Sprintf("status for monitoring at %s://%s/", scheme, h.Address), Addresses: []string{h.Address.String()}})
 	}
+	if at, wanted := snmpAddress(g.document()); wanted {
+		list = append(list, shell.Feature{Name: "snmp", What: fmt.Sprintf("answers for monitoring on %s", at), Addresses: []string{at.String()}})
+	}
 	return append(list, shell.Feature{Name: "admin", What: "the commands of operators", Addresses: []string{"/admin.sock"}})
 }
