@@ -16,6 +16,7 @@ type Gateway interface {
 	Logs
 	Visits
 	Machine
+	Sensing
 	Lookups
 	Hosts
 	DNS
@@ -29,6 +30,7 @@ type Gateway interface {
 	Doubting
 	Past
 	Configuring
+	Files
 	// Status gives the figures of status, status detail and the feeds.
 	Status(ctx context.Context) (projections.Status, error)
 	// Identity tells which gateway this is.

@@ -27,6 +27,7 @@ func routes(g Gateway) http.Handler {
 	logsRoutes(mux, g)
 	visitsRoutes(mux, g)
 	machineRoutes(mux, g)
+	sensingRoutes(mux, g)
 	lookupRoutes(mux, g)
 	trackingRoutes(mux, g)
 	proofsRoutes(mux, g)
@@ -35,6 +36,7 @@ func routes(g Gateway) http.Handler {
 	doubtingRoutes(mux, g)
 	pastRoutes(mux, g)
 	configurationRoutes(mux, g)
+	filesRoutes(mux, g)
 	mux.HandleFunc("POST /v1/session", func(w http.ResponseWriter, r *http.Request) {
 		serveSession(g, w, r)
 	})

@@ -14,6 +14,7 @@ func (g *gateway) diagnosed(l *shell.Local) *shell.Local {
 	l.Logs.Writers = []shell.LogWriter{g.mailLog, g.statusLog}
 	l.Program = program()
 	l.Program.Features = g.features
+	l.Program.Sensors = g.sensorsNow
 	l.Prober.Dig = digger(g.resolver)
 	l.Prober.VerifyTLS = verifier(g.client)
 	return l

@@ -56,6 +56,7 @@ type gateway struct {
 	frames             *projections.Keyframes
 	gauges             projections.Gauges
 	machine            hardware.Machine
+	monitor            hardware.Monitor
 	lags               lags
 	admin              *shell.Admin
 	pages              pages
@@ -153,6 +154,7 @@ func (g *gateway) build() error {
 	// Idle connections are closed while their last facts can still be written.
 	drained := func() { g.client.Close(); g.sampleLast() }
 	g.machine.Limit = g.memoryLimit
+	g.monitor.Limits = func() hardware.Limits { return limitsOf(document()) }
 	g.engine = engine.New(engine.Options{Drained: drained, Journal: g.journal, Rows: g.rows, Deliverer: g.client, Document: document, Version: Version, Committed: g.configuration.edit,
 		Memory: g.machine.MemoryShare, Behind: g.lags.Behind,
 		Problem: func(err error) { g.log.Error().Err(err).Msg("engine") }})

@@ -25,6 +25,7 @@ type Document struct {
 	Daemon     Daemon      `toml:"daemon"`
 	HTTP       HTTP        `toml:"http"`
 	SNMP       SNMP        `toml:"snmp"`
+	Hardware   Hardware    `toml:"hardware"`
 
 	Revision uint64 `toml:"-"` // from the stamp of the text, 0 when it bears none
 

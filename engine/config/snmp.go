@@ -11,12 +11,12 @@ type SNMP struct {
 	Port      uint16 `toml:"port" limits:"1 65535"`                           // UDP; default 161
 	EngineID  string `toml:"engine_id"`                                       // hexadecimal, 5 to 32 octets; "" (default): made at random, and kept in the data directory
 	Level     string `toml:"level" choice:"noAuthNoPriv authNoPriv authPriv"` // the lowest that is answered; default authPriv
-	AuthKey   string `toml:"auth_key"`                                        // see SNMPKey; never the passphrase itself
-	PrivKey   string `toml:"priv_key"`                                        // the same
+	AuthKey   string `toml:"auth_key" secret:"yes"`                           // see SNMPKey; never the passphrase itself
+	PrivKey   string `toml:"priv_key" secret:"yes"`                           // the same
 
-	V1V2c     bool           `toml:"v1v2c"`          // whether these versions are answered too
-	Community string         `toml:"community"`      // theirs, and that of 2c traps
-	Networks  []netip.Prefix `toml:"v1v2c_networks"` // who may ask in these versions; default 127.0.0.1/32
+	V1V2c     bool           `toml:"v1v2c"`                  // whether these versions are answered too
+	Community string         `toml:"community" secret:"yes"` // theirs, and that of 2c traps
+	Networks  []netip.Prefix `toml:"v1v2c_networks"`         // who may ask in these versions; default 127.0.0.1/32
 
 	TrapVersion     string   `toml:"trap_version" choice:"2c 3"`      // default 3
 	Inform          bool     `toml:"inform"`                          // traps are repeated until their target says that it has them
