@@ -36,6 +36,7 @@ type Local struct {
 	Doubts   DoubtAnswerer // nil: nobody takes answers
 
 	Committer Committer // nil: the configuration cannot be changed
+	Forgetter Forgetter // nil: nobody is forgotten
 
 	Index      *tracking.Index // of the journal; nil: searches read all of it
 	searching  sync.Mutex      // held by the search that is under way
