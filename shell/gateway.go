@@ -31,6 +31,7 @@ type Gateway interface {
 	Forgetting
 	Past
 	Configuring
+	Files
 	// Status gives the figures of status, status detail and the feeds.
 	Status(ctx context.Context) (projections.Status, error)
 	// Identity tells which gateway this is.

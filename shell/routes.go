@@ -37,6 +37,7 @@ func routes(g Gateway) http.Handler {
 	forgettingRoutes(mux, g)
 	pastRoutes(mux, g)
 	configurationRoutes(mux, g)
+	filesRoutes(mux, g)
 	mux.HandleFunc("POST /v1/session", func(w http.ResponseWriter, r *http.Request) {
 		serveSession(g, w, r)
 	})

@@ -101,7 +101,7 @@ func (r *reader) listeners(d *Document) {
 }
 
 func (r *reader) given(path string) bool {
-	_, ok := r.at.values[path]
+	_, ok := r.places().values[path]
 	return ok
 }
 

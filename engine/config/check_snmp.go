@@ -88,7 +88,7 @@ func (r *reader) snmpNetworks(s *SNMP) {
 		if addr := p.Addr(); addr.Is4In6() && p.Bits() >= 96 {
 			p = netip.PrefixFrom(addr.Unmap(), p.Bits()-96)
 		}
-		s.Networks[i] = p.Masked() // nothing of one whose fault is known
+		s.Networks[i] = p // as it was written: the dialogue shows it again
 	}
 	if s.Enabled && s.V1V2c && len(s.Networks) == 0 {
 		r.fail(path, "is empty; versions 1 and 2c need at least one network whose requests are answered")

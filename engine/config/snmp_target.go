@@ -40,7 +40,7 @@ func ParseTrapTarget(s string) (TrapTarget, error) {
 		}
 	}
 	var err error
-	if t.Host, err = normalDomain(host); err != nil {
+	if t.Host, err = normalDomain(host); err != nil || isNumeric(t.Host) {
 		return TrapTarget{}, errTrapTarget
 	}
 	return t, nil
