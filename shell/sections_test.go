@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"postern/engine/config"
 )
@@ -228,6 +227,7 @@ func TestDialoguesInBatch(t *testing.T) {
 		{"snmpconfig setup level noAuthNoPriv --yes", "SNMP settings changed.\n"},
 		{"snmpconfig setup enabled yes --yes", "SNMP settings changed.\n"},
 		{"snmpconfig setup port 1161 --yes", "SNMP settings changed.\n"},
+		{"snmpconfig setup community hush-hush --yes", "SNMP settings changed.\n"},
 		{"snmpconfig --json", "\"auth_key_set\": false,"},
 		{"snmpconfig", "Current SNMP settings:\nListening on interface \"Management\" 192.168.42.42/24 port 1161.\n"},
 	} {
@@ -240,8 +240,8 @@ func TestDialoguesInBatch(t *testing.T) {
 			t.Errorf("%s: committed: %t", c.line, moved)
 		}
 	}
-	if o.commits[0].Comment != "a route" {
-		t.Errorf("%q", o.commits[0].Comment)
+	if last := o.commits[len(o.commits)-1].Comment; o.commits[0].Comment != "a route" || last != "snmpconfig setup community *****" {
+		t.Errorf("%q, %q", o.commits[0].Comment, last)
 	}
 	var printed []map[string]any
 	if err := json.Unmarshal([]byte(says(t, l, "listenerconfig --json", "batch")), &printed); err != nil || len(printed) != 3 || printed[1]["max_recipients"] != 500.0 || fmt.Sprint(printed[1]["relay_from"]) != "[10.0.0.0/8 192.0.2.0/24]" {
@@ -249,8 +249,8 @@ func TestDialoguesInBatch(t *testing.T) {
 	}
 }
 
-// TestManyRoutesAreQuick bounds what a route among 40,000 costs: much less than a person notices, by far.
-func TestManyRoutesAreQuick(t *testing.T) {
+// TestManyRoutes imports as many as there may be, changes the last one, and takes no more.
+func TestManyRoutes(t *testing.T) {
 	var b strings.Builder
 	for i := range maxRoutes {
 		fmt.Fprintf(&b, "d%d.example [mx%d.example.com]:2525\n", i, i%100)
@@ -259,16 +259,12 @@ func TestManyRoutesAreQuick(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(l.Messages.Dir, "r"), []byte(b.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	began := time.Now()
 	if got := says(t, l, "smtproutes import r --yes", "batch"); !strings.HasPrefix(got, "40000 routes imported.\n") {
 		t.Fatal(got)
 	}
-	imported := time.Since(began)
-	began = time.Now()
 	if got := says(t, l, "smtproutes edit d39999.example a.example --yes", "batch"); !strings.HasPrefix(got, "Mail for d39999.example") {
 		t.Fatal(got)
 	}
-	t.Logf("import %s, edit and commit %s", imported, time.Since(began))
 	if got := says(t, l, "smtproutes new more.example a.example --yes", "batch"); got != "error: There are 40000 routes already: more are not allowed." {
 		t.Error(got)
 	}
