@@ -61,36 +61,3 @@ func (s *Sensors) Components() (out []Component) {
 	}
 	return out
 }
-
-func (s Supply) String() string {
-	switch s {
-	case SupplyNotInstalled:
-		return "not installed"
-	case SupplyHealthy:
-		return "healthy"
-	case SupplyNoAC:
-		return "without power"
-	case SupplyFaulty:
-		return "faulty"
-	}
-	return "unknown"
-}
-
-func (r Redundancy) String() string {
-	if r == RedundancyLost {
-		return "lost"
-	}
-	return "ok"
-}
-
-func (d DriveStatus) String() string {
-	switch d {
-	case DriveHealthy:
-		return "healthy"
-	case DriveFailure:
-		return "failed"
-	case DriveRebuild:
-		return "rebuilding"
-	}
-	return "unknown"
-}

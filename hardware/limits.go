@@ -14,8 +14,8 @@ type Ignored struct{ PowerSupplies, RAID, Links bool }
 // knowsFans tells whether the model says when a fan has failed.
 func (l Limits) knowsFans() bool { return l.Model != "" && l.Fan >= 0 }
 
-// nearly is the part of a critical temperature from which on it is worth concern.
-const nearly = 0.9
+// nearly is the part of a critical temperature, in tenths, from which on it is worth concern.
+const nearly = 9
 
 // judge is the one place that says how bad each reading is, and against which limit.
 func (l Limits) judge(s *Sensors) {
@@ -54,7 +54,7 @@ func (l Limits) judge(s *Sensors) {
 
 func hot(celsius, critical float64) Severity {
 	switch {
-	case critical <= 0 || celsius < critical*nearly:
+	case critical <= 0 || celsius*10 < critical*nearly:
 		return Normal
 	case celsius < critical:
 		return Warning

@@ -71,10 +71,11 @@ func (m *Monitor) read(now time.Time) *Sensors {
 	s.Fans = append(s.Fans, bmc.fans()...)
 	s.PowerSupplies = append(bmc.supplies(), supplies(m.sys())...)
 	redundancy(s.PowerSupplies)
-	s.Arrays, s.Drives = softwareArrays(m.proc(), m.sys())
+	arrays, drives := softwareArrays(m.proc(), m.sys())
+	s.Arrays, s.Drives = append([]Array{}, arrays...), drives
 	s.Drives = append(s.Drives, bmc.drives()...)
 	m.known.number(s, limits.knowsFans())
-	s.Links = m.known.links(m.Network(now).Interfaces)
+	s.Links = m.known.links(m.interfacesOf(now, levelsEvery))
 	s.RAIDEvents = m.known.raidEvents
 	limits.judge(s)
 	return s

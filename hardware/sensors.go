@@ -1,9 +1,6 @@
 package hardware
 
-import (
-	"fmt"
-	"time"
-)
+import "time"
 
 // Sensors is what the machine's sensors showed at one moment, judged by the limits that held then. It is shared by all who
 // ask within a second: nobody changes it. What a machine does not have is an empty list. In each list the entries ascend by
@@ -46,29 +43,6 @@ const (
 	Warning           // near its limit, or the next failure would hurt
 	Critical          // failed, or beyond its limit
 )
-
-var severities = []string{"Normal", "Warning", "Critical"}
-
-func (s Severity) String() string {
-	if s < Normal || s > Critical {
-		return "Unknown"
-	}
-	return severities[s]
-}
-
-// MarshalText implements encoding.TextMarshaler.
-func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
-
-// UnmarshalText implements encoding.TextUnmarshaler.
-func (s *Severity) UnmarshalText(text []byte) error {
-	for i, word := range severities {
-		if word == string(text) {
-			*s = Severity(i)
-			return nil
-		}
-	}
-	return fmt.Errorf("severity %.20q is not known", text)
-}
 
 // Kind is where a temperature is measured.
 type Kind string
