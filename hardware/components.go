@@ -51,7 +51,10 @@ func (s *Sensors) Components() (out []Component) {
 	}
 	for _, d := range s.Drives {
 		text := fmt.Sprintf("The drive %s is %s.", d.ID, d.Status)
-		if d.Status != DriveHealthy {
+		switch {
+		case d.Status == DriveHealthy && d.Predicted:
+			text = fmt.Sprintf("The drive %s works, and says that it will fail.", d.ID)
+		case d.Status != DriveHealthy:
 			text = fmt.Sprintf("The drive %s is %s: %s.", d.ID, d.Status, d.LastError)
 		}
 		out = append(out, Component{ComponentDrive, d.Index, d.ID, d.Severity, text})

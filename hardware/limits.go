@@ -42,7 +42,7 @@ func (l Limits) judge(s *Sensors) {
 	}
 	for i := range s.Drives {
 		if !l.Ignore.RAID {
-			s.Drives[i].Severity = drive(s.Drives[i].Status)
+			s.Drives[i].Severity = drive(s.Drives[i])
 		}
 	}
 	if l.Ignore.Links {
@@ -68,7 +68,7 @@ func (l Limits) fan(f Fan) Severity {
 	switch {
 	case f.Failed, l.knowsFans() && f.RPM <= l.Fan, !l.knowsFans() && f.RPM < f.Minimum:
 		return Critical
-	case f.Stopped:
+	case f.Stopped, f.bmc == Warning:
 		return Warning
 	}
 	return Normal
@@ -94,12 +94,12 @@ func array(s ArrayState) Severity {
 	return Critical
 }
 
-func drive(s DriveStatus) Severity {
-	switch s {
-	case DriveHealthy:
-		return Normal
-	case DriveRebuild:
+func drive(d Drive) Severity {
+	switch {
+	case d.Status == DriveFailure:
+		return Critical
+	case d.Status == DriveRebuild, d.Predicted:
 		return Warning
 	}
-	return Critical
+	return Normal
 }

@@ -94,11 +94,15 @@ func (k *memory) number(s *Sensors, allTurn bool) {
 	k.driveHistory(s.Drives)
 }
 
-// unique makes the names of a list differ: boards have two network cards, drives and memories of a kind.
+// longestName bounds the name of a component.
+const longestName = 64
+
+// unique makes the names of a list differ, and not too long: boards have two network cards, drives and memories of a kind.
 func unique[T any](list []T, name func(*T) *string) {
 	seen := map[string]int{}
 	for i := range list {
 		n := name(&list[i])
+		*n = (*n)[:min(len(*n), longestName)]
 		seen[*n]++
 		if times := seen[*n]; times > 1 {
 			*n += " #" + strconv.Itoa(times)

@@ -78,6 +78,8 @@ type Fan struct {
 	Failed   bool     `json:"failed"`  // the chip or the management controller says so
 	Stopped  bool     `json:"stopped"` // it has turned since the process watches, and does not now
 	Severity Severity `json:"severity"`
+
+	bmc Severity // what the management controller says of it
 }
 
 // Supply is the state of a power supply, with the numbers of the gateway's MIB.
@@ -147,7 +149,8 @@ type Drive struct {
 	Index     int         `json:"index"` // 1 to 1024
 	ID        string      `json:"id"`    // md0 sda1, Drive 4
 	Status    DriveStatus `json:"status"`
-	LastError string      `json:"last_error"` // "No Error" of a healthy one
+	LastError string      `json:"last_error"`        // "No Error" of a healthy one
+	Predicted bool        `json:"failure_predicted"` // it works, and says that it will fail
 	Severity  Severity    `json:"severity"`
 }
 
