@@ -20,6 +20,7 @@ func (r *reader) check(d *Document) {
 		r.fail("conservation.memory_megabytes", "%d is less than the gateway needs with an empty queue; allowed are 0 and %d or more", m, minMemory)
 	}
 	r.http(d)
+	r.snmp(d)
 	if d.Retry.MaxSeconds < d.Retry.InitialSeconds {
 		r.fail("retry.max_seconds", "%d is less than initial_seconds, which is %d", d.Retry.MaxSeconds, d.Retry.InitialSeconds)
 	}
