@@ -174,3 +174,13 @@ func (s *Shell) lose() {
 		s.failed = true
 	}
 }
+
+// Reload commits the file of the configuration as somebody has edited it; its argument is the comment. It is a tool of the
+// program's, and no command of the shell.
+var Reload = &Command{Name: "config reload", Params: []Param{{Name: "COMMENT", Optional: true}}, Run: func(ctx context.Context, c *Call) error {
+	done, err := c.Gateway.Commit(ctx, Proposal{Edited: true, Comment: c.Arg(0)})
+	if err != nil {
+		return err
+	}
+	return c.Answer(done, renderCommitted(done, c.Zone))
+}}

@@ -72,7 +72,7 @@ type CommitDetail struct {
 
 // Conflict says that another configuration than the proposal's base is in force.
 type Conflict struct {
-	Commit               // by which it came into force
+	Commit                // by which it came into force
 	InForce Configuration `json:"in_force"`
 }
 

@@ -209,11 +209,7 @@ func (l *Local) SaveConfiguration(_ context.Context, text string) (s SavedConfig
 	if err := os.MkdirAll(l.Messages.Dir, 0o700); err != nil {
 		return s, err
 	}
-	host := l.Self.Hostname
-	if l.Document != nil {
-		host = l.Document().Hostname
-	}
-	base := host + "-" + l.now().UTC().Format("20060102T150405")
+	base := l.self().Hostname + "-" + l.now().UTC().Format("20060102T150405")
 	for n := 1; n <= maxSameSecond; n++ {
 		name := base
 		if n > 1 {

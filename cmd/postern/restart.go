@@ -39,7 +39,7 @@ func (g *gateway) refuseRestart() error {
 
 // portFaults finds the ports of a configuration that could not be bound after a restart.
 func (g *gateway) portFaults(doc *config.Document, program string) (faults []error) {
-	ours := portsOf(g.document)
+	ours := portsOf(g.document())
 	mayAll, free := bindsAll(program), firstFree()
 	p := &ports{}
 	defer p.close()
