@@ -135,7 +135,7 @@ var errNeeded = errors.New("an order that can be undone, or a follower that is b
 // allowedPlace is the last place for a cut that is not after one that is wanted.
 func (g *gateway) allowedPlace(begins, want uint64) (uint64, error) {
 	system := g.rows.System()
-	end := min(g.rows.Mark(), g.looker.Seq(), g.journal.Durable()-min(g.journal.Durable(), max(g.mailLog.Lag(), g.statusLog.Lag())))
+	end := min(g.rows.Mark(), g.looker.Seq(), g.journal.Durable()-min(g.journal.Durable(), g.logs.filesLag()))
 	if g.index.Follows() {
 		end = min(end, g.index.Covered())
 	}
