@@ -78,7 +78,7 @@ func (b *bed) lines() (texts []string) {
 func (b *bed) syslog(network, address string) *Syslog {
 	s := &Syslog{Subscription: projections.LogSubscription{Name: "siem", Type: projections.MailLogType}, Journal: b.journal, Rows: b.journal.Rows("syslog:siem"),
 		Format:  Format{Hostname: "mail3.example.com", Log: "siem", Facility: 2, Zone: time.UTC},
-		Network: network, Address: address, Settle: 500 * time.Millisecond, Retry: 10 * time.Millisecond}
+		Network: network, Address: address, Settle: 1500 * time.Millisecond, Retry: 10 * time.Millisecond}
 	if err := s.Begin(); err != nil {
 		b.t.Fatal(err)
 	}

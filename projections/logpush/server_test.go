@@ -27,6 +27,8 @@ type server struct {
 	open     []io.Closer
 	running  sync.WaitGroup
 	dead     bool
+	most     int           // messages, after which nothing more is read; 0: all are
+	end      chan struct{} // closed when it dies
 }
 
 func newServer(t *testing.T, network string) *server {
@@ -40,7 +42,7 @@ func (s *server) start() {
 	s.t.Helper()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.dead = false
+	s.dead, s.most, s.end = false, 0, make(chan struct{})
 	if s.network == "udp" {
 		c, err := net.ListenPacket("udp", s.address)
 		if err != nil {
@@ -126,10 +128,21 @@ func (s *server) datagrams(c net.PacketConn) {
 
 func (s *server) take(message string) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	if !s.dead {
 		s.messages = append(s.messages, message)
 	}
+	hangs, end := s.most > 0 && len(s.messages) >= s.most, s.end
+	s.mu.Unlock()
+	if hangs {
+		<-end
+	}
+}
+
+// hang has the server read so many more messages and then no more; its system goes on taking them.
+func (s *server) hang(after int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.most = len(s.messages) + max(1, after)
 }
 
 func (s *server) fault(err error) {
@@ -155,6 +168,11 @@ func (s *server) die(abruptly bool) {
 		c.Close()
 	}
 	s.open = nil
+	select {
+	case <-s.end:
+	default:
+		close(s.end)
+	}
 	s.mu.Unlock()
 	s.running.Wait()
 }

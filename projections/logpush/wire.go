@@ -104,7 +104,7 @@ func (w *wire) send(ctx context.Context, b *batch) error {
 		_, err := w.conn.Write(b.bytes)
 		return err
 	}
-	from := 0
+	from, first := 0, w.written.Load() == 0
 	for i, end := range b.ends {
 		if err := w.lost(); err != nil {
 			return err
@@ -112,7 +112,10 @@ func (w *wire) send(ctx context.Context, b *batch) error {
 		if _, err := w.conn.Write(b.bytes[from:end]); err != nil {
 			return err
 		}
-		if from = end; i%datagramsAtOnce == datagramsAtOnce-1 {
+		switch from = end; {
+		case first && i == 0: // if it meets nobody, those behind it must not meet somebody
+			pause(ctx, datagramsFirst)
+		case i%datagramsAtOnce == datagramsAtOnce-1:
 			pause(ctx, datagramsRest)
 		}
 	}
@@ -123,6 +126,7 @@ func (w *wire) send(ctx context.Context, b *batch) error {
 const (
 	datagramsAtOnce = 64
 	datagramsRest   = time.Millisecond
+	datagramsFirst  = 20 * time.Millisecond
 )
 
 // lost tells why the other end is gone; nil: it is not, as far as we know.
