@@ -37,8 +37,8 @@ func (t *Target) arguments() []string {
 	if a, err := netip.ParseAddr(host); err == nil && a.Is6() {
 		host = "[" + host + "]"
 	}
-	args := []string{"-q", "-b", "-", "-F", "none", "-P", strconv.Itoa(int(t.Port)), "-i", or(t.Identity, IdentityName)}
-	for _, option := range []string{"BatchMode=yes", "StrictHostKeyChecking=yes", "UserKnownHostsFile=" + or(t.KnownHosts, KnownHostsName),
+	args := []string{"-b", "-", "-F", "none", "-P", strconv.Itoa(int(t.Port)), "-i", or(t.Identity, IdentityName)}
+	for _, option := range []string{"LogLevel=ERROR", "BatchMode=yes", "StrictHostKeyChecking=yes", "UserKnownHostsFile=" + or(t.KnownHosts, KnownHostsName),
 		"GlobalKnownHostsFile=none", "UpdateHostKeys=no", "CheckHostIP=no", "IdentitiesOnly=yes", "IdentityAgent=none",
 		"PreferredAuthentications=publickey", "ConnectTimeout=20", "ServerAliveInterval=15", "ServerAliveCountMax=3"} {
 		args = append(args, "-o", option)
