@@ -81,7 +81,7 @@ func TestSubscriptionRetires(t *testing.T) {
 	b.append(&journal.Started{Boot: 2, Version: "1.0.0", Hostname: "mail3.example.com", Clean: true}, &journal.Sampled{})
 	s.Type = StatusLogType
 	run(s, false)
-	if names = b.names(); len(names) != 3 || !strings.Contains(b.read(names[1]), "Status: CPULd") || strings.Contains(b.read(names[1]), "MID") {
+	if names = b.names(); len(names) != 3 || !strings.Contains(b.read(names[1]), "Status: CPULd") || strings.Contains(b.read(names[1]), "Message") {
 		t.Errorf("%v", names)
 	}
 	if got := b.read(names[0]); got != text {
@@ -102,7 +102,7 @@ func TestSubscriptionChangesType(t *testing.T) {
 		}
 	}
 	current, err := os.ReadFile(filepath.Join(b.options.Dir, "x.current"))
-	if err != nil || strings.Contains(string(current), "MID") || !strings.Contains(string(current), "Status:") {
+	if err != nil || strings.Contains(string(current), "Message") || !strings.Contains(string(current), "Status:") {
 		t.Errorf("%s, %v", current, err)
 	}
 	if names := b.names(); len(names) != 3 || !strings.HasSuffix(names[0], ".s") {

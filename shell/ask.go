@@ -29,7 +29,7 @@ func (c *Call) askFor(ctx context.Context, p Param) (string, error) {
 		complete = func(word string) []Suggestion { return p.Complete(ctx, c.Gateway, word) }
 	}
 	for {
-		answer, err := c.Asker.Ask(ctx, p.text(), complete)
+		answer, err := c.put(ctx, p.text(), complete)
 		if err != nil {
 			return "", err
 		}
@@ -65,6 +65,19 @@ func (p *Param) text() string {
 	return b.String() + "[" + shown + "]> "
 }
 
+// put puts a question. Whoever answers it has seen what stands above: the pager begins a new screen.
+func (c *Call) put(ctx context.Context, text string, complete func(string) []Suggestion) (string, error) {
+	answer, err := c.Asker.Ask(ctx, text, complete)
+	c.newScreen()
+	return answer, err
+}
+
+func (c *Call) newScreen() {
+	if c.Page != nil && !c.Command.Live {
+		c.Page()
+	}
+}
+
 // Confirm asks a yes or no question, with what Enter means. In batch --yes answers it.
 func (c *Call) Confirm(ctx context.Context, question string, enter bool) (bool, error) {
 	if c.Asker == nil {
@@ -75,7 +88,7 @@ func (c *Call) Confirm(ctx context.Context, question string, enter bool) (bool, 
 		prompt = question + " [Y]> "
 	}
 	for {
-		answer, err := c.Asker.Ask(ctx, prompt, nil)
+		answer, err := c.put(ctx, prompt, nil)
 		if err != nil {
 			return false, err
 		}

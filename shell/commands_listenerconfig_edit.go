@@ -106,7 +106,7 @@ func (t *turn) listenerFields(ctx context.Context, l *config.Listener, questions
 func (t *turn) setListener(l *config.Listener, key, word string) error {
 	trial := *l
 	if err := config.Set(&trial, key, word); err != nil {
-		return fmt.Errorf("%s: %w", key, err)
+		return err
 	}
 	if key == "max_connections_per_client" && trial.MaxConnectionsPerClient > trial.MaxConnections {
 		return fmt.Errorf("%d is more than max_connections, which is %d", trial.MaxConnectionsPerClient, trial.MaxConnections)

@@ -187,6 +187,7 @@ func (t *turn) passphrase(ctx context.Context, kind, now string) (key string, er
 	}
 	for {
 		first, err := t.Asker.Secret(ctx, question+".\n["+kept+"]> ")
+		t.newScreen()
 		if err != nil {
 			return "", err
 		}

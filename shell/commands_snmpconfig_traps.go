@@ -100,6 +100,23 @@ func (t *turn) trapNames(ctx context.Context) ([]string, error) {
 	return names, err
 }
 
+// sensorTraps are the traps of the hardware that the machine has sensors for.
+func (t *turn) sensorTraps(ctx context.Context) (names []string, err error) {
+	s, err := t.Gateway.Sensors(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, has := range []struct {
+		trap string
+		many int
+	}{{"RAIDStatusChange", len(s.Drives)}, {"fanFailure", len(s.Fans)}, {"highTemperature", len(s.Temperatures)}, {"powerSupplyStatusChange", len(s.PowerSupplies)}} {
+		if has.many > 0 {
+			names = append(names, has.trap)
+		}
+	}
+	return names, nil
+}
+
 // changeTraps asks which are to be disabled and which enabled, and what those want to know.
 func (t *turn) changeTraps(ctx context.Context, s *config.SNMP, names []string) error {
 	enabled := func(name string) bool { return slices.Contains(s.Traps, name) }
@@ -108,7 +125,7 @@ func (t *turn) changeTraps(ctx context.Context, s *config.SNMP, names []string) 
 		return err
 	}
 	s.Traps = slices.DeleteFunc(slices.Clone(s.Traps), func(name string) bool { return slices.Contains(disable, name) })
-	enable, err := t.chooseTraps(ctx, "enable", names, func(name string) bool { return !enabled(name) && !slices.Contains(disable, name) })
+	enable, err := t.chooseTraps(ctx, "enable", names, func(name string) bool { return !enabled(name) })
 	if err != nil {
 		return err
 	}

@@ -68,7 +68,7 @@ func (s *section) run(ctx context.Context, c *Call) error {
 		if err != nil || key == "" {
 			return err
 		}
-		if err := s.once(ctx, c, key, nil); err != nil {
+		if err := s.once(ctx, c, key, nil); err != nil && !errors.Is(err, errEnough) { // of a long list
 			if refused := (*RefusedError)(nil); !errors.As(err, &refused) {
 				return err
 			}
@@ -215,13 +215,11 @@ func emptied(word string) string {
 // set gives a key a value; one that the document does not take leaves it as it was.
 func (t *turn) set(table any, key, path, word string) error {
 	before := config.Text(table, key)
-	trial := func() error {
-		if err := config.Set(table, key, word); err != nil {
-			return fmt.Errorf("%s: %w", key, err)
-		}
-		return nil
+	err := t.try(path, func() error { return config.Set(table, key, word) }, func() { config.Set(table, key, before) })
+	if err != nil && (strings.HasPrefix(err.Error(), "is ") || strings.HasPrefix(err.Error(), "has ")) {
+		return fmt.Errorf("%.60q %w", word, err)
 	}
-	return t.try(path, trial, func() { config.Set(table, key, before) })
+	return err
 }
 
 // keyValue takes a key of a table and its value from the arguments, and gives them to set.
@@ -256,7 +254,7 @@ func (t *turn) try(path string, change func() error, undo func()) error {
 			return errors.New(text)
 		}
 		if other == nil && !slices.Contains(before, fault) {
-			other = errors.New(fault)
+			other = fmt.Errorf("that does not go with %s", fault)
 		}
 	}
 	if other != nil {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"postern/engine/config"
+	"postern/hardware"
 )
 
 // oneConfiguration is a Committer that keeps a text, and takes whatever is proposed.
@@ -38,6 +39,7 @@ func configured(t *testing.T, text string) (*Local, *oneConfiguration) {
 	o := &oneConfiguration{now: Configuration{Hash: config.Hash([]byte(text)), Text: text}}
 	l := &Local{Committer: o}
 	l.Messages.Dir = t.TempDir()
+	l.Program.Sensors = func(context.Context) *hardware.Sensors { return new(hardware.Sensors) }
 	return l, o
 }
 

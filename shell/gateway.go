@@ -17,6 +17,7 @@ type Gateway interface {
 	HostKeys
 	Visits
 	Machine
+	Sensing
 	Lookups
 	Hosts
 	DNS

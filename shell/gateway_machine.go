@@ -71,11 +71,12 @@ type Socket struct {
 // Program is what Local and Offline need to know of the program they are part of. Its fields are set before use.
 type Program struct {
 	Version  string
-	Serial   func(hostname string) string // the machine's number, as the logs have it
-	Features func() []Feature             // what the configuration has it offer; nil: nothing
-	Proc     fs.FS                        // nil: /proc
-	Sys      fs.FS                        // nil: /sys
-	File     string                       // of the program; "": /proc/self/exe
+	Serial   func(hostname string) string            // the machine's number, as the logs have it
+	Features func() []Feature                        // what the configuration has it offer; nil: nothing
+	Proc     fs.FS                                   // nil: /proc
+	Sys      fs.FS                                   // nil: /sys
+	Sensors  func(context.Context) *hardware.Sensors // nil: read when asked, by the sensors' own limits
+	File     string                                  // of the program; "": /proc/self/exe
 }
 
 const product = "Postern mail gateway"

@@ -47,9 +47,9 @@ func (c *Call) Pending(ctx context.Context) (*config.Document, error) {
 			return nil, err
 		}
 		p.base, p.from = base, from
-		return copyOf(from)
+		return config.Clone(from), nil
 	}
-	return copyOf(p.document)
+	return config.Clone(p.document), nil
 }
 
 // Change makes a document, which Pending gave and the caller has changed, what waits for commit. What the configuration
@@ -86,11 +86,6 @@ func (c *Call) pending() *Pending {
 		c.Changes = new(Pending)
 	}
 	return c.Changes
-}
-
-// copyOf makes a document that shares nothing with another.
-func copyOf(d *config.Document) (*config.Document, error) {
-	return config.Parse(config.Encode(d), "the changed configuration")
 }
 
 // refusedChange words the faults of a text that nobody sees: keys say where they are, lines would not.

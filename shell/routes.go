@@ -28,6 +28,7 @@ func routes(g Gateway) http.Handler {
 	hostKeysRoutes(mux, g)
 	visitsRoutes(mux, g)
 	machineRoutes(mux, g)
+	sensingRoutes(mux, g)
 	lookupRoutes(mux, g)
 	trackingRoutes(mux, g)
 	proofsRoutes(mux, g)

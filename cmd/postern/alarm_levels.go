@@ -7,6 +7,7 @@ import (
 
 	"postern/engine"
 	"postern/engine/config"
+	"postern/hardware"
 	"postern/projections"
 )
 
@@ -20,6 +21,7 @@ const (
 	alertFollower     = "followerBehind"       // who writes logs or counts is behind, or cannot write
 	alertPush         = "logPush"              // a log does not reach the host that it is pushed to
 	alertHistory      = "historySpace"         // the disk may not hold the history that is to be kept
+	alertHardware     = "hardware"             // of a component of the machine
 	alertRetention    = "retentionInDanger"    // history cannot be shortened as it should be
 )
 
@@ -31,9 +33,10 @@ type levels struct {
 	down         func(now time.Time, atLeast uint64) []projections.HostStatus
 	expiries     func(now time.Time) []expiry
 	lags         *lags
-	stuck        func(now time.Time) []stuck  // pushes of logs that do not get on; nil: there are none
-	history      func() (journal, room int64) // bytes that the journal takes, and that the disk has above the watermark
-	retention    func() string                // why history cannot be shortened, a sentence; "": it can. nil: nobody shortens it
+	stuck        func(now time.Time) []stuck           // pushes of logs that do not get on; nil: there are none
+	history      func() (journal, room int64)          // bytes that the journal takes, and that the disk has above the watermark
+	sensors      func(now time.Time) *hardware.Sensors // nil: nobody reads them
+	retention    func() string                         // why history cannot be shortened, a sentence; "": it can. nil: nobody shortens it
 }
 
 // expiry is when a certificate ends.
@@ -50,6 +53,7 @@ func (l *levels) wrong(now time.Time, stands func(kind, object string) bool) (ou
 	out = l.certificates(out, now)
 	out = l.followers(out, stands)
 	out = l.pushes(out, now, stands)
+	out = l.hardware(out, now, stands)
 	if l.retention != nil {
 		if why := l.retention(); why != "" {
 			out = append(out, engine.Alert{Kind: alertRetention, Severity: severityWarning, Text: why})
@@ -190,6 +194,8 @@ func overText(kind, object string) string {
 		return fmt.Sprintf("The log %s reaches the host that it is pushed to again, or is pushed no more.", object)
 	case alertHistory:
 		return "The disk has room for the journal again."
+	case alertHardware:
+		return fmt.Sprintf("%s of the machine is normal again, or not there any more.", object)
 	case alertRetention:
 		return "The history is as short again as it should be."
 	}

@@ -24,6 +24,7 @@ func (g *gateway) watchAlarms(ctx context.Context) error {
 		stuck:        g.logs.stuck,
 		history:      g.historySpace,
 		retention:    g.retention.why,
+		sensors:      g.monitor.Sensors,
 		down: func(now time.Time, atLeast uint64) (down []projections.HostStatus) {
 			g.looker.Peek(func() { down = g.figures.Down(maxDown, atLeast, now) })
 			return down

@@ -105,6 +105,9 @@ func findBusy(d *config.Document) (faults []error) {
 	p := &ports{}
 	defer p.close()
 	faults = p.bindAll(d)
+	if err := findBusySNMP(d); err != nil {
+		faults = append(faults, err)
+	}
 	for _, in := range d.Interfaces {
 		address := net.JoinHostPort(in.Address.Addr().String(), "0")
 		c, err := new(net.ListenConfig).Listen(context.Background(), "tcp", address)

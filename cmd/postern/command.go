@@ -129,6 +129,7 @@ func stopped(data string) *shell.Offline {
 		}
 		return config.Default() // notifications show another name for us, and nothing else differs
 	}
+	o.Program.Sensors = readOnce(o.Document)
 	o.Prober.Dig = digger(new(dns.Resolver)) // the system's servers
 	return o
 }

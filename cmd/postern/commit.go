@@ -66,7 +66,7 @@ func (g *gateway) Commit(ctx context.Context, p shell.Proposal, by string) (shel
 	if err != nil {
 		return shell.Committed{}, &shell.RefusedError{Reason: err.Error()}
 	}
-	next.Revision = g.InForce().Revision + 1
+	next.Revision, text = g.InForce().Revision+1, config.Body(text)
 	ready, err := g.prepare(next, text)
 	if err != nil {
 		return shell.Committed{}, refusedCommit(err)
@@ -98,7 +98,7 @@ func (g *gateway) admit(ctx context.Context, p shell.Proposal) (text []byte, con
 	case p.Edited && hash == "":
 		return nil, nil, &shell.RefusedError{Reason: c.file.path + " is missing: there is nothing to commit."}
 	case p.Edited:
-		return config.Body(edited), nil, nil
+		return edited, nil, nil
 	case hash != c.onDisk:
 		return nil, nil, &shell.RefusedError{Reason: fmt.Sprintf("%s was edited since revision %d came into force: commit that first, with \"postern config reload\", or undo it.",
 			c.file.path, now.Revision)}
@@ -106,11 +106,10 @@ func (g *gateway) admit(ctx context.Context, p shell.Proposal) (text []byte, con
 		conflict, err := g.conflict(ctx, now)
 		return nil, conflict, err
 	}
-	text = config.Body([]byte(p.Text))
-	if config.Hash(text) == now.Hash {
+	if config.Hash([]byte(p.Text)) == now.Hash {
 		return nil, nil, &shell.RefusedError{Reason: "There are no changes to commit."}
 	}
-	return text, nil, nil
+	return []byte(p.Text), nil, nil
 }
 
 // conflict names the commit that came between.

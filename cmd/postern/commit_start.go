@@ -19,6 +19,7 @@ func (g *gateway) chooseConfiguration(ctx context.Context) error {
 		return fmt.Errorf("configuration: %w", err)
 	}
 	c.onDisk = hash
+	c.file.staged().drop() // what a crash has left
 	system, commits := g.rows.System(), g.journal.Commits()
 	if err := commits.Complete(ctx, system.Revision); err != nil {
 		return err

@@ -49,9 +49,13 @@ func (f configFile) read() ([]byte, error) {
 // staged is a text that stands beside the file, on the disk, until it takes its place.
 type staged struct{ from, to string }
 
+func (f configFile) staged() staged {
+	return staged{filepath.Join(filepath.Dir(f.path), "."+filepath.Base(f.path)+".new"), f.path}
+}
+
 // stage writes a text beside the file, with the rights that the file has.
 func (f configFile) stage(text []byte) (s staged, err error) {
-	s = staged{filepath.Join(filepath.Dir(f.path), "."+filepath.Base(f.path)+".new"), f.path}
+	s = f.staged()
 	mode := fs.FileMode(0o600)
 	if info, err := os.Stat(f.path); err == nil {
 		mode = info.Mode().Perm()

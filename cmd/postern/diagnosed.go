@@ -14,6 +14,7 @@ func (g *gateway) diagnosed(l *shell.Local) *shell.Local {
 	l.Logs.Writers, l.Logs.Keys = g.logs.writers, &logpush.HostKeys{Dir: g.keysDirectory()}
 	l.Program = program()
 	l.Program.Features = g.features
+	l.Program.Sensors = g.sensorsNow
 	l.Prober.Dig = digger(g.resolver)
 	l.Prober.VerifyTLS = verifier(g.client)
 	return l
@@ -34,6 +35,9 @@ func (g *gateway) features() []shell.Feature {
 			scheme = "https"
 		}
 		list = append(list, shell.Feature{Name: "http", What: fmt.Sprintf("status for monitoring at %s://%s/", scheme, h.Address), Addresses: []string{h.Address.String()}})
+	}
+	if at, wanted := snmpAddress(g.document()); wanted {
+		list = append(list, shell.Feature{Name: "snmp", What: fmt.Sprintf("answers for monitoring on %s", at), Addresses: []string{at.String()}})
 	}
 	return append(list, shell.Feature{Name: "admin", What: "the commands of operators", Addresses: []string{"/admin.sock"}})
 }

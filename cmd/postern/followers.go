@@ -120,6 +120,7 @@ const queueLoaded = "the queue is loaded"
 func (g *gateway) follow(ctx context.Context) {
 	g.run("figures", func() error { return g.looker.Run(ctx) })
 	g.run("gauges of the machine", func() error { return g.machine.Run(ctx) })
+	g.run("sensors of the machine", func() error { return g.monitor.Run(ctx) })
 	g.run("limit of memory", func() error { return g.keepWithinMemory(ctx) })
 	g.run("lag of the followers", func() error { return g.lags.run(ctx) })
 	g.run("alerts", func() error { return g.watchAlarms(ctx) })

@@ -55,6 +55,10 @@ func (g *gateway) portFaults(doc *config.Document, program string) (faults []err
 			}
 		}
 	}
+	if at, wanted := snmpAddress(doc); wanted && at.Port() < free && !mayAll {
+		faults = append(faults, fmt.Errorf("snmp could not listen on %s: since its start the gateway has given up the right to bind "+
+			"ports below %d; stop it, and start it as it was started", at, free))
+	}
 	return faults
 }
 

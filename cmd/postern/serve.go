@@ -28,6 +28,7 @@ import (
 	"postern/smtp/deliver"
 	"postern/smtp/dns"
 	"postern/smtp/receive"
+	"postern/snmp"
 )
 
 // gateway is the running daemon: the parts, in the order in which they are built. Stopping goes the other way.
@@ -55,9 +56,11 @@ type gateway struct {
 	frames          *projections.Keyframes
 	gauges          projections.Gauges
 	machine         hardware.Machine
+	monitor         hardware.Monitor
 	lags            lags
 	admin           *shell.Admin
 	pages           pages
+	agent           *snmp.Agent
 	pulse           *pulse
 	retention       retention
 	failures        failures
@@ -151,6 +154,7 @@ func (g *gateway) build() error {
 	// Idle connections are closed while their last facts can still be written.
 	drained := func() { g.client.Close(); g.sampleLast() }
 	g.machine.Limit = g.memoryLimit
+	g.monitor.Limits = func() hardware.Limits { return limitsOf(document()) }
 	g.engine = engine.New(engine.Options{Drained: drained, Journal: g.journal, Rows: g.rows, Deliverer: g.client, Document: document, Version: Version, Committed: g.configuration.edit,
 		Memory: g.machine.MemoryShare, Behind: g.lags.Behind,
 		Problem: func(err error) { g.log.Error().Err(err).Msg("engine") }})
@@ -171,6 +175,7 @@ func (g *gateway) build() error {
 	if err := g.buildHTTP(); err != nil {
 		return err
 	}
+	g.buildSNMP()
 	return g.dropPrivileges()
 }
 
@@ -265,6 +270,7 @@ func (g *gateway) start(ctx context.Context, ended chan<- error) {
 	g.follow(ctx)
 	g.run("retention", func() error { return g.keepHistory(ctx) })
 	g.run("journal's pulse", func() error { return g.pulse.run(ctx, g.journal) })
+	g.run("SNMP", func() error { return g.agent.Serve(ctx) })
 }
 
 // run keeps one of the gateway's loops; its failure is an operator's business, not the end of the others.
@@ -297,6 +303,9 @@ func (g *gateway) announce() {
 	}
 	if at := g.pages.addr(); at != nil {
 		g.log.Info().Stringer("address", at).Msg("status over HTTP")
+	}
+	if at := g.agent.Addr(); at.IsValid() {
+		g.log.Info().Stringer("address", at).Msg("answering SNMP")
 	}
 }
 

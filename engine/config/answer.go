@@ -22,7 +22,7 @@ func Set(table any, key, typed string) error {
 	}
 	f := fields[i]
 	into := reflect.New(v.Field(f.index).Type()).Elem()
-	r := &reader{at: locate(nil), failed: map[string]bool{}}
+	r := &reader{failed: map[string]bool{}}
 	r.value(fromText(typed, into), into, "", f)
 	if len(r.errors) > 0 {
 		return errors.New(r.errors[0].Message)
@@ -99,7 +99,7 @@ func Keys(table any) []string {
 // that are no domains. It brings names and patterns into their normal form, in place, so the document must be the caller's
 // own. The error is an *Errors without places.
 func Check(d *Document) error {
-	r := &reader{at: locate(nil), failed: map[string]bool{}}
+	r := &reader{failed: map[string]bool{}}
 	r.check(d)
 	return newErrors(r.errors)
 }
@@ -150,10 +150,57 @@ func CheckPattern(s string) (string, error) {
 
 // CheckRoute finds what is wrong with the targets of an SMTP route, and brings them into their normal form, in place.
 func CheckRoute(route *SMTPRoute) error {
-	r := &reader{at: locate(nil), failed: map[string]bool{}}
+	r := &reader{failed: map[string]bool{}}
 	r.targets(route.To, "")
 	if len(r.errors) > 0 {
 		return errors.New(r.errors[0].Message)
 	}
 	return nil
+}
+
+// Clone is a copy of a document that shares nothing with it, for whoever changes it.
+func Clone(d *Document) *Document {
+	c := new(Document)
+	*c = *d
+	v := reflect.ValueOf(c).Elem()
+	for _, f := range fieldsOf(v.Type()) {
+		v.Field(f.index).Set(cloned(v.Field(f.index)))
+	}
+	c.index()
+	return c
+}
+
+func cloned(v reflect.Value) reflect.Value {
+	switch {
+	case v.Kind() == reflect.Slice && !v.IsNil():
+		out := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
+		reflect.Copy(out, v)
+		if holdsSlices(v.Type().Elem()) {
+			for i := range out.Len() {
+				out.Index(i).Set(cloned(out.Index(i)))
+			}
+		}
+		return out
+	case v.Kind() == reflect.Struct && holdsSlices(v.Type()):
+		out := reflect.New(v.Type()).Elem()
+		out.Set(v)
+		for _, f := range fieldsOf(v.Type()) {
+			out.Field(f.index).Set(cloned(v.Field(f.index)))
+		}
+		return out
+	}
+	return v
+}
+
+// holdsSlices tells whether values of a type have parts that a copy would share.
+func holdsSlices(t reflect.Type) bool {
+	if t.Kind() != reflect.Struct {
+		return t.Kind() == reflect.Slice
+	}
+	for _, f := range fieldsOf(t) {
+		if holdsSlices(t.Field(f.index).Type) {
+			return true
+		}
+	}
+	return false
 }

@@ -21,6 +21,7 @@ func (r *reader) check(d *Document) {
 	}
 	r.http(d)
 	r.snmp(d)
+	r.hardware(d)
 	if d.Retry.MaxSeconds < d.Retry.InitialSeconds {
 		r.fail("retry.max_seconds", "%d is less than initial_seconds, which is %d", d.Retry.MaxSeconds, d.Retry.InitialSeconds)
 	}
@@ -101,7 +102,7 @@ func (r *reader) listeners(d *Document) {
 }
 
 func (r *reader) given(path string) bool {
-	_, ok := r.at.values[path]
+	_, ok := r.places().values[path]
 	return ok
 }
 

@@ -48,6 +48,7 @@ func sections(hostname string) *Document {
 		Journal:  Journal{KeepDays: 30},
 		Logs:     Logs{RolloverMegabytes: 100, RolloverAge: Duration{24 * time.Hour}, Keep: 10},
 		SNMP:     defaultSNMP(),
+		Hardware: defaultHardware(),
 	}
 }
 

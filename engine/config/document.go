@@ -25,6 +25,7 @@ type Document struct {
 	Daemon     Daemon      `toml:"daemon"`
 	HTTP       HTTP        `toml:"http"`
 	SNMP       SNMP        `toml:"snmp"`
+	Hardware   Hardware    `toml:"hardware"`
 
 	Subscriptions []Log `toml:"log"` // default: mail_logs and status, in files
 

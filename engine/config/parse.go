@@ -40,7 +40,7 @@ func parse(text []byte, name, hostname string) (*Document, error) {
 	if err := toml.Unmarshal(text, &tree); err != nil {
 		return nil, newErrors([]*Error{syntaxError(err, name)})
 	}
-	r := &reader{name: name, at: locate(text), failed: map[string]bool{}}
+	r := &reader{name: name, source: text, failed: map[string]bool{}}
 	d := sections(hostname)
 	if _, given := tree["interface"]; !given {
 		d.Interfaces = defaults(hostname).Interfaces
@@ -102,9 +102,18 @@ func printable(s string) string {
 // reader collects the faults of one document.
 type reader struct {
 	name   string
-	at     *positions
+	source []byte
+	at     *positions // of the text; see places
 	errors []*Error
 	failed map[string]bool // paths with a fault: each has one at most
+}
+
+// places is where keys and values stand. A text without a fault is not gone through for them.
+func (r *reader) places() *positions {
+	if r.at == nil {
+		r.at = locate(r.source)
+	}
+	return r.at
 }
 
 // fail notes that the value at path is wrong. Of what is wrong as a whole the parts are not told too.
@@ -119,13 +128,13 @@ func (r *reader) fail(path, format string, args ...any) {
 	if shown := withoutIndices(path); shown != "" {
 		message = shown + ": " + message
 	}
-	p := r.at.of(path)
+	p := r.places().of(path)
 	r.errors = append(r.errors, &Error{r.name, p.line, p.column, message})
 }
 
 // failKey notes that the key itself is wrong.
 func (r *reader) failKey(path, message string) {
-	p := r.at.ofKey(path)
+	p := r.places().ofKey(path)
 	r.errors = append(r.errors, &Error{r.name, p.line, p.column, message})
 }
 

@@ -1,0 +1,184 @@
+package hardware
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// memory is what a Monitor knows from one reading to the next.
+type memory struct {
+	temperatures, fans, supplies, drives numbering
+	turned                               map[string]bool        // fans that have turned
+	up                                   map[string]bool        // links that were up
+	status                               map[string]DriveStatus // of drives in the last reading
+	raidEvents                           uint64
+}
+
+// numbering gives components numbers that they keep.
+type numbering map[string]int
+
+// of is the number of a component, the lowest that is free up to most; 0: there is none.
+func (n *numbering) of(name string, most int) int {
+	if i := (*n)[name]; i != 0 {
+		return i
+	}
+	if *n == nil {
+		*n = numbering{}
+	}
+	taken := make(map[int]bool, len(*n))
+	for _, i := range *n {
+		taken[i] = true
+	}
+	for i := 1; i <= most; i++ {
+		if !taken[i] {
+			(*n)[name] = i
+			return i
+		}
+	}
+	return 0
+}
+
+// keep forgets the components that are gone when the numbers get short.
+func (n numbering) keep(present map[string]bool, most int) {
+	if len(n) < most {
+		return
+	}
+	for name := range n {
+		if !present[name] {
+			delete(n, name)
+		}
+	}
+}
+
+// read takes a reading and judges it. The caller holds m.reading.
+func (m *Monitor) read(now time.Time) *Sensors {
+	var limits Limits
+	if m.Limits != nil {
+		limits = m.Limits()
+	}
+	bmc := m.bmc.Load()
+	if bmc == nil {
+		bmc = &controller{}
+	}
+	s := &Sensors{Time: now, BMC: bmc.BMC}
+	s.Temperatures, s.Fans = chips(m.sys())
+	if len(s.Temperatures) == 0 {
+		s.Temperatures = zones(m.sys())
+	}
+	s.Temperatures = append(s.Temperatures, bmc.temperatures()...)
+	s.Fans = append(s.Fans, bmc.fans()...)
+	s.PowerSupplies = append(bmc.supplies(), supplies(m.sys())...)
+	redundancy(s.PowerSupplies)
+	s.Arrays, s.Drives = softwareArrays(m.proc(), m.sys())
+	s.Drives = append(s.Drives, bmc.drives()...)
+	m.known.number(s, limits.knowsFans())
+	s.Links = m.known.links(m.Network(now).Interfaces)
+	s.RAIDEvents = m.known.raidEvents
+	limits.judge(s)
+	return s
+}
+
+// number gives each component its number, and takes note of what has happened since the last reading.
+func (k *memory) number(s *Sensors, allTurn bool) {
+	k.fanHistory(s, allTurn)
+	unique(s.Temperatures, func(t *Temperature) *string { return &t.Name })
+	unique(s.PowerSupplies, func(p *PowerSupply) *string { return &p.Name })
+	unique(s.Drives, func(d *Drive) *string { return &d.ID })
+	s.Temperatures = numberAll(s.Temperatures, &k.temperatures, maxTemperatures, func(t *Temperature) (string, *int) { return t.Name, &t.Index })
+	s.Fans = numberAll(s.Fans, &k.fans, maxFans, func(f *Fan) (string, *int) { return f.Name, &f.Index })
+	s.PowerSupplies = numberAll(s.PowerSupplies, &k.supplies, maxPowerSupplies, func(p *PowerSupply) (string, *int) { return p.Name, &p.Index })
+	s.Drives = numberAll(s.Drives, &k.drives, maxDrives, func(d *Drive) (string, *int) { return d.ID, &d.Index })
+	k.driveHistory(s.Drives)
+}
+
+// unique makes the names of a list differ: boards have two network cards, drives and memories of a kind.
+func unique[T any](list []T, name func(*T) *string) {
+	seen := map[string]int{}
+	for i := range list {
+		n := name(&list[i])
+		seen[*n]++
+		if times := seen[*n]; times > 1 {
+			*n += " #" + strconv.Itoa(times)
+		}
+	}
+}
+
+// numberAll numbers the entries and leaves out those for which there is no number.
+func numberAll[T any](list []T, by *numbering, most int, of func(*T) (string, *int)) []T {
+	out, present := make([]T, 0, len(list)), make(map[string]bool, len(list))
+	for i := range list {
+		name, _ := of(&list[i])
+		present[name] = true
+	}
+	by.keep(present, most)
+	for i := range list {
+		name, index := of(&list[i])
+		if *index = by.of(name, most); *index != 0 {
+			out = append(out, list[i])
+		}
+	}
+	slices.SortFunc(out, func(a, b T) int {
+		_, i := of(&a)
+		_, j := of(&b)
+		return cmp.Compare(*i, *j)
+	})
+	return out
+}
+
+// fanHistory leaves out connectors on which nothing has turned yet, and marks fans that have stopped.
+func (k *memory) fanHistory(s *Sensors, allTurn bool) {
+	unique(s.Fans, func(f *Fan) *string { return &f.Name })
+	if k.turned == nil {
+		k.turned = map[string]bool{}
+	}
+	for i := range s.Fans {
+		f := &s.Fans[i]
+		if f.RPM > 0 && len(k.turned) < 4*maxFans {
+			k.turned[f.Name] = true
+		}
+		f.Stopped = f.RPM == 0 && k.turned[f.Name]
+	}
+	s.Fans = slices.DeleteFunc(s.Fans, func(f Fan) bool { return f.RPM == 0 && !f.Stopped && !f.Failed && f.Minimum == 0 && !allTurn })
+}
+
+// driveHistory counts how often drives have changed. What is there from the beginning is no event.
+func (k *memory) driveHistory(drives []Drive) {
+	before := k.status
+	k.status = make(map[string]DriveStatus, len(drives))
+	for _, d := range drives {
+		k.status[d.ID] = d.Status
+		if was, known := before[d.ID]; before != nil && (known && was != d.Status || !known && d.Status != DriveHealthy) {
+			k.raidEvents++
+		}
+	}
+	for id, was := range before {
+		if _, there := k.status[id]; !there && was == DriveHealthy {
+			k.raidEvents++
+		}
+	}
+}
+
+// links picks the interfaces whose state matters to somebody, and says how bad it is: one that is wanted and has an address,
+// or was up, and is down.
+func (k *memory) links(interfaces []Interface) []Link {
+	if k.up == nil {
+		k.up = map[string]bool{}
+	}
+	out := make([]Link, 0, len(interfaces))
+	for _, i := range interfaces {
+		if i.Type == typeLoopback || !i.Physical && len(i.Addresses) == 0 {
+			continue
+		}
+		l := Link{Index: i.Index, Name: plain(i.Name), Enabled: i.Enabled, Speed: i.Speed, Up: i.State == Up}
+		if l.Up && len(k.up) < maxLinks {
+			k.up[l.Name] = true
+		}
+		if l.Enabled && !l.Up && i.State != Unknown && !i.portless && (k.up[l.Name] || len(i.Addresses) > 0) {
+			l.Severity = Critical
+		}
+		out = append(out, l)
+	}
+	return out
+}

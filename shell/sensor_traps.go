@@ -1,5 +1,0 @@
-package shell
-
-import "context"
-
-func (c *Call) sensorTraps(context.Context) ([]string, error) { return nil, nil }
