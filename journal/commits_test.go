@@ -86,3 +86,46 @@ func TestCommits(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// Retention keeps commits: there is always a way back.
+func TestCommitsOutliveRetention(t *testing.T) {
+	j := openOn(t, NewMemoryDisk())
+	defer j.Close()
+	var seqs []uint64
+	for revision := uint64(1); revision <= 2; revision++ {
+		seq, err := j.AppendEvents(0, &ConfigurationCommitted{Revision: revision, Hash: "h", Document: fmt.Sprintf("d%d", revision)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := j.Commits().Add(revision, seq); err != nil {
+			t.Fatal(err)
+		}
+		seqs = append(seqs, seq)
+		for range 20 {
+			if _, err := j.AppendEvents(0, &Settled{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if !cutAt(t, j, j.Durable()) {
+		t.Fatal("nothing was cut")
+	}
+	if _, err := j.At(seqs[1] + 1); !errors.Is(err, ErrNotFound) {
+		t.Fatalf("what lies behind the commits is still there: %v", err)
+	}
+	for i, seq := range seqs {
+		r, err := j.Commits().Of(t.Context(), uint64(i+1))
+		if err != nil || r.Seq != seq || r.Event.(*ConfigurationCommitted).Document != fmt.Sprintf("d%d", i+1) {
+			t.Errorf("revision %d is %v, %v", i+1, r, err)
+		}
+	}
+	if err := j.Rows(commitRows).Clear(); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Commits().Complete(t.Context(), 2); err != nil {
+		t.Fatal(err)
+	}
+	if last, err := j.Commits().Last(t.Context(), 5); err != nil || len(last) != 2 {
+		t.Errorf("without rows: %v, %v", last, err)
+	}
+}

@@ -112,12 +112,14 @@ func (c *Call) Question(ctx context.Context, p Param) (string, error) {
 	return c.askFor(ctx, p)
 }
 
-// sentence begins with a capital and ends with a point.
+// sentence begins with a capital, unless with a key or a name that has none, and ends with a point.
 func sentence(text string) string {
 	if text == "" {
 		return text
 	}
-	text = strings.ToUpper(text[:1]) + text[1:]
+	if first, _, _ := strings.Cut(text, " "); !strings.ContainsAny(first, "._") {
+		text = strings.ToUpper(text[:1]) + text[1:]
+	}
 	if !strings.HasSuffix(text, ".") && !strings.HasSuffix(text, "?") {
 		text += "."
 	}

@@ -27,7 +27,7 @@ func (r *Remote) Commit(ctx context.Context, p Proposal) (done Committed, err er
 
 // Commits implements Gateway.
 func (r *Remote) Commits(ctx context.Context, max int) (list []Commit, err error) {
-	return list, r.get(ctx, "/v1/configuration/commits", url.Values{"max": {strconv.Itoa(max)}}, &list)
+	return list, r.post(ctx, "/v1/configuration/commits", url.Values{"max": {strconv.Itoa(max)}}, &list)
 }
 
 // CommitDetail implements Gateway.
@@ -42,7 +42,7 @@ func (r *Remote) SaveConfiguration(ctx context.Context, text string) (s SavedCon
 
 // SavedConfigurations implements Gateway.
 func (r *Remote) SavedConfigurations(ctx context.Context) (list []SavedConfiguration, err error) {
-	return list, r.get(ctx, "/v1/configuration/saved", nil, &list)
+	return list, r.post(ctx, "/v1/configuration/saved", nil, &list)
 }
 
 // ReadConfiguration implements Gateway.
@@ -95,8 +95,8 @@ func sent[T any](mux *http.ServeMux, path string, do func(ctx context.Context, o
 	})
 }
 
-// configurationRoutes takes questions as orders where the answer holds secrets, or shows how the gateway is set up: they are
-// not for whoever may ask for its state.
+// configurationRoutes takes questions as orders too: the answers hold secrets, show how the gateway is set up, or name people;
+// they are not for whoever may ask for its state.
 func configurationRoutes(mux *http.ServeMux, g Gateway) {
 	post(mux, "/v1/configuration", func(ctx context.Context, _ url.Values) (any, error) { return g.Configuration(ctx) })
 	post(mux, "/v1/configuration/committed", func(ctx context.Context, q url.Values) (any, error) {
@@ -107,7 +107,7 @@ func configurationRoutes(mux *http.ServeMux, g Gateway) {
 		return g.CommittedConfiguration(ctx, revision)
 	})
 	sent(mux, "/v1/configuration/commit", func(ctx context.Context, p Proposal) (any, error) { return g.Commit(ctx, p) })
-	get(mux, "/v1/configuration/commits", func(ctx context.Context, q url.Values) (any, error) {
+	post(mux, "/v1/configuration/commits", func(ctx context.Context, q url.Values) (any, error) {
 		max, err := strconv.Atoi(q.Get("max"))
 		if err != nil || max < 1 {
 			return nil, &RefusedError{fmt.Sprintf("%q is not a number of commits", q.Get("max"))}
@@ -122,7 +122,7 @@ func configurationRoutes(mux *http.ServeMux, g Gateway) {
 		return g.CommitDetail(ctx, revision)
 	})
 	sent(mux, "/v1/configuration/save", func(ctx context.Context, t textBody) (any, error) { return g.SaveConfiguration(ctx, t.Text) })
-	get(mux, "/v1/configuration/saved", func(ctx context.Context, _ url.Values) (any, error) { return g.SavedConfigurations(ctx) })
+	post(mux, "/v1/configuration/saved", func(ctx context.Context, _ url.Values) (any, error) { return g.SavedConfigurations(ctx) })
 	post(mux, "/v1/configuration/read", func(ctx context.Context, q url.Values) (any, error) {
 		text, err := g.ReadConfiguration(ctx, q.Get("file"))
 		return textBody{text}, err

@@ -46,8 +46,11 @@ func (s *Shell) Run(ctx context.Context) (failed bool) {
 	var there bool
 	if s.terminal, there = newTerminal(s.In, s.Out); there {
 		defer s.terminal.heedSignals(cancel)()
-		s.terminal.loop(s.prompt, s.History.Lines(), func(line string) []Suggestion { return s.words.complete(ctx, line) },
-			func(line string) bool { return s.line(ctx, line) })
+		for left := false; !left; { // Ctrl-D asks as exit does
+			s.terminal.loop(s.prompt, s.History.Lines(), func(line string) []Suggestion { return s.words.complete(ctx, line) },
+				func(line string) bool { left = s.line(ctx, line); return left })
+			left = left || !s.changes.Changed() || s.terminal.console.hungUp() || s.line(ctx, "exit")
+		}
 		s.lose()
 		return s.failed
 	}
@@ -123,6 +126,7 @@ func (s *Shell) line(ctx context.Context, line string) (last bool) {
 	}
 	switch {
 	case errors.Is(err, errLeave):
+		s.changes.Clear()
 		return true
 	case errors.Is(err, io.EOF) && s.lines != nil:
 		return true

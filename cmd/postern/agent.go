@@ -58,12 +58,3 @@ func findBusySNMP(d *config.Document) error {
 	}
 	return c.Close()
 }
-
-// prepareAgent binds the agent's port, where another one is wanted.
-func (g *gateway) prepareAgent(_, next *config.Document) (part, error) {
-	change, err := g.agent.Prepare(next)
-	if err != nil {
-		return part{}, err
-	}
-	return part{takeUp: func() []error { change.Activate(); return nil }, undo: change.Discard}, nil
-}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"net/smtp"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -33,7 +34,7 @@ func serveUntilKilled(step, data string) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	g := &gateway{flags: f, log: zerolog.New(os.Stderr), data: data, orders: make(chan order, 1), drained: newDrained()}
+	g := &gateway{flags: f, log: zerolog.Nop(), data: data, orders: make(chan order, 1), drained: newDrained()}
 	g.inForce.Store(doc)
 	g.configuration.step = func(reached string) {
 		if reached == step {
@@ -189,6 +190,12 @@ func TestCommitThatCannotBeTakenUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer busy.Close()
+	taken, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	busyUDP := uint16(taken.LocalAddr().(*net.UDPAddr).Port)
 	eventually(t, "the first commit is in the file", func() bool { return strings.HasPrefix(fileOf(t, g), "# Postern configuration, revision 1") })
 	before, file := inForce(t, g), fileOf(t, g)
 	free := freePort(t)
@@ -199,6 +206,8 @@ func TestCommitThatCannotBeTakenUp(t *testing.T) {
 		"a busy port": {func(d *config.Document) { addListener(free)(d); d.HTTP.Address = mustAddress(busy.Addr().String()) },
 			[]string{"http cannot listen on " + busy.Addr().String(), "address already in use"}},
 		"a busy port of a listener": {func(d *config.Document) { addListener(busy.Addr().String())(d) }, []string{`listener "Second" cannot listen on`, "already in use"}},
+		"a busy port of the SNMP agent": {func(d *config.Document) { d.SNMP.Enabled, d.SNMP.Level, d.SNMP.Port = true, config.NoAuthNoPriv, busyUDP },
+			[]string{fmt.Sprintf("snmp cannot listen on 127.0.0.1:%d", busyUDP), "already in use"}},
 		"a missing certificate": {func(d *config.Document) {
 			d.Listeners[0].Certificate, d.Listeners[0].Key = "/none/c.pem", "/none/k.pem"
 		},
@@ -270,7 +279,7 @@ func TestCommitTakesEffect(t *testing.T) {
 	if refused, _ := open.mail("after@sink.test", 100); refused != "" {
 		t.Errorf("the open connection: %s", refused)
 	}
-	eventually(t, "the second is discarded", func() bool { return strings.Contains(string(logText(t, g, "mail_logs")), "'/dev/null'") })
+	eventually(t, "the second is discarded", func() bool { return strings.Contains(string(logText(t, g, "mail_logs")), "'/null'") })
 	if s.Total() != 1 {
 		t.Errorf("%d delivered", s.Total())
 	}
@@ -525,4 +534,76 @@ func TestCommitFromAPipe(t *testing.T) {
 	if now := inForce(t, g); now.Revision != 2 {
 		t.Errorf("revision %d", now.Revision)
 	}
+}
+
+// Commits that move a listener, the status pages and the resolver lose nobody who talks to the listener that stays.
+func TestCommitsUnderLoad(t *testing.T) {
+	s := runSink(t)
+	g := runGateway(t, s, "")
+	end, accepted := make(chan struct{}), make(chan int, 3)
+	for range 3 {
+		go func() {
+			n := 0
+			defer func() { accepted <- n }()
+			for {
+				k, err := smtp.Dial(g.Address)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				for range 5 {
+					if err := handOver(k); err != nil {
+						t.Error(err)
+						return
+					}
+					n++
+				}
+				if err := k.Quit(); err != nil {
+					t.Error(err)
+					return
+				}
+				select {
+				case <-end:
+					return
+				default:
+				}
+			}
+		}()
+	}
+	for i := range 10 {
+		moves, pages := freePort(t), freePort(t)
+		commit(t, g, fmt.Sprint(i), func(d *config.Document) {
+			d.Listeners = d.Listeners[:1]
+			addListener(moves)(d)
+			d.Listeners[0].MaxHops = 10 + i
+			d.HTTP.Address = mustAddress(pages)
+			d.DNS.Tries = 1 + i%3
+		})
+		if !answers(moves) || !answers(pages) {
+			t.Errorf("commit %d has not taken effect", i)
+		}
+	}
+	close(end)
+	total := 0
+	for range 3 {
+		total += <-accepted
+	}
+	eventually(t, fmt.Sprintf("all %d are delivered", total), func() bool { return int(s.Total()) == total })
+}
+
+func handOver(k *smtp.Client) error {
+	if err := k.Mail("a@sender.test"); err != nil {
+		return err
+	}
+	if err := k.Rcpt("b@sink.test"); err != nil {
+		return err
+	}
+	w, err := k.Data()
+	if err != nil {
+		return err
+	}
+	if _, err := w.Write([]byte("Subject: load\r\n\r\nx\r\n")); err != nil {
+		return err
+	}
+	return w.Close()
 }

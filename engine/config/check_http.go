@@ -14,7 +14,7 @@ func (r *reader) http(d *Document) {
 	switch {
 	case h.User == "" && h.Password != "":
 		r.fail("http.password", "is a password without a user; both or neither are allowed")
-	case h.User != "" && h.Password == "":
+	case h.User != "" && h.Password == "" && !r.failed["http.password"]:
 		r.fail("http.user", `is a user without a password; "postern config password" makes the text for it`)
 	case len(h.User) > maxUser || strings.ContainsRune(h.User, ':'):
 		r.fail("http.user", "%s is not allowed; allowed is a text of at most %d bytes without a colon", quoted(h.User), maxUser)
