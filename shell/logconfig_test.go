@@ -17,8 +17,8 @@ func scannedKey(host string) string {
 	return host + " ssh-ed25519 " + base64.StdEncoding.EncodeToString([]byte("\x00\x00\x00\x0bssh-ed25519\x00\x00\x00\x03key"))
 }
 
-// keysOf are keys for pushing whose programs are played.
-func keysOf(t *testing.T) *logpush.HostKeys {
+// pushKeys are keys for pushing whose programs are played.
+func pushKeys(t *testing.T) *logpush.HostKeys {
 	dir := t.TempDir()
 	return &logpush.HostKeys{Dir: dir, Runner: func(_ context.Context, _, _, name string, args ...string) (out, said []byte, err error) {
 		switch {
@@ -34,7 +34,7 @@ func keysOf(t *testing.T) *logpush.HostKeys {
 // TestLogConfigTranscript goes through the whole dialogue.
 func TestLogConfigTranscript(t *testing.T) {
 	l, o := configured(t, twoInterfaces)
-	l.Logs.Keys = keysOf(t)
+	l.Logs.Keys = pushKeys(t)
 	l.Logs.Dir = "/data/logs"
 	said := play(t, l, gmt, strings.Join([]string{"logconfig",
 		"new", "1", "mail_logs", "a/b", "siem", "", "3", "-x", "Logs.example.com", "3", "", "local4", "2", "/etc/ssl/ca.pem",
@@ -70,7 +70,7 @@ func TestLogConfigTranscript(t *testing.T) {
 // TestLogConfigInBatch lists what holds, and changes keys by their names.
 func TestLogConfigInBatch(t *testing.T) {
 	l, o := configured(t, twoInterfaces+"[[log]]\nname = \"siem\"\ntype = \"mail_logs\"\nretrieval = \"syslog\"\nhost = \"10.0.0.1\"\n[[log]]\nname = \"x\"\ntype = \"status\"\n")
-	l.Logs.Dir, l.Logs.Keys = "/data/logs", keysOf(t)
+	l.Logs.Dir, l.Logs.Keys = "/data/logs", pushKeys(t)
 	d, err := config.Parse([]byte(o.now.Text), "in force")
 	if err != nil {
 		t.Fatal(err)
@@ -110,7 +110,7 @@ func TestLogConfigInBatch(t *testing.T) {
 // TestHostKeysOverTheSocket gives keys through the socket as they are.
 func TestHostKeysOverTheSocket(t *testing.T) {
 	l := &Local{}
-	l.Logs.Keys = keysOf(t)
+	l.Logs.Keys = pushKeys(t)
 	g := overSocket(t, l)
 	keys, err := g.ScanHostKeys(t.Context(), "10.10.0.30", 22)
 	if err != nil || len(keys) != 1 {
