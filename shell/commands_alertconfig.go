@@ -13,6 +13,8 @@ import (
 // alertSection is alertconfig.
 var alertSection = &section{
 	show:  showAlertConfig,
+	names: func(d *config.Document) []string { return d.Alerts.To },
+	keys:  []string{"interval", "host_recipients", "certificate_days"},
 	value: func(d *config.Document) any { return config.Values(&d.Alerts) },
 	operations: []operation{
 		{key: "NEW", title: "Add a new email address to send alerts.", words: "ADDRESS", run: newAlerted},
@@ -90,7 +92,7 @@ func deleteAlerted(ctx context.Context, t *turn) (string, error) {
 func clearAlerted(ctx context.Context, t *turn) (string, error) {
 	yes, err := t.confirm(ctx, "Are you sure you want to remove all email addresses?")
 	if err != nil || !yes {
-		return "Nothing was changed.\n", err
+		return unchanged, err
 	}
 	t.document.Alerts.To = nil
 	return "Alerts are not sent to anybody.\n", nil

@@ -17,6 +17,8 @@ const maxServers = 10
 // dnsSection is dnsconfig.
 var dnsSection = &section{
 	show:  showDNS,
+	names: serverTexts,
+	keys:  []string{"timeout", "tries", "cache"},
 	value: func(d *config.Document) any { return config.Values(&d.DNS) },
 	operations: []operation{
 		{key: "NEW", title: "Add a new server.", words: "ADDRESS[:PORT]", run: newServer},

@@ -15,7 +15,9 @@ import (
 
 // interfaceSection is interfaceconfig.
 var interfaceSection = &section{
-	show: showInterfaces,
+	show:  showInterfaces,
+	names: interfaceNames,
+	keys:  config.Keys(&config.Interface{}),
 	value: func(d *config.Document) any {
 		list := make([]interfaceValue, len(d.Interfaces))
 		for i, in := range d.Interfaces {

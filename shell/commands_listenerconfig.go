@@ -14,6 +14,8 @@ import (
 // listenerSection is listenerconfig.
 var listenerSection = &section{
 	show:  showListeners,
+	names: func(d *config.Document) []string { return append(listenerNames(d), interfaceNames(d)...) },
+	keys:  append(config.Keys(&config.Listener{}), "public", "private", "blackhole"),
 	value: func(d *config.Document) any { return listenerValues(d) },
 	operations: []operation{
 		{key: "NEW", title: "Create a new listener.", words: "public|private|blackhole NAME INTERFACE|ADDRESS PORT [DOMAINS|NETWORKS]", run: newListener},
@@ -215,7 +217,7 @@ func deleteListener(ctx context.Context, t *turn) (string, error) {
 	if len(d.Listeners) == 1 {
 		yes, err := t.confirm(ctx, "Listener "+name+" is the last one: without it no mail is received. Are you sure you want to remove it?")
 		if err != nil || !yes {
-			return "Nothing was changed.\n", err
+			return unchanged, err
 		}
 	}
 	d.Listeners = slices.Delete(d.Listeners, i, i+1)

@@ -32,6 +32,13 @@ var routesSection = &section{
 		}
 		return list
 	},
+	names: func(d *config.Document) []string {
+		domains := make([]string, len(d.Routes))
+		for i := range d.Routes {
+			domains[i] = d.Routes[i].Domain
+		}
+		return domains
+	},
 	operations: []operation{
 		{key: "NEW", title: "Create a new route.", words: "DOMAIN TARGET[,TARGET]", run: newRoute},
 		{key: "EDIT", title: "Edit destinations of an existing route.", words: "DOMAIN TARGET[,TARGET]", run: editRoute, when: hasRoutes},
@@ -171,7 +178,7 @@ func deleteRoute(ctx context.Context, t *turn) (string, error) {
 func clearRoutes(ctx context.Context, t *turn) (string, error) {
 	yes, err := t.confirm(ctx, fmt.Sprintf("Are you sure you want to remove all %d routes?", len(t.document.Routes)))
 	if err != nil || !yes {
-		return "Nothing was changed.\n", err
+		return unchanged, err
 	}
 	t.document.Routes = nil
 	return "All routes are removed.\n", nil
@@ -237,7 +244,7 @@ func importRoutes(ctx context.Context, t *turn) (string, error) {
 	if len(t.document.Routes) > 0 {
 		yes, err := t.confirm(ctx, fmt.Sprintf("The %d routes of the file take the place of the %d that are there. Are you sure?", len(routes), len(t.document.Routes)))
 		if err != nil || !yes {
-			return "Nothing was changed.\n", err
+			return unchanged, err
 		}
 	}
 	t.document.Routes = routes

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"postern/engine/config"
@@ -12,6 +13,8 @@ import (
 // snmpSection is snmpconfig.
 var snmpSection = &section{
 	show:  showSNMP,
+	names: interfaceNames,
+	keys:  snmpKeys(),
 	value: snmpValue,
 	operations: []operation{
 		{key: "SETUP", title: "Configure SNMP.", words: "[KEY VALUE]", run: setupSNMP},
@@ -29,6 +32,11 @@ SETUP KEY VALUE sets one key as the configuration spells it, passphrases left ou
 
 // snmpSecrets are the keys that are made of passphrases.
 var snmpSecrets = []string{"auth_key", "priv_key"}
+
+// snmpKeys are the keys that batch may set.
+func snmpKeys() []string {
+	return slices.DeleteFunc(config.Keys(&config.SNMP{}), func(key string) bool { return slices.Contains(snmpSecrets, key) })
+}
 
 // snmpValue is the settings for programs. Of keys it only tells whether they are there.
 func snmpValue(d *config.Document) any {
@@ -108,10 +116,8 @@ func setupSNMP(ctx context.Context, t *turn) (string, error) {
 
 // setSNMP gives a key a value in batch.
 func (t *turn) setSNMP(key, word string) error {
-	for _, secret := range snmpSecrets {
-		if key == secret {
-			return fmt.Errorf("%s is made of a passphrase, which is asked for: run \"postern shell\", or feed it the answers", key)
-		}
+	if slices.Contains(snmpSecrets, key) {
+		return fmt.Errorf("%s is made of a passphrase, which is asked for: run \"postern shell\", or feed it the answers", key)
 	}
 	return t.set(&t.document.SNMP, key, "snmp."+key, word)
 }

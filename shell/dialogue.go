@@ -15,8 +15,10 @@ import (
 // operation, again and again until Enter alone. In batch its first argument is the operation, and what is missing is no
 // question but an error.
 type section struct {
-	show       func(d *config.Document) string // for people; ends with a line end
-	value      func(d *config.Document) any    // for programs
+	show       func(d *config.Document) string   // for people; ends with a line end
+	value      func(d *config.Document) any      // for programs
+	names      func(d *config.Document) []string // what an operation may be about
+	keys       []string                          // that an operation may set
 	operations []operation
 }
 
@@ -46,9 +48,25 @@ func (s *section) command(name, summary, help string) *Command {
 		choices = append(choices, Choice{strings.ToLower(o.key), strings.TrimSuffix(o.title, ".")})
 	}
 	return &Command{Name: name, Summary: summary, Synopsis: "[" + strings.Join(usage, " | ") + "]", Run: s.run, Configures: true,
-		Params: []Param{{Name: "OPERATION", Optional: true, Choices: choices}, {Name: "ARGUMENT", Optional: true, Rest: true}},
+		Params: []Param{{Name: "OPERATION", Optional: true, Choices: choices}, {Name: "ARGUMENT", Optional: true, Rest: true, Complete: s.complete}},
 		Help: help + "\nWithout an operation it shows what there is and asks. Changes are pending until commit. Ctrl-C in a question leaves the\n" +
 			"operation that asks, with nothing of it changed; operations that were completed before it stay."}
+}
+
+// maxCompleted bounds the configurations that are looked into at each key, in bytes.
+const maxCompleted = 256 << 10
+
+// complete suggests what an operation may be about, and the keys that it may set.
+func (s *section) complete(ctx context.Context, g Gateway, word string) (list []Suggestion) {
+	now, err := g.Configuration(ctx)
+	if err != nil || len(now.Text) > maxCompleted {
+		return nil
+	}
+	d, err := config.Parse([]byte(now.Text), "configuration in force")
+	if err != nil {
+		return nil
+	}
+	return completeWords(append(s.names(d), s.keys...))(ctx, g, word)
 }
 
 func (s *section) run(ctx context.Context, c *Call) error {
@@ -100,6 +118,7 @@ func (s *section) once(ctx context.Context, c *Call, key string, words []string)
 		if err != nil {
 			return err
 		}
+		before := string(c.Changes.text)
 		t := &turn{Call: c, document: d, words: words}
 		said, err := o.run(ctx, t)
 		if err == nil && len(t.words) > 0 {
@@ -114,10 +133,18 @@ func (s *section) once(ctx context.Context, c *Call, key string, words []string)
 		if c.Asker == nil && c.Uncommitted() && (c.JSON || !c.Yes) {
 			return nil // what is committed, or would be, is told then
 		}
+		if !o.reads && said != "" && string(c.Changes.text) == before {
+			said = unchanged
+		}
+		if said != "" {
+			said = "\n" + said
+		}
 		return c.Answer(s.value(t.document), said)
 	}
 	return &UsageError{Command: c.Command}
 }
+
+const unchanged = "Nothing was changed.\n"
 
 // ask takes the next argument, or asks for it.
 func (t *turn) ask(ctx context.Context, p Param) (string, error) {

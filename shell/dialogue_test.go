@@ -73,11 +73,13 @@ func changed(t *testing.T, said string, have []config.Change, want ...config.Cha
 	}
 }
 
-// contains looks for lines in what was said, in their order.
+// contains looks for lines in what was said, in their order; blank lines are left out.
 func contains(t *testing.T, said string, lines ...string) {
 	t.Helper()
-	rest := said
+	blank := strings.NewReplacer("\n\n\n", "\n", "\n\n", "\n")
+	rest := blank.Replace(said)
 	for _, line := range lines {
+		line = blank.Replace(line)
 		_, after, found := strings.Cut(rest, line)
 		if !found {
 			t.Fatalf("%q is not there, or not in its place, in\n%s", line, said)

@@ -17,6 +17,7 @@ func TestInterfaceConfig(t *testing.T) {
 	l, o := configured(t, twoInterfaces)
 	said, changes := typed(t, l, o, "interfaceconfig", "new", "9lives", "publicnet", "InternalNet", "10.0.0.300", "192.168.42.42", "10.0.0.7", "33", "255.0.255.0", "0xffff0000", "-bad-", "",
 		"edit", "7", "PublicNet", "OutsideNet", "192.0.2.2", "", "", "delete", "OutsideNet", "delete", "3", "frog", "", "commit", "x")
+	compareTranscript(t, "interfaceconfig.txt", said)
 	contains(t, said, "Currently configured interfaces:\n1. Management (192.168.42.42/24: mail3.example.com)\n2. PublicNet (192.0.2.1/24: mx.example.com)\n",
 		"- NEW - Create a new interface.\n- EDIT - Modify an interface.\n- DELETE - Remove an interface.\n[]> new\n",
 		"Please enter a name for this IP interface (Ex: \"InternalNet\"):\n[]> 9lives\n\"9lives\" is not a name;", `"publicnet" stands here twice`,
@@ -46,6 +47,7 @@ func TestListenerConfig(t *testing.T) {
 	l, o := configured(t, twoInterfaces+"[http]\naddress = \"127.0.0.1:8080\"\n")
 	said, changes := typed(t, l, o, "listenerconfig", "new", "public one", "1", "inboundmail", "OutboundMail", "PublicNet", "0", "", "2525", "10.0.0.0/99", "10.0.0.0/8, 2001:db8::/32",
 		"new", "", "World", "3", "8080", "2626", "example.com,example.com", "none", "new", "3", "Sink", "1", "", "delete", "Sink", "", "commit", "x")
+	compareTranscript(t, "listenerconfig-new.txt", said)
 	contains(t, said, "Currently configured listeners:\n1. InboundMail (on PublicNet, 192.0.2.1) SMTP TCP Port 25 Public\n",
 		"- NEW - Create a new listener.\n- EDIT - Modify a listener.\n- DELETE - Remove a listener.\n- SETUP - ", "Please select the type of listener you want to create.\n1. Private\n2. Public\n3. Blackhole\n[2]> public one\n",
 		"Please create a name for this listener (Ex: \"InboundMail\"):\n[]> inboundmail\nThere is a listener \"inboundmail\" already.",
@@ -66,6 +68,7 @@ func TestListenerConfigEdit(t *testing.T) {
 	l, o := configured(t, twoInterfaces)
 	said, changes := typed(t, l, o, "listenerconfig", "edit", "1", "name", "9", "MX", "hostaccess", "0.0.0.0/0", "10.0.0.1", "rcptaccess", "b.example, .c.example", "certificate", "/etc/mx.pem", "none", "certificate", "/etc/mx.pem", "/etc/mx.key",
 		"limits", "1000", "2048", "10", "20", "30", "31", "30", "setup", "0s", "10s", "11s", "12s", "13", "14", "keep", "normalise", "interface", "1", "26", "type", "3", "", "", "commit", "x")
+	compareTranscript(t, "listenerconfig-edit.txt", said)
 	contains(t, said, "Name:                         InboundMail\nType:                         Public\nInterface:                    PublicNet, 192.0.2.1 TCP Port 25\n",
 		"- NAME - Change the name of the listener.\n", "\"9\" is not a name", "- HOSTACCESS - ", "0.0.0.0/0 lets the whole world relay", "[example.com]> b.example",
 		"A certificate is of no use without its key: nothing was changed.", "Enter the maximum message size, in bytes.\n[104857600]> 1000\n1000 is out of range; allowed is a whole number from 1024 to 2147483647.",
@@ -86,6 +89,7 @@ func TestListenerConfigEdit(t *testing.T) {
 func TestTheLastListener(t *testing.T) {
 	l, o := configured(t, twoInterfaces)
 	said, changes := typed(t, l, o, "listenerconfig", "delete", "1", "", "delete", "1", "y", "", "commit", "x")
+	compareTranscript(t, "listenerconfig-delete.txt", said)
 	contains(t, said, "Listener InboundMail is the last one: without it no mail is received. Are you sure you want to remove it? [N]> \nNothing was changed.", "[N]> y\nListener InboundMail removed.\nThere are no listeners left: no mail is received.\n",
 		"There are no listeners: no mail is received.\n", "- NEW - Create a new listener.\n[]> \n")
 	if len(changes) != 1 || changes[0].Path != "listener.InboundMail" || changes[0].After != "" {
@@ -96,6 +100,7 @@ func TestTheLastListener(t *testing.T) {
 func TestListenerConfigSetup(t *testing.T) {
 	l, o := configured(t, twoInterfaces+"[[listener]]\nname = \"B\"\nkind = \"private\"\naddress = \"127.0.0.1:2525\"\nmax_hops = 50\n")
 	said, changes := typed(t, l, o, "listenerconfig", "setup", "1m", "", "", "x", "", "", "", "", "commit", "x")
+	compareTranscript(t, "listenerconfig-setup.txt", said)
 	contains(t, said, "[5m]> 1m", "[20]> x\nListener InboundMail: \"x\" is a text", "[unchanged, they differ]> ", "All listeners changed.")
 	changed(t, said, changes, config.Change{Path: "listener.InboundMail.command_timeout", Before: `"5m"`, After: `"1m"`}, config.Change{Path: "listener.B.command_timeout", Before: `"5m"`, After: `"1m"`})
 }
@@ -104,6 +109,7 @@ func TestSMTPRoutes(t *testing.T) {
 	l, o := configured(t, "hostname = \"mail3.example.com\"\n")
 	said, changes := typed(t, l, o, "smtproutes", "edit", "new", "*.example", "Example.COM", "", "host:99999", "/dev/null,mx.example", "[mx.example.com], 192.0.2.7:2525", "new", "example.com", "all", "usedns", "new", ".b.example", "/dev/null",
 		"edit", "c.example", "ALL", "inside.example", "print", "export", "../routes", "x.toml", "routes", "delete", ".b.example", "clear", "", "clear", "y", "import", "nothing", "import", "routes", "import", "routes", "y", "", "commit", "x")
+	compareTranscript(t, "smtproutes.txt", said)
 	contains(t, said, "There are no routes configured.\n", "- NEW - Create a new route.\n- IMPORT - Import new routes from a file.\n[]> edit\n\"edit\" is none of the operations.",
 		"Enter the domain for which you want to set up a permanent route.\nPartial domains such as \".example.com\" are allowed.\nUse \"ALL\" for the default route.\n[]> *.example\n\"*.example\" is not a domain name",
 		"Enter the destination hosts, separated by commas, which you want mail for example.com to be delivered.\nEnter USEDNS by itself to use normal DNS resolution for this route.\n"+
@@ -158,8 +164,9 @@ func TestRoutesThatCannotBeImported(t *testing.T) {
 func TestDNSConfig(t *testing.T) {
 	l, o := configured(t, "")
 	said, changes := typed(t, l, o, "dnsconfig", "new", "ns.example.com", "0.0.0.0", "192.0.2.53", "new", "192.0.2.53", "[2001:db8::53]:5353", "edit", "1", "", "edit", "2", "2001:db8::54", "delete", "1", "setup", "1h", "1s", "11", "3", "", "", "commit", "x")
+	compareTranscript(t, "dnsconfig.txt", said)
 	contains(t, said, "Currently using the DNS servers of the system.\n", "answers are cached.\n", "- NEW - Add a new server.\n- SETUP - Configure general settings.\n", "\"ns.example.com\" is not the address of a server", "0.0.0.0:53 cannot be asked.",
-		"DNS server 192.0.2.53 added.\n", "192.0.2.53 is on the list already.", "Currently using your own DNS servers:\n1. 192.0.2.53\n2. [2001:db8::53]:5353\n", "[192.0.2.53]> \n", "DNS server 2001:db8::54 is number 2.", "DNS server 192.0.2.53 removed.",
+		"DNS server 192.0.2.53 added.\n", "192.0.2.53 is on the list already.", "Currently using your own DNS servers:\n1. 192.0.2.53\n2. [2001:db8::53]:5353\n", "[192.0.2.53]> \n", "Nothing was changed.", "DNS server 2001:db8::54 is number 2.", "DNS server 192.0.2.53 removed.",
 		"[2s]> 1h\n\"1h\" is out of range; allowed is a time from 100ms to 1m", "[2]> 11\n11 is out of range", "[100000]> \n", "A server has 1s to answer; all are asked up to 3 times. 100,000 answers are cached.\n")
 	changed(t, said, changes, config.Change{Path: "dns.servers", Before: "[]", After: `["[2001:db8::54]:53"]`}, config.Change{Path: "dns.timeout", Before: `"2s"`, After: `"1s"`}, config.Change{Path: "dns.tries", Before: "2", After: "3"})
 }
@@ -167,6 +174,7 @@ func TestDNSConfig(t *testing.T) {
 func TestAlertConfig(t *testing.T) {
 	l, o := configured(t, "")
 	said, changes := typed(t, l, o, "alertconfig", "new", "joe", "Joe@Example.com", "new", "Joe@example.com", "ann@example.com", "edit", "1", "joe@b.example", "delete", "ann@example.com", "from", "nobody", "postern@example.com", "setup", "1s", "2h", "", "0", "10", "clear", "", "", "commit", "x")
+	compareTranscript(t, "alertconfig.txt", said)
 	contains(t, said, "Alerts are not sent to anybody.\n", "Please enter a new email address to send alerts.\n(Ex: \"administrator@example.com\")\n[]> joe\n\"joe\" is not a mail address", "Alerts are sent to Joe@example.com.\n", "stands here twice",
 		"Sending alerts to:\n1. Joe@example.com\n2. ann@example.com\n", "[Joe@example.com]> joe@b.example", "not sent to ann@example.com any more.", "[None]> nobody\n\"nobody\" is not a mail address", "out of range", "[1000]> \n", "0 is out of range", "remove all email addresses? [N]> \nNothing was changed.",
 		"Time to wait before sending a duplicate alert: 2h\n", "Alerts are sent from postern@example.com.\n")
@@ -177,6 +185,7 @@ func TestAlertConfig(t *testing.T) {
 func TestSetHostname(t *testing.T) {
 	l, o := configured(t, twoInterfaces)
 	said, changes := typed(t, l, o, "sethostname", "not a name", "Mail4.example.com", "commit", "x")
+	compareTranscript(t, "sethostname.txt", said)
 	contains(t, said, "[mail3.example.com]> not a name\n\"not a name\" is not a domain name", "The hostname is mail4.example.com.\nIt is that of Management too.\n")
 	changed(t, said, changes, config.Change{Path: "hostname", Before: `"mail3.example.com"`, After: `"mail4.example.com"`},
 		config.Change{Path: "interface.Management.hostname", Before: `"mail3.example.com"`, After: `"mail4.example.com"`})
@@ -196,7 +205,7 @@ func TestDialoguesInBatch(t *testing.T) {
 		{"smtproutes print x", "error: smtproutes print does not take \"x\""},
 		{"smtproutes frog", "error: \"frog\" is not one of: new, edit,"},
 		{"smtproutes delete example.com --yes --json", "{\n  \"revision\": 2,\n"},
-		{"smtproutes clear --yes", "All routes are removed.\n"}, // there were none
+		{"smtproutes clear --yes", "Nothing was changed.\n"}, // there were none
 		{"interfaceconfig new Six 2001:db8::5/64 six.example.com --yes", "Interface Six created.\n"},
 		{"interfaceconfig edit Six hostname 6.example.com --yes", "Interface Six changed.\n"},
 		{"interfaceconfig edit Six colour red --yes", "error: there is no \"colour\"; there are name, address, hostname"},
@@ -210,7 +219,7 @@ func TestDialoguesInBatch(t *testing.T) {
 		{"dnsconfig setup timeout 5s --yes", "DNS settings changed.\n"},
 		{"dnsconfig print --json", "\"timeout\": \"5s\""},
 		{"alertconfig new joe@example.com --yes", "Alerts are sent to joe@example.com.\n"},
-		{"alertconfig from none --yes", "From Address changed.\n"},
+		{"alertconfig from none --yes", "Nothing was changed.\n"},
 		{"alertconfig setup interval 2h --yes", "Alert settings changed.\n"},
 		{"sethostname mail5.example.com --yes", "The hostname is mail5.example.com.\n"},
 		{"sethostname", "mail5.example.com\n"},
@@ -268,5 +277,22 @@ func TestManyRoutesAreQuick(t *testing.T) {
 	}
 	if got := says(t, l, "smtproutes import r --yes", "batch"); !strings.Contains(got, "line 40001: at most 40000 routes are allowed") {
 		t.Error(got)
+	}
+}
+
+// TestDialoguesComplete: operations, what they may be about, and the keys that they may set.
+func TestDialoguesComplete(t *testing.T) {
+	l, _ := configured(t, twoInterfaces+"[[smtp_route]]\ndomain = \"a.example\"\nto = [\"b.example\"]\n[dns]\nservers = [\"192.0.2.53\"]\n[alerts]\nto = [\"joe@example.com\"]\n")
+	c := &completer{gateway: l}
+	for line, want := range map[string]string{"interfaceconfig de": "delete", "interfaceconfig edit pub": "PublicNet", "interfaceconfig edit PublicNet hos": "hostname", "listenerconfig edit in": "InboundMail",
+		"listenerconfig edit InboundMail max_h": "max_hops", "listenerconfig new pri": "private", "smtproutes delete a": "a.example", "smtproutes imp": "import", "dnsconfig delete 1": "192.0.2.53", "alertconfig delete j": "joe@example.com",
+		"snmpconfig setup loc": "location", "snmpconfig setup auth": ""} {
+		got := ""
+		if list := c.complete(t.Context(), line); len(list) > 0 {
+			got = list[0].Text
+		}
+		if got != want {
+			t.Errorf("%q: %q, want %q", line, got, want)
+		}
 	}
 }
