@@ -12,8 +12,8 @@ import (
 	"postern/engine/config"
 )
 
-// configured is a gateway whose configuration can be changed, in memory.
-type configured struct {
+// gatewayOfCommits is a gateway whose configuration can be changed, in memory.
+type gatewayOfCommits struct {
 	notRunning
 	texts   []string // of the revisions from 1 on
 	commits []Commit
@@ -24,29 +24,29 @@ type configured struct {
 
 const configuredText = "hostname = \"mail3.example.com\"\n[http]\nuser = \"monitor\"\npassword = \"pbkdf2-sha256$1000$c2FsdHNhbHRzYWx0c2FsdA$a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2U\"\n"
 
-func newConfigured() *configured {
-	g := &configured{saved: map[string]string{}}
+func newConfigured() *gatewayOfCommits {
+	g := &gatewayOfCommits{saved: map[string]string{}}
 	g.add(configuredText, "file", "the first one")
 	return g
 }
 
-func (g *configured) add(text, by, comment string) Commit {
+func (g *gatewayOfCommits) add(text, by, comment string) Commit {
 	g.texts = append(g.texts, text)
 	n := len(g.texts)
 	g.commits = append(g.commits, Commit{Revision: uint64(n), Time: time.Date(2005, 4, 18, 13, 46, n, 0, time.UTC), By: by, Comment: comment, Hash: config.Hash([]byte(text))})
 	return g.commits[n-1]
 }
 
-func (g *configured) Configuration(context.Context) (Configuration, error) {
+func (g *gatewayOfCommits) Configuration(context.Context) (Configuration, error) {
 	n := len(g.texts)
 	return Configuration{Revision: uint64(n), Hash: g.commits[n-1].Hash, Text: g.texts[n-1]}, nil
 }
 
-func (g *configured) CommittedConfiguration(_ context.Context, revision uint64) (Configuration, error) {
+func (g *gatewayOfCommits) CommittedConfiguration(_ context.Context, revision uint64) (Configuration, error) {
 	return Configuration{Revision: revision, Text: g.texts[revision-1]}, nil
 }
 
-func (g *configured) Commit(ctx context.Context, p Proposal) (Committed, error) {
+func (g *gatewayOfCommits) Commit(ctx context.Context, p Proposal) (Committed, error) {
 	if do := g.between; do != nil {
 		g.between = nil
 		do()
@@ -65,14 +65,14 @@ func (g *configured) Commit(ctx context.Context, p Proposal) (Committed, error) 
 	return done, nil
 }
 
-func (g *configured) Commits(context.Context, int) (list []Commit, err error) {
+func (g *gatewayOfCommits) Commits(context.Context, int) (list []Commit, err error) {
 	for i := range g.commits {
 		list = append(list, g.commits[len(g.commits)-1-i])
 	}
 	return list, nil
 }
 
-func (g *configured) CommitDetail(_ context.Context, revision uint64) (CommitDetail, error) {
+func (g *gatewayOfCommits) CommitDetail(_ context.Context, revision uint64) (CommitDetail, error) {
 	if revision == 0 {
 		revision = uint64(len(g.texts))
 	}
@@ -85,13 +85,13 @@ func (g *configured) CommitDetail(_ context.Context, revision uint64) (CommitDet
 	return d, nil
 }
 
-func (g *configured) SaveConfiguration(_ context.Context, text string) (SavedConfiguration, error) {
+func (g *gatewayOfCommits) SaveConfiguration(_ context.Context, text string) (SavedConfiguration, error) {
 	name := fmt.Sprintf("mail3.example.com-20050418T1346%02d.toml", len(g.saved))
 	g.saved[name] = text
 	return SavedConfiguration{File: name, Bytes: int64(len(text))}, nil
 }
 
-func (g *configured) ReadConfiguration(_ context.Context, file string) (string, error) {
+func (g *gatewayOfCommits) ReadConfiguration(_ context.Context, file string) (string, error) {
 	text, ok := g.saved[file]
 	if !ok {
 		return "", &RefusedError{"There is no such file"}
