@@ -14,7 +14,7 @@ var logSection = &section{
 	value: func(d *config.Document) any { return logValues(d) },
 	operations: []operation{
 		{key: "NEW", title: "Create a new log.", words: "TYPE NAME [LEVEL RETRIEVAL ...]", run: newLog},
-		{key: "EDIT", title: "Modify a log subscription.", words: "LOG [KEY VALUE]", run: editLog, when: hasLogs},
+		{key: "EDIT", title: "Modify a log subscription.", words: "LOG [KEY VALUE | retrieval WAY ...]", run: editLog, when: hasLogs},
 		{key: "DELETE", title: "Remove a log subscription.", words: "LOG", run: deleteLog, when: hasLogs},
 		{key: "SETUP", title: "General settings.", words: "[KEY VALUE]", run: setupLogs},
 		{key: "HOSTKEYCONFIG", title: "Configure SSH host keys.", words: "[print|scan HOST [PORT]|delete NUMBER|user]", reads: true, run: configureHostKeys},
@@ -94,7 +94,14 @@ func newLog(ctx context.Context, t *turn) (string, error) {
 }
 
 func (t *turn) logName(ctx context.Context, l *config.Log) error {
-	return t.field(ctx, "Please enter the name for the log:", l, "name", "log.name")
+	_, err := t.ask(ctx, Param{Name: "NAME", Question: "Please enter the name for the log:", Default: l.Name, Required: l.Name == "",
+		Check: func(word string) error {
+			if other := t.document.SubscriptionNamed(word); other != nil && other != l {
+				return fmt.Errorf("there is a log %.60q already", other.Name)
+			}
+			return t.set(l, "name", "log.name", word)
+		}})
+	return err
 }
 
 func editLog(ctx context.Context, t *turn) (string, error) {
@@ -103,6 +110,11 @@ func editLog(ctx context.Context, t *turn) (string, error) {
 		return "", err
 	}
 	l := &t.document.Subscriptions[i]
+	if len(t.words) > 0 && strings.EqualFold(t.words[0], "retrieval") {
+		t.words = t.words[1:]
+		err := t.logWay(ctx, l)
+		return "Log " + l.Name + " changed.\n", err
+	}
 	if len(t.words) > 0 {
 		err := t.keyValue(ctx, l, func(key, word string) error { return t.setLog(l, key, word) })
 		return "Log " + l.Name + " changed.\n", err
@@ -122,7 +134,7 @@ func editLog(ctx context.Context, t *turn) (string, error) {
 // setLog sets one key; a port that nobody chose follows the protocol.
 func (t *turn) setLog(l *config.Log, key, word string) error {
 	before := *l
-	if key == "protocol" || key == "retrieval" {
+	if key == "protocol" {
 		l.Port = unchosenPort(l)
 	}
 	err := t.set(l, key, "log."+key, word)

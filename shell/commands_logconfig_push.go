@@ -18,6 +18,11 @@ func (t *turn) logDetails(ctx context.Context, l *config.Log) error {
 	if err := t.choose(ctx, "LEVEL", "Log level:", &l.Level, logLevels); err != nil {
 		return err
 	}
+	return t.logWay(ctx, l)
+}
+
+// logWay asks how a log is had, and for what that way needs.
+func (t *turn) logWay(ctx context.Context, l *config.Log) error {
 	retrieval := l.Retrieval
 	if err := t.choose(ctx, "RETRIEVAL", "Choose the method to retrieve the logs.", &retrieval, logRetrievals); err != nil {
 		return err

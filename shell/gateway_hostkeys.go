@@ -126,7 +126,9 @@ func hostKeysRoutes(mux *http.ServeMux, g Gateway) {
 		port, _ := strconv.ParseUint(v.Get("port"), 10, 16) // 0 is refused
 		return g.ScanHostKeys(ctx, v.Get("host"), uint16(port))
 	})
-	post(mux, "/v1/logs/hostkeys/add", func(ctx context.Context, v url.Values) (any, error) { return struct{}{}, g.AddHostKey(ctx, hostKeyOf(v)) })
+	post(mux, "/v1/logs/hostkeys/add", func(ctx context.Context, v url.Values) (any, error) {
+		return struct{}{}, g.AddHostKey(ctx, hostKeyOf(v))
+	})
 	post(mux, "/v1/logs/hostkeys/remove", func(ctx context.Context, v url.Values) (any, error) {
 		return struct{}{}, g.RemoveHostKey(ctx, hostKeyOf(v))
 	})

@@ -44,9 +44,6 @@ func TestLogConfigTranscript(t *testing.T) {
 		"edit", "1", "mail", "", "1", "", "", "20",
 		"delete", "2", "y", "setup", "50", "1s", "12h", "5", "",
 		"commit", "logs"}, "\n")+"\n", nil)
-	if file := os.Getenv("POSTERN_WRITE_TRANSCRIPT"); file != "" {
-		os.WriteFile(file, []byte(said), 0o644)
-	}
 	compareTranscript(t, "logconfig.txt", said)
 	d, err := config.Parse([]byte(o.now.Text), "committed")
 	if err != nil || len(o.commits) != 1 || len(d.Subscriptions) != 3 {
@@ -83,12 +80,13 @@ func TestLogConfigInBatch(t *testing.T) {
 			"  {\n    \"name\": \"x\",\n    \"type\": \"Status Logs\",\n    \"retrieval\": \"Local File\",\n    \"directory\": \"/data/logs\"\n  }\n]\n"},
 		{"logconfig edit siem host a\x1bb", "error: "},
 		{"logconfig edit siem directory /x", "is of no use with this retrieval"},
-		{"logconfig edit x retrieval scp", "log.host: is missing"},
+		{"logconfig edit x retrieval scp", "host is missing"},
+		{"logconfig edit x retrieval scp 10.10.0.30 22 logs /x --yes", "Log x changed."},
 		{"logconfig edit y keep 3", "there is no \"y\""},
 		{"logconfig new status", "name is missing"},
 		{"logconfig hostkeyconfig", "There are no installed host keys.\n"},
 		{"logconfig hostkeyconfig frog", "hostkeyconfig does not know \"frog\""},
-		{"logconfig hostkeyconfig scan -x", "is neither a host's name nor an address"},
+		{"logconfig hostkeyconfig scan a,b", "is neither a host's name nor an address"},
 		{"logconfig hostkeyconfig user", "ssh-ed25519 AAAAC"},
 		{"tail siem", "error: the log siem has no files here: Syslog Push - Host 10.0.0.1"},
 		{"grep a siem", "error: the log siem has no files here: Syslog Push - Host 10.0.0.1"},
