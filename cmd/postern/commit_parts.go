@@ -19,7 +19,7 @@ type part struct {
 
 // parts are told in this order.
 func (g *gateway) parts() []preparePart {
-	return []preparePart{g.prepareReceiver, g.preparePages, g.prepareResolver, g.prepareAgent}
+	return []preparePart{g.prepareReceiver, g.preparePages, g.prepareResolver, g.prepareSNMP}
 }
 
 // ready is all that a commit has prepared.
