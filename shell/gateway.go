@@ -28,6 +28,7 @@ type Gateway interface {
 	Audits
 	Explaining
 	Doubting
+	Forgetting
 	Past
 	Configuring
 	Files

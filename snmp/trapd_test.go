@@ -36,15 +36,10 @@ func runTrapd(t *testing.T, names bool, lines ...string) *trapd {
 	if err := os.WriteFile(conf, []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	mibs, err := filepath.Abs("mibs")
-	if err != nil {
-		t.Fatal(err)
-	}
 	args := []string{"-f", "-n", "-C", "-c", conf, "-Lf", d.log, "-p", filepath.Join(own, "pid")}
 	env := append(os.Environ(), "SNMP_PERSISTENT_DIR="+own, "SNMPCONFPATH=/nonexistent")
 	if names {
-		base, _ := filepath.Abs("testdata/base")
-		env = append(env, "MIBDIRS="+mibs+":"+base, "MIBS=ALL")
+		env = append(env, "MIBDIRS="+mibDirs, "MIBS=ALL")
 	} else {
 		args, env = append(args, "-On"), append(env, "MIBS=")
 	}
@@ -155,5 +150,33 @@ func TestWrongPassphrases(t *testing.T) {
 	eventually(t, "it is given up", func() bool { return s.Status()[0].Failed == 1 })
 	if got := said.all(); got != d.at.String()+": "+errUnsigned.Error() {
 		t.Errorf("it says %q", got)
+	}
+}
+
+// What is sent is decoded by our MIB file: each notification has its name, and the object that it promises.
+func TestTrapsAreDecodedByMIB(t *testing.T) {
+	d := runTrapd(t, true, users(config.AuthPriv)...)
+	s, _ := runSender(t, snmpSection(t, config.AuthPriv, "trap_targets = ['"+d.at.String()+"']"))
+	const mib = "POSTERN-ASYNCOS-MAIL-MIB::"
+	want := map[string]string{}
+	add := func(n Notification, trap, object string) {
+		want[trap] = object
+		s.Notify(n)
+	}
+	add(conservationTrap(queueFull), "resourceConservationMode", "resourceConservationReason.0 = INTEGER: queueFull(4)")
+	add(powerSupplyTrap(&hardware.PowerSupply{Index: 2, Name: "PS2", Status: hardware.SupplyNoAC}), "powerSupplyStatusChange", "powerSupplyStatus.2 = INTEGER: powerSupplyNoAC(3)")
+	add(temperatureTrap(&hardware.Temperature{Index: 3, Name: "CPU\x1b 1"}), "highTemperature", "temperatureName.3 = STRING: CPU? 1")
+	add(fanTrap(&hardware.Fan{Index: 4, Name: "FAN 4"}), "fanFailure", "fanName.4 = STRING: FAN 4")
+	add(keyTrap(&Key{Description: "Certificate HTTP"}, 7), "keyExpiration", "keyDescription.7 = STRING: Certificate HTTP")
+	add(updateTrap(&Update{Service: "rules"}, 1), "updateFailure", "updateServiceName.1 = STRING: rules")
+	add(raidTrap(&hardware.Drive{Index: 9, ID: "md0 sdb1", Status: hardware.DriveFailure}), "raidStatusChange", "raidID.9 = STRING: md0 sdb1")
+	add(connectivityTrap("https://example.com/"), "connectivityFailure", "connectionURL.0 = STRING: https://example.com/")
+	add(memoryTrap(96), "memoryUtilizationExceeded", "perCentMemoryUtilization.0 = INTEGER: 96")
+	add(cpuTrap(250), "cpuUtilizationExceeded", "perCentCPUUtilization.0 = INTEGER: 100")
+	eventually(t, "all is received", func() bool { return strings.Contains(d.said(), "cpuUtilizationExceeded") })
+	for trap, object := range want {
+		if !strings.Contains(d.said(), "OID: "+mib+trap+"\t"+mib+object) {
+			t.Errorf("%s with %s has not come", trap, object)
+		}
 	}
 }
