@@ -18,7 +18,7 @@ import (
 	"postern/engine/config"
 )
 
-// Agent answers monitoring systems. Its fields are set before Listen and not changed after.
+// Agent answers monitoring systems. Its fields are set before Start and not changed after.
 type Agent struct {
 	Branches   []Branch // what is answered, beside what the agent says of itself
 	Program    Program

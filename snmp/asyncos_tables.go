@@ -47,8 +47,8 @@ func powerSupplyTable() part[image] {
 	type col = column[hardware.PowerSupply]
 	return tableOf(asyncosObjects.Append(8, 1), rows, indexed(number),
 		col{1, func(p *hardware.PowerSupply) Value { return Integer(p.Index) }},
-		col{2, func(p *hardware.PowerSupply) Value { return Integer(int(p.Status)) }},
-		col{3, func(p *hardware.PowerSupply) Value { return Integer(int(p.Redundancy)) }},
+		col{2, func(p *hardware.PowerSupply) Value { return oneOf(int(p.Status), 4) }},
+		col{3, func(p *hardware.PowerSupply) Value { return oneOf(int(p.Redundancy), 2) }},
 		col{4, func(p *hardware.PowerSupply) Value { return DisplayString(p.Name) }})
 }
 
@@ -84,7 +84,7 @@ func raidTable() part[image] {
 	type col = column[hardware.Drive]
 	return tableOf(asyncosObjects.Append(18, 1), rows, indexed(number),
 		col{1, func(d *hardware.Drive) Value { return Integer(d.Index) }},
-		col{2, func(d *hardware.Drive) Value { return Integer(int(d.Status)) }},
+		col{2, func(d *hardware.Drive) Value { return oneOf(int(d.Status), 3) }},
 		col{3, func(d *hardware.Drive) Value { return DisplayString(d.ID) }},
 		col{4, func(d *hardware.Drive) Value { return DisplayString(d.LastError) }})
 }

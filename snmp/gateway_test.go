@@ -251,14 +251,16 @@ func TestAbsurdReadings(t *testing.T) {
 	f.Gauges[projections.GaugeKilobytesUsed], f.Gauges[projections.GaugeKilobytesFree] = math.MaxInt64, math.MaxInt64
 	f.Oldest.Seconds, f.Rates[0].Minute = -1, math.MaxUint64
 	sensors := &hardware.Sensors{RAIDEvents: 1<<32 + 1,
-		Temperatures: []hardware.Temperature{{Index: 1, Celsius: math.NaN()}, {Index: 2, Celsius: math.Inf(1)}, {Index: 4, Celsius: -1e300}, {Index: 3}, {Index: 65}},
-		Fans:         []hardware.Fan{{Index: -1, RPM: 1}, {Index: 0, RPM: 2}, {Index: 5, RPM: -300}, {Index: 6, RPM: math.MaxInt64}}}
+		Temperatures:  []hardware.Temperature{{Index: 1, Celsius: math.NaN()}, {Index: 2, Celsius: math.Inf(1)}, {Index: 4, Celsius: -1e300}, {Index: 3}, {Index: 65}},
+		PowerSupplies: []hardware.PowerSupply{{Index: 1, Name: "a", Status: 9, Redundancy: -1}}, Drives: []hardware.Drive{{Index: 1, Status: 0}},
+		Fans: []hardware.Fan{{Index: -1, RPM: 1}, {Index: 0, RPM: 2}, {Index: 5, RPM: -300}, {Index: 6, RPM: math.MaxInt64}}}
 	g.Sensors = func(time.Time) *hardware.Sensors { return sensors }
 	values := readings(t, g.Branch())
 	_, names := mibObjects(t)
 	is(t, values, names, map[string]Value{
 		"perCentMemoryUtilization.0": Integer(100), "perCentCPUUtilization.0": Integer(0), "perCentQueueUtilization.0": Integer(50), "openFilesOrSockets.0": Gauge32(1 << 32),
 		"oldestMessageAge.0": Gauge32(0), "raidEvents.0": Counter32(1), "degreesCelsius.1": {}, "degreesCelsius.2": Integer(math.MaxInt32),
+		"powerSupplyStatus.1": {}, "powerSupplyRedundancy.1": {}, "powerSupplyName.1": DisplayString("a"), "raidStatus.1": {},
 		"degreesCelsius.4": Integer(math.MinInt32), "degreesCelsius.3": {}, "degreesCelsius.65": {}, "fanRPMs.0": {}, "fanRPMs.5": Gauge32(0),
 		"fanRPMs.6": Gauge32(math.MaxUint32), "posternGaugeValue.'conn_in'": Counter64(0), "posternRate1Minute.'inj_msgs'": Gauge32(math.MaxUint32),
 	})

@@ -89,6 +89,14 @@ func nonNegative[N int | int64](n N) uint64 { return uint64(max(n, 0)) }
 // percentage is an Integer32 (0..100).
 func percentage(n int64) Value { return Integer(int(min(max(n, 0), 100))) }
 
+// oneOf is a value of an enumeration from 1 to most; what is none of them is not there.
+func oneOf(n, most int) Value {
+	if n < 1 || n > most {
+		return Value{}
+	}
+	return Integer(n)
+}
+
 // truthValue is that of RFC 2579.
 func truthValue(b bool) Value {
 	if b {

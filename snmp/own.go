@@ -31,7 +31,7 @@ func systemParts(root OID) []part[image] {
 	var parts []part[image]
 	add := func(arc uint32, value func(*image) Value) { parts = append(parts, scalarOf(root.Append(arc), value)) }
 	add(1, func(i *image) Value { return Counter64(i.Seq) })
-	add(2, func(i *image) Value { return Integer(slices.Index(systemStates, i.System) + 1) })
+	add(2, func(i *image) Value { return oneOf(slices.Index(systemStates, i.System)+1, len(systemStates)) })
 	add(3, func(i *image) Value { return DisplayString(i.Build) })
 	add(4, func(i *image) Value { return DisplayString(i.Hostname) })
 	add(5, func(i *image) Value { return Gauge32(nonNegative(i.UptimeSeconds)) })

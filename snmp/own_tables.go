@@ -83,7 +83,7 @@ func destinationTable() part[image] {
 	type col = column[host]
 	return tableOf(ownObjects.Append(6, 1), func(i *image) []host { return firstOf(i.Top, maxDestinations) }, byPlace[host],
 		col{2, func(h *host) Value { return DisplayString(h.Host) }},
-		col{3, func(h *host) Value { return Integer(int(h.State) + 1) }}, // unknown(1), up(2), down(3)
+		col{3, func(h *host) Value { return oneOf(int(h.State)+1, 3) }}, // unknown(1), up(2), down(3)
 		col{4, func(h *host) Value { return Gauge32(h.Active) }},
 		col{5, func(h *host) Value { return Gauge32(h.Unattempted) }},
 		col{6, func(h *host) Value { return Gauge32(h.Attempted) }},

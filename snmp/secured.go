@@ -15,7 +15,7 @@ const timeWindow = 150
 
 // answerSecured answers version 3, in the order of RFC 3412 section 7.2 and RFC 3414 section 3.2.
 func (a *Agent) answerSecured(s *state, datagram, message []byte, from netip.AddrPort) []byte {
-	e := &envelope{version: int64(gosnmp.Version3)}
+	e := &envelope{}
 	parameters, rest, ok := e.openHeader(message)
 	switch {
 	case !ok:

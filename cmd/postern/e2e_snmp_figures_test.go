@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"postern/bench"
 	"postern/bench/load"
 	"postern/projections"
+	"postern/snmp"
 )
 
 // Where the gateway's figures stand: snmp/mibs.
@@ -205,4 +207,59 @@ func TestSNMPKeys(t *testing.T) {
 		t.Errorf("%v s are left of it, want %d", got[row(4)], left)
 	}
 	stop(t, g)
+}
+
+// TestSNMPWholeTree: a walk over everything goes forward, meets each name once, and comes through all groups; net-snmp has
+// a name of ours for each of the gateway's.
+func TestSNMPWholeTree(t *testing.T) {
+	g, port := snmpGateway(t)
+	send(t, g.Address, "user-1@later.test")
+	c := &gosnmp.GoSNMP{Target: "127.0.0.1", Port: uint16(port), Version: gosnmp.Version2c, Community: "ironport", Timeout: 2 * time.Second, Retries: 2, MaxRepetitions: 25}
+	if err := c.Connect(); err != nil {
+		t.Fatal(err)
+	}
+	defer c.Conn.Close()
+	list, err := c.BulkWalkAll(".1.3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var last snmp.OID
+	var own []string
+	groups := map[string]int{".1.3.6.1.2.1.1.": 0, ".1.3.6.1.2.1.2.": 0, ".1.3.6.1.2.1.4.": 0, ".1.3.6.1.2.1.5.": 0, ".1.3.6.1.2.1.6.": 0, ".1.3.6.1.2.1.7.": 0,
+		".1.3.6.1.2.1.11.": 0, ".1.3.6.1.2.1.31.1.1.": 0, asyncosObjects: 0, ownObjects: 0}
+	for _, v := range list {
+		name := snmp.MustOID(v.Name)
+		if last.Compare(name) >= 0 {
+			t.Errorf("%s comes behind %s", name, last)
+		}
+		last = name
+		for root := range groups {
+			if strings.HasPrefix(v.Name, root) {
+				groups[root]++
+			}
+		}
+		if strings.HasPrefix(v.Name, enterprises) {
+			own = append(own, v.Name)
+		}
+	}
+	for root, n := range groups {
+		if n == 0 {
+			t.Errorf("nothing is answered below %s", root)
+		}
+	}
+	stop(t, g)
+	program, err := exec.LookPath("snmptranslate")
+	if err != nil {
+		t.Skip("snmptranslate is not installed (snmp)")
+	}
+	out, err := exec.Command(program, append([]string{"-M", "../../snmp/testdata/base:../../snmp/mibs", "-m", "ALL", "-OS"}, own...)...).Output()
+	names := strings.Fields(string(out))
+	if err != nil || len(names) != len(own) {
+		t.Fatalf("%v: %d names of %d objects", err, len(names), len(own))
+	}
+	for i, name := range names {
+		if !strings.HasPrefix(name, "POSTERN-ASYNCOS-MAIL-MIB::") && !strings.HasPrefix(name, "POSTERN-MIB::postern") {
+			t.Errorf("%s is called %s", own[i], name)
+		}
+	}
 }

@@ -10,7 +10,7 @@ import (
 
 // topTime is how long one reading may look for the first destinations; what is left of some tens of thousands comes with
 // the next.
-const topTime = 2 * time.Millisecond
+const topTime = time.Millisecond
 
 // branches are what the agent answers of the gateway and the machine, beside what it says of itself.
 func (g *gateway) branches() []snmp.Branch {
