@@ -32,6 +32,8 @@ type Options struct {
 	Drained   func()                  // called at the stop when no attempt is left: what is noted now is still written; nil: nothing
 	Problem   func(error)             // what an operator should hear of; nil: dropped
 
+	Committed *journal.ConfigurationCommitted // the document in force is new, as an edit of its file: it becomes a fact of the start; nil: it is not
+
 	slice int // recipients that an order acts on with one turn; 0: orderSlice
 }
 

@@ -37,6 +37,9 @@ func (e *Engine) begin(ctx context.Context) error {
 	}
 	t.emit(&journal.Started{Boot: sys.Boots + 1, Version: e.options.Version, Hostname: doc.Hostname, Clean: sys.Clean || sys.Boots == 0,
 		Suspended: slices.Sorted(maps.Keys(s.suspended))})
+	if e.options.Committed != nil {
+		t.emit(e.options.Committed)
+	}
 	if restored && !s.suspended["*"] {
 		t.emit(&journal.DeliverySuspended{By: journal.ByRestore})
 	}

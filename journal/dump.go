@@ -56,7 +56,20 @@ func (l *dumpLine) event(f *frame, c *coder) {
 		e = &Unknown{K: f.kind, Public: f.public, Private: f.private}
 		l.Malformed = err.Error()
 	}
+	switch e := e.(type) { // they may hold secrets; the shell's showconfig shows what holds
+	case *ConfigurationCommitted:
+		e.Document = lengthOf(e.Document)
+	case *HistoryCut:
+		e.Document = lengthOf(e.Document)
+	}
 	l.Event = e
+}
+
+func lengthOf(s string) string {
+	if s == "" {
+		return ""
+	}
+	return fmt.Sprintf("(%d bytes)", len(s))
 }
 
 func (l *dumpLine) print(w io.Writer, asJSON bool) error {

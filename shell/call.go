@@ -30,6 +30,7 @@ type Call struct {
 	Screen  io.Writer        // the terminal that Out ends at, where a line can be drawn over; nil: it ends at none
 	Width   func() int       // its columns; nil or 0: no line is too long
 	Page    func()           // lets Out stop at each full screen; nil: it cannot, or does
+	Changes *Pending         // the shell's uncommitted changes; nil: none yet, see Pending
 	rows    int              // lines of the screen printed since the heading
 	shown   int              // rows of a live display
 	begun   bool             // what comes before a listing is printed
@@ -77,7 +78,7 @@ func (c *Call) Parse(words []string) error {
 // time that stand apart belong together.
 func (c *Call) option(words []string) (taken int, err error) {
 	name, value, given := strings.Cut(words[0], "=")
-	if !slices.ContainsFunc(c.Command.Options, func(o Option) bool { return o.Name == name }) {
+	if !slices.ContainsFunc(c.Command.options(), func(o Option) bool { return o.Name == name }) {
 		return 0, nil
 	}
 	if _, twice := c.Options[name]; twice {
@@ -106,7 +107,10 @@ func (c *Call) Do(ctx context.Context) error {
 	if err := c.fill(ctx); err != nil {
 		return err
 	}
-	return c.Command.Run(ctx, c)
+	if err := c.Command.Run(ctx, c); err != nil || !c.Command.Configures || c.Asker != nil {
+		return err
+	}
+	return c.commitInBatch(ctx)
 }
 
 func (c *Call) fill(ctx context.Context) error {

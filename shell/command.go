@@ -24,6 +24,10 @@ type Command struct {
 	Anywhere bool // needs no data directory either: without one the answer is Offline's
 	OwnFlags bool // words that begin with a dash are the command's own
 
+	// It uses Call.Pending. In batch what it changed is committed as it ends, with --yes and the words of --comment; without
+	// --yes the changes are printed, and nothing is done.
+	Configures bool
+
 	Run func(ctx context.Context, c *Call) error `json:"-"`
 }
 
@@ -89,7 +93,7 @@ func (c *Command) Usage() string {
 		}
 		words = append(words, name)
 	}
-	for _, o := range c.Options {
+	for _, o := range c.options() {
 		words = append(words, "["+o.Name+" "+o.Value+"]")
 	}
 	if c.Live {
@@ -99,6 +103,14 @@ func (c *Command) Usage() string {
 		words = append(words, "[--json]")
 	}
 	return strings.Join(words, " ")
+}
+
+// options are the command's own, and those that others like it have.
+func (c *Command) options() []Option {
+	if !c.Configures {
+		return c.Options
+	}
+	return append(c.Options[:len(c.Options):len(c.Options)], Option{"--comment", "TEXT"})
 }
 
 // Commands is the table, by name. It is complete before main begins and never changes.

@@ -8,11 +8,11 @@ import (
 
 var _ = register(
 	&Command{Name: "exit", Aliases: []string{"quit"}, Summary: "leave the shell", Local: true,
-		Run: func(_ context.Context, c *Call) error {
+		Run: func(ctx context.Context, c *Call) error {
 			if c.Asker == nil {
 				return nil // in batch there is no shell to leave
 			}
-			return errLeave
+			return c.leave(ctx)
 		}},
 	&Command{Name: "help", Aliases: []string{"?"}, Summary: "what commands there are, or how one of them is used", Local: true,
 		Params: []Param{{Name: "COMMAND", Optional: true, Complete: func(_ context.Context, _ Gateway, word string) []Suggestion { return commandsLike(word) }}},

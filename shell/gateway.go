@@ -29,6 +29,7 @@ type Gateway interface {
 	Explaining
 	Doubting
 	Past
+	Configuring
 	// Status gives the figures of status, status detail and the feeds.
 	Status(ctx context.Context) (projections.Status, error)
 	// Identity tells which gateway this is.

@@ -155,7 +155,7 @@ func (l *Local) past(ctx context.Context, look func(*pastLook) error) error {
 	}
 	defer l.searching.Unlock()
 	p := newPastLook(l.Messages.Journal, setBacks)
-	p.Listeners, p.Now, p.Rest = l.Self.Listeners, l.now, resting(p.journal)
+	p.Listeners, p.Now, p.Rest = l.self().Listeners, l.now, resting(p.journal)
 	return look(p)
 }
 

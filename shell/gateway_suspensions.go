@@ -188,7 +188,7 @@ func (l *Local) switchListeners(ctx context.Context, names []string, suspend boo
 
 // listeners checks names of listeners; none are all.
 func (l *Local) listeners(names []string) ([]string, error) {
-	have := l.Self.Listeners
+	have := l.self().Listeners
 	if len(names) == 0 {
 		return have, nil
 	}

@@ -35,6 +35,8 @@ type Local struct {
 	Messages MessageKeeper
 	Doubts   DoubtAnswerer // nil: nobody takes answers
 
+	Committer Committer // nil: the configuration cannot be changed
+
 	Index      *tracking.Index // of the journal; nil: searches read all of it
 	searching  sync.Mutex      // held by the search that is under way
 	explaining sync.Mutex      // held by the explanation that is under way
@@ -58,12 +60,29 @@ func (l *Local) note(e journal.Event) {
 
 // Status implements Gateway.
 func (l *Local) Status(ctx context.Context) (s projections.Status, err error) {
-	_, err = l.Follower.Look(ctx, func() { s = l.Figures.View(l.now(), l.Gauges, l.Self.Listeners) })
+	_, err = l.Follower.Look(ctx, func() { s = l.Figures.View(l.now(), l.Gauges, l.self().Listeners) })
+	if l.Committer != nil {
+		s.Hostname = l.self().Hostname // the facts know that of the start
+	}
 	return s, err
 }
 
+// self is Self as the configuration in force has it.
+func (l *Local) self() Identity {
+	id := l.Self
+	if l.Committer == nil || l.Document == nil {
+		return id // nothing of it can have changed
+	}
+	d := l.Document()
+	id.Hostname, id.Listeners = d.Hostname, make([]string, len(d.Listeners))
+	for i := range d.Listeners {
+		id.Listeners[i] = d.Listeners[i].Name
+	}
+	return id
+}
+
 // Identity implements Gateway.
-func (l *Local) Identity(context.Context) (Identity, error) { return l.Self, nil }
+func (l *Local) Identity(context.Context) (Identity, error) { return l.self(), nil }
 
 // WhoAmI implements Gateway.
 func (l *Local) WhoAmI(ctx context.Context) (Operator, error) {

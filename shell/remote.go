@@ -150,8 +150,13 @@ func (r *Remote) lines(ctx context.Context, method, path string, q url.Values, n
 
 // request asks and leaves the answer's body to the caller. A refusal is an error with the daemon's sentence.
 func (r *Remote) request(ctx context.Context, method, path string, q url.Values) (*http.Response, error) {
+	return r.requestWith(ctx, method, path, q, nil)
+}
+
+// requestWith is request with a body; nil: it has none.
+func (r *Remote) requestWith(ctx context.Context, method, path string, q url.Values, body io.Reader) (*http.Response, error) {
 	u := url.URL{Scheme: "http", Host: "postern", Path: path, RawQuery: q.Encode()}
-	req, err := http.NewRequestWithContext(ctx, method, u.String(), nil)
+	req, err := http.NewRequestWithContext(ctx, method, u.String(), body)
 	if err != nil {
 		return nil, err
 	}

@@ -35,6 +35,7 @@ func routes(g Gateway) http.Handler {
 	explainingRoutes(mux, g)
 	doubtingRoutes(mux, g)
 	pastRoutes(mux, g)
+	configurationRoutes(mux, g)
 	mux.HandleFunc("POST /v1/session", func(w http.ResponseWriter, r *http.Request) {
 		serveSession(g, w, r)
 	})

@@ -27,6 +27,7 @@ type Shell struct {
 	terminal *terminal // nil: from a pipe
 	lines    *lines
 	words    *completer
+	changes  Pending // that were not committed
 	hostname string
 	failed   bool          // the last command did
 	session  atomic.Uint64 // 0: not registered
@@ -47,12 +48,14 @@ func (s *Shell) Run(ctx context.Context) (failed bool) {
 		defer s.terminal.heedSignals(cancel)()
 		s.terminal.loop(s.prompt, s.History.Lines(), func(line string) []Suggestion { return s.words.complete(ctx, line) },
 			func(line string) bool { return s.line(ctx, line) })
+		s.lose()
 		return s.failed
 	}
 	s.lines = newLines(s.In, s.Out)
 	for {
 		line, err := s.lines.Ask(ctx, s.prompt(), nil)
 		if err != nil {
+			s.lose()
 			return s.failed
 		}
 		if s.line(ctx, line) {
@@ -61,8 +64,14 @@ func (s *Shell) Run(ctx context.Context) (failed bool) {
 	}
 }
 
-// prompt is the host's name, as the last answer of the gateway gave it.
-func (s *Shell) prompt() string { return s.hostname + "> " }
+// prompt is the host's name, as the last answer of the gateway gave it; a space behind it says that there are changes which
+// were not committed.
+func (s *Shell) prompt() string {
+	if s.changes.Changed() {
+		return s.hostname + " > "
+	}
+	return s.hostname + "> "
+}
 
 // refresh asks the gateway for its name, and registers this shell with it if it is not.
 func (s *Shell) refresh(ctx context.Context) {
@@ -104,6 +113,7 @@ func remoteAddress() string {
 // line executes what was typed; true: it was the last.
 func (s *Shell) line(ctx context.Context, line string) (last bool) {
 	s.History.Add(line)
+	before := s.changes.Changed()
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
 	defer stop()
 	err := s.execute(ctx, line)
@@ -123,6 +133,9 @@ func (s *Shell) line(ctx context.Context, line string) (last bool) {
 	default:
 		s.failed = true
 		fmt.Fprintln(s.Out, Printable(spoken(err)))
+	}
+	if s.terminal != nil && s.changes.Changed() && !before {
+		fmt.Fprintln(s.Out, "There are changes that take effect with \"commit\".")
 	}
 	s.refresh(ctx)
 	return false
@@ -148,7 +161,7 @@ func (s *Shell) execute(ctx context.Context, line string) error {
 	}
 	remote := *s.Remote
 	remote.Session, remote.Command = s.session.Load(), c.Name
-	call := &Call{Gateway: &remote, Command: c, Zone: s.Zone, Out: printable{s.Out}}
+	call := &Call{Gateway: &remote, Command: c, Zone: s.Zone, Out: printable{s.Out}, Changes: &s.changes}
 	if s.terminal != nil {
 		call.Asker, call.Height, call.Screen = s.terminal, s.terminal.height, s.Out
 		call.Width = s.terminal.width

@@ -16,7 +16,7 @@ const maxDown = 200
 
 // watchAlarms tells operators of what is wrong until ctx ends.
 func (g *gateway) watchAlarms(ctx context.Context) error {
-	document := func() *config.Document { return g.document }
+	document := g.document
 	l := &levels{document: document, lags: &g.lags,
 		conservation: func() (int, []string) { return g.engine.Conservation(), g.engine.ConservationReasons() },
 		queue:        func() (int64, int64) { return g.engine.Used(), g.engine.Free() },

@@ -16,15 +16,18 @@ import (
 )
 
 // configTool is "postern config check": what a start would refuse, and what it would only find out later, without a start;
-// and "postern config password".
+// "postern config reload" and "postern config password".
 func configTool(f flags, stdout, stderr io.Writer) int {
 	args := f.args[1:]
 	if len(args) == 1 && args[0] == "password" {
 		return failing(stderr, makePassword(os.Stdin, stdout, stderr))
 	}
+	if len(args) > 0 && args[0] == "reload" {
+		return reloadConfiguration(f, args[1:], stdout, stderr)
+	}
 	bind := len(args) == 2 && args[1] == "--bind"
 	if len(args) == 0 || args[0] != "check" || len(args) > 1 && !bind {
-		fmt.Fprint(stderr, "usage: postern config check [--bind] [--config FILE] | password\n")
+		fmt.Fprint(stderr, "usage: postern config check [--bind] [--config FILE] | reload [--comment TEXT] | password\n")
 		return exitUsage
 	}
 	name, doc, err := documentToCheck(f)
@@ -102,6 +105,9 @@ func findBusy(d *config.Document) (faults []error) {
 	p := &ports{}
 	defer p.close()
 	faults = p.bindAll(d)
+	if err := findBusySNMP(d); err != nil {
+		faults = append(faults, err)
+	}
 	for _, in := range d.Interfaces {
 		address := net.JoinHostPort(in.Address.Addr().String(), "0")
 		c, err := new(net.ListenConfig).Listen(context.Background(), "tcp", address)

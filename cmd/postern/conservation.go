@@ -13,5 +13,5 @@ func (g *gateway) replyDelay() time.Duration {
 	if degree > engine.Slowest {
 		return 0
 	}
-	return time.Duration(degree) * g.document.Conserve.ReplyDelay.Duration
+	return time.Duration(degree) * g.document().Conserve.ReplyDelay.Duration
 }

@@ -26,15 +26,18 @@ func program() shell.Program { return shell.Program{Version: Version, Serial: se
 // features is what the configuration has the gateway offer.
 func (g *gateway) features() []shell.Feature {
 	var list []shell.Feature
-	for _, l := range g.document.Listeners {
+	for _, l := range g.document().Listeners {
 		list = append(list, shell.Feature{Name: l.Name, What: fmt.Sprintf("%s listener on %s", l.Kind, l.Address), Addresses: []string{l.Address.String()}})
 	}
-	if h := g.document.HTTP; h.Address.IsValid() {
+	if h := g.document().HTTP; h.Address.IsValid() {
 		scheme := "http"
 		if h.Certificate != "" {
 			scheme = "https"
 		}
 		list = append(list, shell.Feature{Name: "http", What: fmt.Sprintf("status for monitoring at %s://%s/", scheme, h.Address), Addresses: []string{h.Address.String()}})
+	}
+	if at, wanted := snmpAddress(g.document()); wanted {
+		list = append(list, shell.Feature{Name: "snmp", What: fmt.Sprintf("answers for monitoring on %s", at), Addresses: []string{at.String()}})
 	}
 	return append(list, shell.Feature{Name: "admin", What: "the commands of operators", Addresses: []string{"/admin.sock"}})
 }

@@ -22,6 +22,9 @@ var binary string
 func TestMain(m *testing.M) { os.Exit(buildAndRun(m)) }
 
 func buildAndRun(m *testing.M) int {
+	if step := os.Getenv(killAt); step != "" {
+		return serveUntilKilled(step, os.Args[1])
+	}
 	dir, err := os.MkdirTemp("", "postern-e2e-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

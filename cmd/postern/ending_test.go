@@ -42,7 +42,8 @@ func TestStopWithGrace(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &gateway{flags: f, log: zerolog.Nop(), data: data, document: doc, orders: make(chan order, 1), drained: newDrained()}
+	g := &gateway{flags: f, log: zerolog.Nop(), data: data, orders: make(chan order, 1), drained: newDrained()}
+	g.inForce.Store(doc)
 	if err := g.build(); err != nil {
 		t.Fatal(err)
 	}

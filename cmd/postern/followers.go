@@ -18,8 +18,8 @@ import (
 
 // buildFollowers makes those who look: each pulls durable records at its own pace and slows nobody.
 func (g *gateway) buildFollowers() error {
-	o := projections.LogOptions{Dir: filepath.Join(g.data, "logs"), Version: Version, Serial: serial(g.document.Hostname),
-		MaxBytes: int64(g.document.Logs.RolloverMegabytes) << 20, MaxAge: g.document.Logs.RolloverAge.Duration, Keep: g.document.Logs.Keep}
+	o := projections.LogOptions{Dir: filepath.Join(g.data, "logs"), Version: Version, Serial: serial(g.document().Hostname),
+		MaxBytes: int64(g.document().Logs.RolloverMegabytes) << 20, MaxAge: g.document().Logs.RolloverAge.Duration, Keep: g.document().Logs.Keep}
 	g.lags.durable = g.journal.Durable
 	problem := func(log string, lagging *lagging) func(error) {
 		return func(err error) {
@@ -57,12 +57,12 @@ func (g *gateway) buildFigures() error {
 	g.looker = &projections.Follower{Source: g.journal, Projections: []projections.Projection{g.figures}, Keyframes: g.frames, Figures: g.figures,
 		Warn: func(err error) { g.log.Warn().Err(err).Msg("keyframe") }}
 	g.registerGauges()
-	id := shell.Identity{Hostname: g.document.Hostname, Version: Version, Started: time.Now(), PID: os.Getpid()}
-	for _, l := range g.document.Listeners {
+	id := shell.Identity{Hostname: g.document().Hostname, Version: Version, Started: time.Now(), PID: os.Getpid()}
+	for _, l := range g.document().Listeners {
 		id.Listeners = append(id.Listeners, l.Name)
 	}
 	shells := new(shell.Sessions)
-	g.admin = &shell.Admin{Group: g.document.Admin.Group, Shells: shells, Runtime: runtimeDirectory(),
+	g.admin = &shell.Admin{Group: g.document().Admin.Group, Shells: shells, Runtime: runtimeDirectory(),
 		Gateway: g.diagnosed(g.operated(&shell.Local{Follower: g.looker, Figures: g.figures, Gauges: &g.gauges, Self: id, Shells: shells}))}
 	return g.admin.Listen(g.data)
 }
@@ -92,6 +92,8 @@ func (g *gateway) registerGauges() {
 		projections.GaugeOutbound:         func() int64 { return int64(g.client.Connections()) },
 		projections.GaugePendingOutbound:  func() int64 { return int64(g.client.Dialling()) },
 		projections.GaugePendingDNS:       func() int64 { return int64(g.resolver.Outstanding() + g.resolver.Pending()) },
+		projections.GaugeOutstandingDNS:   func() int64 { return int64(g.resolver.Outstanding()) },
+		projections.GaugeWaitingDNS:       func() int64 { return int64(g.resolver.Pending()) },
 		projections.GaugeDNSRequests:      func() int64 { return int64(g.resolver.Counters().Requests) },
 		projections.GaugeNetworkRequests:  func() int64 { return int64(g.resolver.Counters().NetworkRequests) },
 		projections.GaugeCacheHits:        func() int64 { return int64(g.resolver.Counters().Hits) },

@@ -39,7 +39,7 @@ func refusedBy(err error) error {
 
 // reservePorts keeps the ports of suspended listeners that the process could not bind later.
 func (g *gateway) reservePorts() {
-	for _, l := range g.document.Listeners {
+	for _, l := range g.document().Listeners {
 		if !slices.Contains(g.closedListeners, l.Name) || l.Address.Port() == 0 || l.Address.Port() >= g.ports.scarce {
 			continue
 		}

@@ -76,6 +76,7 @@ const usage = `postern serve  [--config FILE] [--data DIR]        run the gatewa
 postern shell  [--data DIR]                        the operator's shell; line by line from a pipe
 postern COMMAND [ARGUMENTS] [--json] [--data DIR]  one command without questions, see below
 postern config check [--bind] [--config FILE]      tell what is wrong with a configuration; --bind: tries its ports too
+postern config reload [--comment TEXT]             commit what somebody wrote into the file of a running gateway
 postern config password                            make of a password what [http] holds of it
 postern journal dump [FROM [TO]] [--json]          print the facts of a stopped store
 postern journal stat [--json]                      count them

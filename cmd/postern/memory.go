@@ -39,4 +39,4 @@ func (g *gateway) keepWithinMemory(ctx context.Context) error {
 }
 
 // memoryLimit is what the configuration lets the gateway have, in bytes; 0: it does not say.
-func (g *gateway) memoryLimit() int64 { return g.document.Conserve.MemoryMegabytes << 20 }
+func (g *gateway) memoryLimit() int64 { return g.document().Conserve.MemoryMegabytes << 20 }

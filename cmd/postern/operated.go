@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"postern/engine/config"
 	"postern/projections"
 	"postern/shell"
 	"postern/smtp/dns"
@@ -13,7 +12,8 @@ import (
 
 // operated connects what operators look at and order with the parts that know and do it.
 func (g *gateway) operated(l *shell.Local) *shell.Local {
-	l.Document = func() *config.Document { return g.document }
+	l.Document = g.document
+	l.Committer = g
 	l.Cache = resolverCache{g.resolver}
 	l.Outbound = g.client.Destination
 	l.Inbound = g.inbound

@@ -22,7 +22,8 @@ func TestOwnListeners(t *testing.T) {
 		{"[::]:25", "127.0.0.1:25", true},
 		{"0.0.0.0:25", "198.51.100.77:25", false},
 	} {
-		g := &gateway{document: &config.Document{Listeners: []config.Listener{{Address: netip.MustParseAddrPort(c.listener)}}}}
+		g := new(gateway)
+		g.inForce.Store(&config.Document{Listeners: []config.Listener{{Address: netip.MustParseAddrPort(c.listener)}}})
 		if got := g.isOwn(netip.MustParseAddrPort(c.to)); got != c.own {
 			t.Errorf("listener %s, to %s: own is %v", c.listener, c.to, got)
 		}

@@ -112,13 +112,13 @@ func (g *gateway) inspect() error {
 	if _, err := os.Stat(filepath.Join(g.data, "journal")); !errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	if _, err := accountOf(g.document.Daemon); err != nil {
+	if _, err := accountOf(g.document().Daemon); err != nil {
 		return err
 	}
-	if faults := findFaults(g.document); len(faults) > 0 {
+	if faults := findFaults(g.document()); len(faults) > 0 {
 		return faults[0]
 	}
-	if faults := g.ports.bindAll(g.document); len(faults) > 0 {
+	if faults := g.ports.bindAll(g.document()); len(faults) > 0 {
 		return faults[0]
 	}
 	return nil

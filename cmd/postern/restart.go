@@ -39,7 +39,7 @@ func (g *gateway) refuseRestart() error {
 
 // portFaults finds the ports of a configuration that could not be bound after a restart.
 func (g *gateway) portFaults(doc *config.Document, program string) (faults []error) {
-	ours := portsOf(g.document)
+	ours := portsOf(g.document())
 	mayAll, free := bindsAll(program), firstFree()
 	p := &ports{}
 	defer p.close()
@@ -54,6 +54,10 @@ func (g *gateway) portFaults(doc *config.Document, program string) (faults []err
 				faults = append(faults, err)
 			}
 		}
+	}
+	if at, wanted := snmpAddress(doc); wanted && at.Port() < free && !mayAll {
+		faults = append(faults, fmt.Errorf("snmp could not listen on %s: since its start the gateway has given up the right to bind "+
+			"ports below %d; stop it, and start it as it was started", at, free))
 	}
 	return faults
 }

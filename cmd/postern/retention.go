@@ -100,7 +100,7 @@ func (g *gateway) cutPlace(now time.Time) (uint64, error) {
 	}
 	var want uint64
 	tooMuch := false
-	keep := g.document.Journal
+	keep := g.document().Journal
 	oldest := journal.InstantOf(now.AddDate(0, 0, -keep.KeepDays))
 	if at < oldest.Add(-retainStep) {
 		if want, err = g.journal.FirstSince(oldest); err != nil {

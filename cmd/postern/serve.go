@@ -25,10 +25,10 @@ import (
 	"postern/projections"
 	"postern/projections/tracking"
 	"postern/shell"
-	"postern/shell/web"
 	"postern/smtp/deliver"
 	"postern/smtp/dns"
 	"postern/smtp/receive"
+	"postern/snmp"
 )
 
 // gateway is the running daemon: the parts, in the order in which they are built. Stopping goes the other way.
@@ -36,7 +36,8 @@ type gateway struct {
 	flags              flags // that it was started with
 	log                zerolog.Logger
 	data               string
-	document           *config.Document
+	inForce            atomic.Pointer[config.Document]
+	configuration      configuration // how inForce becomes another one
 	lock               *os.File
 	ports              ports
 	journal            *journal.Journal
@@ -58,7 +59,9 @@ type gateway struct {
 	monitor            hardware.Monitor
 	lags               lags
 	admin              *shell.Admin
-	web                *web.Server
+	pages              pages
+	agent              *snmp.Agent
+	traps              *snmp.Watcher
 	pulse              *pulse
 	retention          retention
 	failures           failures
@@ -78,7 +81,8 @@ func serve(f flags, stderr io.Writer) error {
 		return err
 	}
 	asked, again := stopSignal(), restartSignal()
-	g := &gateway{flags: f, log: processLog(stderr), data: data, document: doc, orders: make(chan order, 1), drained: newDrained()}
+	g := &gateway{flags: f, log: processLog(stderr), data: data, orders: make(chan order, 1), drained: newDrained()}
+	g.inForce.Store(doc)
 	if err := g.build(); err != nil {
 		g.close()
 		return err
@@ -105,15 +109,20 @@ func loadDocument(f flags) (*config.Document, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	path := f.config
-	if path == "" {
-		path = filepath.Join(data, configName)
-		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-			return config.Default(), data, nil
-		}
+	path := f.configFile(data)
+	if _, err := os.Stat(path); f.config == "" && errors.Is(err, fs.ErrNotExist) {
+		return config.Default(), data, nil
 	}
 	doc, err := config.Load(path)
 	return doc, data, err
+}
+
+// configFile is the configuration's file.
+func (f *flags) configFile(data string) string {
+	if f.config != "" {
+		return f.config
+	}
+	return filepath.Join(data, configName)
 }
 
 // processLog is the process's own log: for people on a terminal, for programs otherwise.
@@ -130,15 +139,14 @@ func (g *gateway) build() error {
 	if err := g.open(); err != nil {
 		return err
 	}
-	d := g.document
-	document := func() *config.Document { return d }
+	d, document := g.document(), g.document
 	if a, _ := accountOf(d.Daemon); a != nil { // a failure is dropPrivileges' business
 		g.ports.scarce = firstFree()
 	}
 	g.resolver = &dns.Resolver{Servers: d.DNS.Servers, Timeout: d.DNS.Timeout.Duration, Tries: d.DNS.Tries, CacheSize: d.DNS.Cache}
 	g.client = &deliver.Client{Document: document, Resolver: g.resolver, Store: g.journal, IsOwn: g.isOwn,
 		Content: func(seq uint64, m *journal.MessageInjected) (io.ReadCloser, int64, error) {
-			c, err := engine.OpenContent(g.journal, d, seq, m)
+			c, err := engine.OpenContent(g.journal, g.document(), seq, m)
 			if err != nil {
 				return nil, 0, err
 			}
@@ -148,7 +156,7 @@ func (g *gateway) build() error {
 	drained := func() { g.client.Close(); g.sampleLast() }
 	g.machine.Limit = g.memoryLimit
 	g.monitor.Limits = func() hardware.Limits { return limitsOf(document()) }
-	g.engine = engine.New(engine.Options{Drained: drained, Journal: g.journal, Rows: g.rows, Deliverer: g.client, Document: document, Version: Version,
+	g.engine = engine.New(engine.Options{Drained: drained, Journal: g.journal, Rows: g.rows, Deliverer: g.client, Document: document, Version: Version, Committed: g.configuration.edit,
 		Memory: g.machine.MemoryShare, Behind: g.lags.Behind,
 		Problem: func(err error) { g.log.Error().Err(err).Msg("engine") }})
 	g.client.Note = g.engine.Note
@@ -165,15 +173,17 @@ func (g *gateway) build() error {
 	if err := g.buildFollowers(); err != nil {
 		return err
 	}
-	if err := g.buildHTTP(document); err != nil {
+	if err := g.buildHTTP(); err != nil {
 		return err
 	}
+	g.buildSNMP()
+	g.buildTraps()
 	return g.dropPrivileges()
 }
 
 // dropPrivileges opens the admin socket to its group, and goes on as the configured user, now that all ports are bound and the store is open.
 func (g *gateway) dropPrivileges() error {
-	a, err := accountOf(g.document.Daemon)
+	a, err := accountOf(g.document().Daemon)
 	if err != nil {
 		return err
 	}
@@ -181,7 +191,7 @@ func (g *gateway) dropPrivileges() error {
 	if a != nil {
 		owner = a.uid
 		if err := a.own(g.data); err != nil {
-			return fmt.Errorf("the data directory is to be %s's: %w", g.document.Daemon.User, err)
+			return fmt.Errorf("the data directory is to be %s's: %w", g.document().Daemon.User, err)
 		}
 	}
 	if err := g.admin.Share(owner); err != nil {
@@ -209,9 +219,14 @@ func (g *gateway) open() error {
 		return err
 	}
 	g.suspended, g.closedListeners = g.rows.System().DeliverySuspended, g.rows.System().ListenersSuspended
-	g.restored, err = g.journal.Restored()
-	return err
+	if g.restored, err = g.journal.Restored(); err != nil {
+		return err
+	}
+	return g.chooseConfiguration(context.Background())
 }
+
+// document is the configuration in force.
+func (g *gateway) document() *config.Document { return g.inForce.Load() }
 
 // readState reads the live rows and, beside them, the figures of the newest keyframe: mail waits for both.
 func (g *gateway) readState() error {
@@ -252,10 +267,13 @@ func (g *gateway) start(ctx context.Context, ended chan<- error) {
 	}
 	g.run("delivery", func() error { return g.client.Run(ctx) })
 	g.run("receiving", func() error { return g.receiver.Serve(context.Background()) })
+	g.pages.serve(ctx)
+	g.recordConfiguration(ctx)
 	g.follow(ctx)
 	g.run("retention", func() error { return g.keepHistory(ctx) })
 	g.run("journal's pulse", func() error { return g.pulse.run(ctx, g.journal) })
-	g.run("status over HTTP", func() error { return g.web.Serve(ctx) })
+	g.run("SNMP", func() error { return g.agent.Serve(ctx) })
+	g.run("traps", func() error { return g.sendTraps(ctx) })
 }
 
 // run keeps one of the gateway's loops; its failure is an operator's business, not the end of the others.
@@ -279,15 +297,18 @@ func (g *gateway) announce() {
 	if _, err := daemon.SdNotify(false, daemon.SdNotifyReady); err != nil {
 		g.log.Error().Err(err).Msg("systemd")
 	}
-	for _, l := range g.document.Listeners {
+	for _, l := range g.document().Listeners {
 		if slices.Contains(g.closedListeners, l.Name) {
 			g.log.Warn().Str("listener", l.Name).Stringer("address", l.Address).Msg("receiving is currently suspended")
 			continue
 		}
 		g.log.Info().Str("listener", l.Name).Str("kind", string(l.Kind)).Stringer("address", l.Address).Msg("accepting mail")
 	}
-	if at := g.web.Addr(); at != nil {
+	if at := g.pages.addr(); at != nil {
 		g.log.Info().Stringer("address", at).Msg("status over HTTP")
+	}
+	if at := g.agent.Addr(); at.IsValid() {
+		g.log.Info().Stringer("address", at).Msg("answering SNMP")
 	}
 }
 
@@ -312,7 +333,7 @@ func (g *gateway) close() {
 // isOwn tells whether an address and port is one of our listeners. One on 0.0.0.0 or :: is on every address of the machine.
 func (g *gateway) isOwn(a netip.AddrPort) bool {
 	to := a.Addr().Unmap()
-	for _, l := range g.document.Listeners {
+	for _, l := range g.document().Listeners {
 		switch {
 		case l.Address.Port() != a.Port():
 		case l.Address.Addr().Unmap() == to, l.Address.Addr().IsUnspecified() && isLocal(to):

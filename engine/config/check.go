@@ -19,6 +19,7 @@ func (r *reader) check(d *Document) {
 		r.fail("conservation.memory_megabytes", "%d is less than the gateway needs with an empty queue; allowed are 0 and %d or more", m, minMemory)
 	}
 	r.http(d)
+	r.snmp(d)
 	r.hardware(d)
 	if d.Retry.MaxSeconds < d.Retry.InitialSeconds {
 		r.fail("retry.max_seconds", "%d is less than initial_seconds, which is %d", d.Retry.MaxSeconds, d.Retry.InitialSeconds)
@@ -117,16 +118,16 @@ func (r *reader) listenerAddress(before []Listener, l *Listener, path string) {
 		return
 	}
 	for i := range before {
-		if collide(before[i].Address, l.Address) {
+		if Collide(before[i].Address, l.Address) {
 			r.fail(path+".address", "%s is busy: listener %s is on %s", l.Address, printable(before[i].Name), before[i].Address)
 			return
 		}
 	}
 }
 
-// collide says whether two sockets cannot be bound at once. A socket on 0.0.0.0 or :: takes the port on every address, of
+// Collide says whether two sockets cannot be bound at once. A socket on 0.0.0.0 or :: takes the port on every address, of
 // both families.
-func collide(a, b netip.AddrPort) bool {
+func Collide(a, b netip.AddrPort) bool {
 	if !a.IsValid() || a.Port() != b.Port() || a.Port() == 0 {
 		return false
 	}

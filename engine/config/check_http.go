@@ -41,7 +41,7 @@ func (r *reader) httpAddress(d *Document) {
 		return
 	}
 	for i := range d.Listeners {
-		if collide(d.Listeners[i].Address, h.Address) {
+		if Collide(d.Listeners[i].Address, h.Address) {
 			r.fail(path, "%s is busy: listener %s is on %s", h.Address, printable(d.Listeners[i].Name), d.Listeners[i].Address)
 			return
 		}

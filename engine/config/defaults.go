@@ -46,6 +46,7 @@ func sections(hostname string) *Document {
 		Alerts:   Alerts{Interval: Duration{time.Hour}, HostRecipients: 1000, CertificateDays: 30},
 		Journal:  Journal{KeepDays: 30},
 		Logs:     Logs{RolloverMegabytes: 100, RolloverAge: Duration{24 * time.Hour}, Keep: 10},
+		SNMP:     defaultSNMP(),
 		Hardware: defaultHardware(),
 	}
 }

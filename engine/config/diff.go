@@ -6,11 +6,12 @@ import (
 )
 
 // Change is one difference of two documents. Paths are dotted: retry.max_seconds, listener.InboundMail.address,
-// smtp_route."example.com".to. What is new or gone as a whole is one change, with an empty Before or After.
+// smtp_route."example.com".to. What is new or gone as a whole is one change, with an empty Before or After. Secrets are
+// masked: they may look the same before and after.
 type Change struct {
-	Path   string
-	Before string // as TOML writes it
-	After  string
+	Path   string `json:"path"`
+	Before string `json:"before"` // as TOML writes it
+	After  string `json:"after"`
 }
 
 // Diff tells what a commit of b over a changes, in the order of the document. Interfaces, listeners and routes are the
@@ -23,20 +24,20 @@ func Diff(a, b *Document) []Change {
 			changes = diffTables(changes, f.key, x.Field(f.index), y.Field(f.index))
 			continue
 		}
-		changes = diffValue(changes, f.key, x.Field(f.index), y.Field(f.index))
+		changes = diffValue(changes, f.key, x.Field(f.index), y.Field(f.index), f.secret)
 	}
 	return changes
 }
 
-func diffValue(changes []Change, path string, x, y reflect.Value) []Change {
+func diffValue(changes []Change, path string, x, y reflect.Value, secret bool) []Change {
 	if isTable(x) {
 		for _, f := range fieldsOf(x.Type()) {
-			changes = diffValue(changes, path+"."+f.key, x.Field(f.index), y.Field(f.index))
+			changes = diffValue(changes, path+"."+f.key, x.Field(f.index), y.Field(f.index), f.secret)
 		}
 		return changes
 	}
-	if before, after := literal(x), literal(y); before != after {
-		changes = append(changes, Change{path, before, after})
+	if literal(x) != literal(y) {
+		changes = append(changes, Change{path, shown(x, secret), shown(y, secret)})
 	}
 	return changes
 }
@@ -46,14 +47,14 @@ func diffTables(changes []Change, path string, x, y reflect.Value) []Change {
 	for i := range x.Len() {
 		name := nameOf(x.Index(i))
 		if j, ok := after[name]; ok {
-			changes = diffValue(changes, join(path, name), x.Index(i), y.Index(j))
+			changes = diffValue(changes, join(path, name), x.Index(i), y.Index(j), false)
 		} else {
-			changes = append(changes, Change{join(path, name), literal(x.Index(i)), ""})
+			changes = append(changes, Change{join(path, name), shown(x.Index(i), false), ""})
 		}
 	}
 	for i := range y.Len() {
 		if name := nameOf(y.Index(i)); !has(before, name) {
-			changes = append(changes, Change{join(path, name), "", literal(y.Index(i))})
+			changes = append(changes, Change{join(path, name), "", shown(y.Index(i), false)})
 		}
 	}
 	if path == "interface" && x.Len() > 0 && y.Len() > 0 && nameOf(x.Index(0)) != nameOf(y.Index(0)) {

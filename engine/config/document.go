@@ -5,7 +5,8 @@ import (
 )
 
 // Document is the whole configuration, as postern.toml spells it, after defaults and checks. It is never changed once it
-// is in force: a commit makes a new one, through Encode and Parse. The tags limits and choice say what a value may be.
+// is in force: a commit makes a new one, through Encode and Parse. The tags limits and choice say what a value may be, and
+// secret that it is not shown: see Masked.
 type Document struct {
 	Hostname   string      `toml:"hostname"` // default: the machine's
 	Interfaces []Interface `toml:"interface"`
@@ -23,6 +24,7 @@ type Document struct {
 	Admin      Admin       `toml:"admin"`
 	Daemon     Daemon      `toml:"daemon"`
 	HTTP       HTTP        `toml:"http"`
+	SNMP       SNMP        `toml:"snmp"`
 	Hardware   Hardware    `toml:"hardware"`
 
 	Revision uint64 `toml:"-"` // from the stamp of the text, 0 when it bears none
@@ -185,5 +187,5 @@ type HTTP struct {
 	Certificate string         `toml:"certificate"` // PEM file; with Key, only TLS is spoken
 	Key         string         `toml:"key"`
 	User        string         `toml:"user"`
-	Password    string         `toml:"password"` // hashed, see HashPassword
+	Password    string         `toml:"password" secret:"yes"` // hashed, see HashPassword
 }

@@ -77,6 +77,8 @@ func literal(v reflect.Value) string {
 		return "{" + strings.Join(parts, ", ") + "}"
 	case v.Kind() == reflect.String:
 		return basicString(v.String())
+	case v.Kind() == reflect.Bool:
+		return strconv.FormatBool(v.Bool())
 	case v.CanUint():
 		return strconv.FormatUint(v.Uint(), 10)
 	}

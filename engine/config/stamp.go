@@ -34,7 +34,7 @@ func ReadStamp(text []byte) (Stamp, bool) {
 // WithStamp puts a stamp before text, in the place of the one that it bears. What an operator wrote stays as it is,
 // comments included.
 func WithStamp(text []byte, revision uint64) []byte {
-	body := withoutStamp(text)
+	body := Body(text)
 	line := fmt.Sprintf("# Postern configuration, revision %d, sha256 %s\n", revision, Hash(body))
 	return append([]byte(line), body...)
 }
@@ -42,11 +42,12 @@ func WithStamp(text []byte, revision uint64) []byte {
 // Hash is the hexadecimal SHA-256 of a document's text without its stamp, so that it is the same whatever revision the
 // text becomes.
 func Hash(text []byte) string {
-	sum := sha256.Sum256(withoutStamp(text))
+	sum := sha256.Sum256(Body(text))
 	return hex.EncodeToString(sum[:])
 }
 
-func withoutStamp(text []byte) []byte {
+// Body is a document's text without its stamp.
+func Body(text []byte) []byte {
 	if at := stampLine.FindIndex(text); at != nil {
 		return bytes.Clone(text[at[1]:])
 	}

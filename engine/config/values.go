@@ -18,6 +18,7 @@ type field struct {
 	index  int
 	limits string // "1 1000": lowest and highest
 	choice string // "a b c": one of these
+	secret bool   // is not for lists and logs
 }
 
 func fieldsOf(t reflect.Type) []field {
@@ -25,7 +26,7 @@ func fieldsOf(t reflect.Type) []field {
 	for i := range t.NumField() {
 		tag := t.Field(i).Tag
 		if key := tag.Get("toml"); key != "" && key != "-" {
-			out = append(out, field{key, i, tag.Get("limits"), tag.Get("choice")})
+			out = append(out, field{key, i, tag.Get("limits"), tag.Get("choice"), tag.Get("secret") != ""})
 		}
 	}
 	return out
@@ -76,6 +77,8 @@ func (r *reader) value(v any, into reflect.Value, path string, f field) {
 		r.table(table, into, path)
 	case into.Kind() == reflect.String:
 		r.string(v, into, path, f)
+	case into.Kind() == reflect.Bool:
+		r.truth(v, into, path, f)
 	default:
 		r.number(v, into, path, f)
 	}
@@ -113,6 +116,10 @@ func kindOf(v any) Kind {
 func (r *reader) string(v any, into reflect.Value, path string, f field) {
 	s, ok := r.plainString(v, into, path, f)
 	if !ok {
+		return
+	}
+	if f.secret && s == Mask {
+		r.fail(path, "is masked: a configuration whose secrets were masked when it was saved or shown cannot be loaded")
 		return
 	}
 	if f.choice != "" && !slices.Contains(strings.Fields(f.choice), s) {
@@ -173,6 +180,15 @@ func completed(s string, into reflect.Value, path string) string {
 	return s
 }
 
+func (r *reader) truth(v any, into reflect.Value, path string, f field) {
+	b, ok := v.(bool)
+	if !ok {
+		r.fail(path, "%s; allowed is %s", describe(v), allowed(into.Type(), f))
+		return
+	}
+	into.SetBool(b)
+}
+
 func (r *reader) number(v any, into reflect.Value, path string, f field) {
 	n, ok := v.(int64)
 	if !ok {
@@ -229,6 +245,8 @@ func allowed(t reflect.Type, f field) string {
 		return "a text in quotes"
 	case t.Kind() == reflect.Struct:
 		return "a table"
+	case t.Kind() == reflect.Bool:
+		return "true or false"
 	case f.limits != "":
 		lowest, highest := numberLimits(f)
 		return fmt.Sprintf("a whole number from %d to %d", lowest, highest)

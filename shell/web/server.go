@@ -78,6 +78,13 @@ func (s *Server) Listen() error {
 	return err
 }
 
+// Close lets go of the address of a server that was never to serve.
+func (s *Server) Close() {
+	if d := s.door.Load(); d != nil {
+		d.Close()
+	}
+}
+
 // Addr is where it listens; nil: it does not.
 func (s *Server) Addr() net.Addr {
 	if d := s.door.Load(); d != nil {
@@ -185,6 +192,7 @@ func (s *Server) status() (v projections.Status) {
 		names[i] = d.Listeners[i].Name
 	}
 	s.Follower.Peek(func() { v = s.Figures.View(now, s.Gauges, names) })
+	v.Hostname = d.Hostname
 	return v
 }
 

@@ -64,6 +64,16 @@ func (c *cache) init(size int) {
 	}
 }
 
+// resize changes how much each shard may hold.
+func (c *cache) resize(size int) {
+	for i := range c.shards {
+		s := &c.shards[i]
+		s.mu.Lock()
+		s.limit = max(1, size/len(c.shards))
+		s.mu.Unlock()
+	}
+}
+
 func (c *cache) shard(k key) *shard {
 	if len(c.shards) == 1 {
 		return &c.shards[0]

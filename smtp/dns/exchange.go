@@ -32,7 +32,7 @@ func (r *Resolver) exchange(ctx context.Context, k key) (*message, *Error) {
 	list := r.servers.order(r.Now())
 	said := make([]bool, len(list))
 	var last *Error
-	for range r.Tries {
+	for range r.patience.Load().tries {
 		for i, v := range list {
 			if said[i] {
 				continue
@@ -119,7 +119,7 @@ func isReferral(m *message) bool {
 
 // send puts one question on the network, from a port of its own, and waits at most Timeout for its answer.
 func (r *Resolver) send(ctx context.Context, network, server string, k key, edns bool) (*message, error) {
-	ctx, cancel := context.WithTimeout(ctx, r.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, r.patience.Load().timeout)
 	defer cancel()
 	q := new(dns.Msg)
 	q.SetQuestion(k.name+".", k.qtype)

@@ -183,7 +183,7 @@ func (r *Resolver) asked(ctx context.Context, server string) ([]netip.AddrPort, 
 // first asks one server after the other until one answers.
 func (r *Resolver) first(ctx context.Context, k key, servers []netip.AddrPort) (Reply, error) {
 	last := failure(k, Network, errors.New("no server is known"))
-	for range r.Tries {
+	for range r.patience.Load().tries {
 		for _, server := range servers {
 			asked := r.Now()
 			m, network, err := r.tell(ctx, server.String(), k)

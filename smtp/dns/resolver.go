@@ -34,7 +34,7 @@ const (
 // Resolver answers questions from its cache or by asking servers. The zero value is ready to use and asks the
 // system's servers; it must not be copied after its first use. All methods may be called from many goroutines.
 type Resolver struct {
-	// Set before the first use, not changed afterwards (SetServers changes the servers of a running Resolver).
+	// Set before the first use, not changed afterwards (SetServers, SetPatience and SetCacheSize change a running Resolver).
 	Servers    []netip.AddrPort // recursive servers in order of preference; empty: those of ResolvConf
 	ResolvConf string           // "": /etc/resolv.conf; read again when it has changed
 	Timeout    time.Duration    // of one query to one server; 0: 2 s
@@ -45,9 +45,10 @@ type Resolver struct {
 	Rand       func() uint16 // query ids, unpredictable; nil: crypto/rand. Source ports are the dialer's
 
 	once     sync.Once
-	cache    cache           // its own locks
-	servers  servers         // its own lock
-	ctx      context.Context // ends at Close; every flight's context comes from it
+	patience atomic.Pointer[patience] // in force
+	cache    cache                    // its own locks
+	servers  servers                  // its own lock
+	ctx      context.Context          // ends at Close; every flight's context comes from it
 	cancel   context.CancelFunc
 	slots    chan struct{} // one for each question on the network
 	closing  sync.RWMutex  // held shared to start a flight, exclusively to close
@@ -108,6 +109,38 @@ func (r *Resolver) SetServers(addrs []netip.AddrPort) {
 	r.servers.set(addrs)
 }
 
+// SetPatience changes Timeout and Tries of a running Resolver for questions that come after it; what is not positive is the
+// default.
+func (r *Resolver) SetPatience(timeout time.Duration, tries int) {
+	r.once.Do(r.start)
+	r.setPatience(timeout, tries)
+}
+
+func (r *Resolver) setPatience(timeout time.Duration, tries int) {
+	if timeout <= 0 {
+		timeout = defaultTimeout
+	}
+	if tries <= 0 {
+		tries = defaultTries
+	}
+	r.patience.Store(&patience{timeout, tries})
+}
+
+// SetCacheSize changes CacheSize of a running Resolver. What is too much goes as other answers come in.
+func (r *Resolver) SetCacheSize(entries int) {
+	r.once.Do(r.start)
+	if entries <= 0 {
+		entries = defaultCache
+	}
+	r.cache.resize(entries)
+}
+
+// patience is how long servers are asked.
+type patience struct {
+	timeout time.Duration
+	tries   int
+}
+
 // Close ends all questions on the network (their askers get Canceled) and waits until they are gone. Later questions
 // are answered with Canceled unless the cache knows.
 func (r *Resolver) Close() {
@@ -123,12 +156,7 @@ func (r *Resolver) start() {
 	if r.ResolvConf == "" {
 		r.ResolvConf = "/etc/resolv.conf"
 	}
-	if r.Timeout <= 0 {
-		r.Timeout = defaultTimeout
-	}
-	if r.Tries <= 0 {
-		r.Tries = defaultTries
-	}
+	r.setPatience(r.Timeout, r.Tries)
 	if r.CacheSize <= 0 {
 		r.CacheSize = defaultCache
 	}

@@ -32,10 +32,11 @@ type Server struct {
 	machines     *machines
 	certificates certificates
 	limits       limits
-	listeners    []*listener
 	group        sync.WaitGroup // accept loops, conversations, lookups
 
 	mu            sync.Mutex
+	listeners     []*listener // replaced as a whole
+	serving       bool
 	stopping      bool
 	stop          chan struct{} // closed when stopping
 	ordering      sync.Mutex    // one suspension or resumption at a time; before mu
@@ -59,7 +60,7 @@ func (s *Server) Listen() error {
 	s.certificates.now, s.certificates.problem = s.Now, s.problem
 	document := s.Document()
 	for i := range document.Listeners {
-		l := &listener{server: s, name: document.Listeners[i].Name, changed: make(chan struct{}, 1), suspended: make(chan struct{})}
+		l := s.newListener(document.Listeners[i].Name)
 		if slices.Contains(s.Suspended, l.name) {
 			close(l.suspended)
 		}
@@ -78,13 +79,27 @@ func (s *Server) Listen() error {
 	return nil
 }
 
+func (s *Server) newListener(name string) *listener {
+	return &listener{server: s, name: name, changed: make(chan struct{}, 1), suspended: make(chan struct{})}
+}
+
+// all are the listeners of the document in force.
+func (s *Server) all() []*listener {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.listeners
+}
+
 // Serve accepts connections until Shutdown, or until ctx ends, which ends all connections at once. It returns when no
 // goroutine of the server is left.
 func (s *Server) Serve(ctx context.Context) error {
 	s.machines = newMachines(func(err error) { s.problem("", err) })
+	s.mu.Lock()
+	s.serving = true
 	for _, l := range s.listeners {
 		s.group.Go(l.run)
 	}
+	s.mu.Unlock()
 	select {
 	case <-ctx.Done():
 		ended, cancel := context.WithCancel(context.Background())
@@ -131,7 +146,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 const lastWords = time.Second
 
 func (s *Server) closeListeners() {
-	for _, l := range s.listeners {
+	for _, l := range s.all() {
 		l.close()
 	}
 }

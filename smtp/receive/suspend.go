@@ -106,7 +106,7 @@ func closeAll(ports []net.Listener) {
 // named finds listeners, all without names.
 func (s *Server) named(names []string) (list []*listener, err error) {
 	if len(names) == 0 {
-		return s.listeners, nil
+		return slices.Clone(s.all()), nil
 	}
 	for _, name := range names {
 		l := s.find(name)
@@ -121,7 +121,7 @@ func (s *Server) named(names []string) (list []*listener, err error) {
 }
 
 func (s *Server) find(name string) *listener {
-	for _, l := range s.listeners {
+	for _, l := range s.all() {
 		if l.name == name {
 			return l
 		}
