@@ -106,6 +106,11 @@ func TestTraps(t *testing.T) {
 	eventually(t, "the full queue is told", func() bool { return slices.Contains(first.all(), "word 1 4") })
 	eventually(t, "the target without an address is named", func() bool { return strings.Contains(g.Said(), `"target":"host.invalid"`) })
 
+	g.Kill() // what is wrong when it starts again is told again: nobody knows whether it was
+	before := len(first.all())
+	start(t, g)
+	eventually(t, "the full queue is told again", func() bool { return slices.Contains(first.all()[before:], "word 1 4") })
+
 	status.Store(http.StatusOK)
 	busy.Close()
 	commit(t, g, "more room", func(d *config.Document) { d.Queue.Kilobytes = 0 })
