@@ -25,7 +25,7 @@ run: build
 	@exec ./postern serve --data ./postern-data
 
 test:
-	@.ci/tools gcc certificates smtp-sink swaks xmllint snmpwalk snmptrapd
+	@.ci/tools gcc certificates smtp-sink swaks xmllint snmpwalk snmptrapd rsyslogd sshd sftp
 	$(GO) test -race -shuffle=on -timeout 30m $(PKG)
 
 # All that can be said without running the product. staticcheck is pinned in go.mod, as a tool.

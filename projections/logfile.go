@@ -181,9 +181,12 @@ func (l *logFile) close(now time.Time) error {
 	return nil
 }
 
+// link is where the name of the current file can be read.
+func (l *logFile) link() string { return filepath.Join(l.o.Dir, l.log+".current") }
+
 // point lets the link name the file.
 func (l *logFile) point() error {
-	link := filepath.Join(l.o.Dir, l.log+".current")
+	link := l.link()
 	target := l.stem + extCurrent
 	if to, err := os.Readlink(link); err == nil && to == target {
 		return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,6 +18,8 @@ import (
 // not be written is written when it recovers. Nothing is lost and nothing is written twice.
 type LogFollower struct {
 	log     string
+	kind    LogType
+	retired atomic.Bool
 	journal *journal.Journal
 	rows    *journal.Rows
 	render  func(dst []byte, r *journal.Record) []byte // called under mu
@@ -48,26 +51,27 @@ const (
 
 // NewMailLogFollower returns the follower that writes mail_logs. Nothing happens before Run.
 func NewMailLogFollower(j *journal.Journal, o LogOptions) *LogFollower {
-	o = o.withDefaults()
-	m := &MailLog{Zone: o.Zone}
-	return newLogFollower(mailLogName, j, o, m.Append)
+	return NewLogFollower(LogSubscription{Name: mailLogName, Type: MailLogType}, j, o)
 }
 
 // NewStatusLogFollower returns the follower that writes the status log. Nothing happens before Run.
 func NewStatusLogFollower(j *journal.Journal, o LogOptions) *LogFollower {
-	o = o.withDefaults()
-	s := &StatusLog{Zone: o.Zone}
-	return newLogFollower(statusLogName, j, o, s.Append)
+	return NewLogFollower(LogSubscription{Name: statusLogName, Type: StatusLogType}, j, o)
 }
 
-func newLogFollower(log string, j *journal.Journal, o LogOptions, render func([]byte, *journal.Record) []byte) *LogFollower {
-	f := &LogFollower{log: log, journal: j, rows: j.Rows(log), render: render, file: logFile{o: o, log: log}}
+// NewLogFollower returns the follower that writes a subscription's log. Nothing happens before Run.
+func NewLogFollower(s LogSubscription, j *journal.Journal, o LogOptions) *LogFollower {
+	o = o.withDefaults()
+	f := &LogFollower{log: s.Name, kind: s.Type, journal: j, rows: j.Rows(s.table()), render: s.appender(o.Zone), file: logFile{o: o, log: s.Name}}
 	f.seq.Store(j.Durable()) // until the file is open, what comes from now on counts as not written
 	return f
 }
 
-// Name is the log's: mail_logs or status.
+// Name is the subscription's.
 func (f *LogFollower) Name() string { return f.log }
+
+// Retire has the file closed, and the place in it forgotten, when Run ends: the log is written no more.
+func (f *LogFollower) Retire() { f.retired.Store(true) }
 
 // Lag is how many durable records are not in the log yet, those of before NewMailLogFollower left out until the file is
 // open.
@@ -265,6 +269,7 @@ func (f *LogFollower) upkeep() error {
 // mark notes how far the file has come, if it has; it needs mu and nothing pending.
 func (f *LogFollower) mark(synced bool) error {
 	m := logMark{Stem: f.file.stem, Offset: f.file.size, Seq: f.seq.Load(), Synced: synced}
+	f.marks.Type = f.kind
 	if n := len(f.marks.Marks); n > 0 && !synced && f.marks.Marks[n-1].Seq == m.Seq {
 		return nil
 	}
@@ -287,5 +292,8 @@ func (f *LogFollower) stop() error {
 		}
 	}
 	f.isOpen = false
+	if err == nil && f.retired.Load() {
+		return errors.Join(f.file.close(f.file.o.Now()), os.Remove(f.file.link()), f.rows.Clear())
+	}
 	return errors.Join(err, f.file.handle.Close())
 }

@@ -21,7 +21,8 @@ type logMark struct {
 // have written their memory out; a start begins to compare there. Begin, where the current file begins, heals the rest: from
 // there the whole file can be made again.
 type logMarks struct {
-	Begin logMark   `json:"begin"` // Offset 0: behind the head
+	Type  LogType   `json:"type,omitempty"` // what the files hold; "" in marks of before there were types of any name
+	Begin logMark   `json:"begin"`          // Offset 0: behind the head
 	Marks []logMark `json:"marks"`
 }
 

@@ -9,24 +9,26 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
 
 	"postern/journal"
 )
 
-// LogLines are lines of a text log as they stand in a file, and what takes their place.
+// LogLines are lines of a text log as they stand in its files, and what takes their place.
 type LogLines struct {
-	zone   *time.Location
+	log    *LogFollower
 	render func(dst []byte, r *journal.Record) []byte
 	anew   map[string]string
 	a, b   []byte
 }
 
-// Lines returns no lines, of this log.
+// Lines returns no lines yet, of this mail log.
 func (f *LogFollower) Lines() *LogLines {
 	m := &MailLog{Zone: f.file.o.Zone} // of its own: the follower's is busy
-	return &LogLines{zone: f.file.o.Zone, render: m.Append, anew: make(map[string]string)}
+	return &LogLines{log: f, render: m.Append, anew: make(map[string]string)}
 }
+
+// Name is that of the log.
+func (l *LogLines) Name() string { return l.log.Name() }
 
 // Add notes the lines that differ in a record as it was written and as it is now.
 func (l *LogLines) Add(before, after journal.Record) {
@@ -45,9 +47,10 @@ func (l *LogLines) Add(before, after journal.Record) {
 // Len is how many lines are to be changed.
 func (l *LogLines) Len() int { return len(l.anew) }
 
-// Redact changes lines in all files of the log; a closed one is replaced as a whole, the current one is closed first. The
-// caller records that with LogRolledOver. It returns how many files were changed.
-func (f *LogFollower) Redact(l *LogLines) (changed int, err error) {
+// Redact changes the lines in all files of the log, and has none after it; a closed file is replaced as a whole, the current
+// one is closed first. The caller records that with LogRolledOver. It returns how many files were changed.
+func (l *LogLines) Redact() (changed int, err error) {
+	f := l.log
 	if err := f.RolloverNow(); err != nil {
 		return 0, err
 	}
@@ -71,6 +74,7 @@ func (f *LogFollower) Redact(l *LogLines) (changed int, err error) {
 			changed++
 		}
 	}
+	clear(l.anew)
 	return changed, nil
 }
 

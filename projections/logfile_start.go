@@ -23,7 +23,9 @@ func (f *LogFollower) open() error {
 	if err != nil {
 		return fmt.Errorf("log %s: %w", f.log, err)
 	}
-	f.marks = marks
+	if f.marks = marks; marks.Type != "" && marks.Type != f.kind {
+		return f.beginAnew() // another log had the name
+	}
 	for _, mark := range marks.candidates() {
 		err := f.resume(mark)
 		if err == nil {
@@ -183,14 +185,14 @@ func (f *LogFollower) beginAnew() error {
 	if err := f.file.begin(now); err != nil {
 		return err
 	}
-	if seq > 0 && f.log == mailLogName {
+	if seq > 0 && f.kind == MailLogType {
 		f.file.pending = AppendFramed(f.file.pending, now, f.file.o.Zone,
 			Line{Text: noticeNewLog + strconv.FormatUint(seq+1, 10) + " stands in the journal alone"})
 		f.file.first = int64(len(f.file.pending))
 	}
 	f.seq.Store(seq)
 	f.isOpen = true
-	f.marks.Marks = nil
+	f.marks = logMarks{Type: f.kind}
 	return errors.Join(f.begun(), f.closeOthers())
 }
 

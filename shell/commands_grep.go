@@ -37,7 +37,11 @@ func runGrep(ctx context.Context, c *Call) error {
 	if err != nil {
 		return err
 	}
-	if _, err := g.query.reading(""); err != nil {
+	logs, err := c.Gateway.TextLogs(ctx)
+	if err != nil {
+		return err
+	}
+	if _, err := g.query.reading(logs, ""); err != nil {
 		return err
 	}
 	if g.page && c.Page != nil {

@@ -13,15 +13,6 @@ import (
 )
 
 var _ = register(
-	&Command{Name: "logconfig", Summary: "the logs that the gateway writes", Offline: true,
-		Help: "Logs are kept as files in DATA/logs, from where they are fetched; the [logs] table of the configuration\nsays when a new file is begun and how many are kept.",
-		Run: func(ctx context.Context, c *Call) error {
-			logs, err := c.Gateway.TextLogs(ctx)
-			if err != nil {
-				return err
-			}
-			return c.Answer(logs, "\nCurrently configured logs:\n"+logMenu(logs))
-		}},
 	&Command{Name: "tail", Summary: "the end of a log, and what is written to it", Offline: true, Live: true,
 		Params: []Param{{Name: "LOG", Optional: true, Complete: completeLog}}, Run: runTail},
 	&Command{Name: "rollovernow", Summary: "close log files and begin new ones",
@@ -107,13 +98,14 @@ func logNamed(logs []TextLog, word string) (string, error) {
 	if _, err := strconv.Atoi(word); err == nil {
 		return "", fmt.Errorf("there is no log %s: give a number from 1 to %d", word, len(logs))
 	}
-	return "", noSuchLog(word)
+	return "", noSuchLog(logs, word)
 }
 
-func completeLog(_ context.Context, _ Gateway, word string) []Suggestion {
+func completeLog(ctx context.Context, g Gateway, word string) []Suggestion {
 	var list []Suggestion
-	for _, l := range textLogs {
-		if strings.HasPrefix(l.Name, strings.ToLower(word)) {
+	logs, _ := g.TextLogs(ctx)
+	for _, l := range logs {
+		if strings.HasPrefix(strings.ToLower(l.Name), strings.ToLower(word)) {
 			list = append(list, Suggestion{l.Name, l.Type})
 		}
 	}

@@ -14,6 +14,7 @@ type Gateway interface {
 	Queue
 	Suspensions
 	Logs
+	HostKeys
 	Visits
 	Machine
 	Sensing

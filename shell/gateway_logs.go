@@ -13,8 +13,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"postern/engine/config"
 	"postern/journal"
 	"postern/projections"
+	"postern/projections/logpush"
 )
 
 // Logs is what a person may see of the text logs, and order of them.
@@ -33,13 +35,46 @@ type TextLog struct {
 	Name      string `json:"name"`
 	Type      string `json:"type"`
 	Retrieval string `json:"retrieval"`
-	Directory string `json:"directory"`
+	Directory string `json:"directory,omitempty"` // of its files; "": it has none
 }
 
-// textLogs are all there are; their files lie in DATA/logs and are fetched from there.
-var textLogs = []TextLog{
-	{Name: "mail_logs", Type: "IronPort Text Mail Logs", Retrieval: "Local File"},
-	{Name: "status", Type: "Status Logs", Retrieval: "Local File"},
+// textLogs are a document's logs in its order, with the directory of their files. Without a document they are those of one
+// that names none.
+func textLogs(document func() *config.Document, dir string) []TextLog {
+	var d *config.Document
+	if document != nil {
+		d = document()
+	}
+	if d == nil {
+		d = config.Default()
+	}
+	list := make([]TextLog, len(d.Subscriptions))
+	for i := range d.Subscriptions {
+		l := &d.Subscriptions[i]
+		list[i] = TextLog{Name: l.Name, Type: logTypeTitle(l.Type), Retrieval: retrievalText(l)}
+		if l.HasFiles() {
+			list[i].Directory = dir
+		}
+	}
+	return list
+}
+
+func logTypeTitle(kind string) string {
+	if kind == config.LogTypeStatus {
+		return "Status Logs"
+	}
+	return "IronPort Text Mail Logs"
+}
+
+// retrievalText is how a log is had, as a list of logs says it.
+func retrievalText(l *config.Log) string {
+	switch l.Retrieval {
+	case config.RetrieveSyslog:
+		return "Syslog Push - Host " + l.Host
+	case config.RetrieveSCP:
+		return "SCP Push - Host " + l.Host
+	}
+	return "Local File"
 }
 
 // allLogs stands for every log in an order to roll over.
@@ -51,7 +86,8 @@ const maxLogReaders = 64
 // LogKeeper is what Local needs of the logs. Its fields are set before use.
 type LogKeeper struct {
 	Dir     string
-	Writers []LogWriter
+	Writers func() []LogWriter // of the logs that have files
+	Keys    *logpush.HostKeys  // for copying logs to other hosts; nil: there are none
 	readers atomic.Int32
 }
 
@@ -62,17 +98,10 @@ type LogWriter interface {
 	RolloverNow() error
 }
 
-func logsIn(dir string) []TextLog {
-	list := make([]TextLog, len(textLogs))
-	for i, l := range textLogs {
-		l.Directory = dir
-		list[i] = l
-	}
-	return list
-}
-
 // TextLogs implements Gateway.
-func (l *Local) TextLogs(context.Context) ([]TextLog, error) { return logsIn(l.Logs.Dir), nil }
+func (l *Local) TextLogs(context.Context) ([]TextLog, error) { return l.textLogs(), nil }
+
+func (l *Local) textLogs() []TextLog { return textLogs(l.Document, l.Logs.Dir) }
 
 // ReadLog implements Gateway. Searching rests as long as it works, so that mail does not wait for it.
 func (l *Local) ReadLog(ctx context.Context, q LogQuery, page func([]projections.LogLine) error) error {
@@ -81,7 +110,7 @@ func (l *Local) ReadLog(ctx context.Context, q LogQuery, page func([]projections
 		return &RefusedError{fmt.Sprintf("There are %d readings of logs under way: end one first.", maxLogReaders)}
 	}
 	defer l.Logs.readers.Add(-1)
-	return q.read(ctx, l.Logs.Dir, rest, page)
+	return q.read(ctx, l.textLogs(), l.Logs.Dir, rest, page)
 }
 
 // maxRest is the longest rest: work that took longer waited for whoever reads.
@@ -91,7 +120,7 @@ func rest(worked time.Duration) { time.Sleep(min(worked, maxRest)) }
 
 // RollOver implements Gateway.
 func (l *Local) RollOver(ctx context.Context, log string) (done []string, err error) {
-	for _, w := range l.Logs.Writers {
+	for _, w := range l.Logs.Writers() {
 		if log != allLogs && log != w.Name() {
 			continue
 		}
@@ -103,15 +132,17 @@ func (l *Local) RollOver(ctx context.Context, log string) (done []string, err er
 		done = append(done, w.Name())
 	}
 	if done == nil && err == nil {
-		err = noSuchLog(log)
+		err = withoutFile(l.textLogs(), log)
 	}
 	return done, err
 }
 
 // TextLogs implements Gateway.
 func (o *Offline) TextLogs(context.Context) ([]TextLog, error) {
-	return logsIn(filepath.Join(o.Data, "logs")), nil
+	return o.textLogs(), nil
 }
+
+func (o *Offline) textLogs() []TextLog { return textLogs(o.Document, filepath.Join(o.Data, "logs")) }
 
 // ReadLog implements Gateway. Nothing is written that could be followed.
 func (o *Offline) ReadLog(ctx context.Context, q LogQuery, page func([]projections.LogLine) error) error {
@@ -120,7 +151,7 @@ func (o *Offline) ReadLog(ctx context.Context, q LogQuery, page func([]projectio
 	if _, err := os.ReadDir(dir); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("the logs of the stopped gateway cannot be read: %w", err)
 	}
-	return q.read(ctx, dir, nil, page)
+	return q.read(ctx, o.textLogs(), dir, nil, page)
 }
 
 func (notRunning) TextLogs(context.Context) ([]TextLog, error) { return nil, ErrNotRunning }
@@ -157,7 +188,11 @@ func logsRoutes(mux *http.ServeMux, g Gateway) {
 	post(mux, "/v1/logs/rollover", func(ctx context.Context, q url.Values) (any, error) { return g.RollOver(ctx, q.Get("log")) })
 	streaming(mux, "/v1/logs/lines", func(ctx context.Context, v url.Values, each func(any) error) error {
 		q := queryOf(v)
-		if _, err := q.reading(""); err != nil {
+		logs, err := g.TextLogs(ctx)
+		if err != nil {
+			return err
+		}
+		if _, err := q.reading(logs, ""); err != nil {
 			return err
 		}
 		if err := each([]projections.LogLine{}); err != nil { // a quiet log must not look like a daemon that does not answer

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"time"
 
+	"postern/engine/config"
 	"postern/journal"
 	"postern/projections"
 	"postern/projections/tracking"
@@ -120,7 +121,7 @@ func (t tracker) find(ctx context.Context, s MessageSearch) (f FoundMessages, er
 func (t tracker) currentSince(ctx context.Context) (since time.Time, err error) {
 	rolled := journal.KindsOf(&journal.LogRolledOver{})
 	err = t.journal.Pick(ctx, 1, 0, rolled.Has, func(r journal.Record) error {
-		if e, ok := r.Event.(*journal.LogRolledOver); ok && e.Log == textLogs[0].Name {
+		if e, ok := r.Event.(*journal.LogRolledOver); ok && e.Log == config.LogTypeMail {
 			since = r.Time.Time()
 		}
 		return nil

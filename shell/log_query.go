@@ -33,8 +33,8 @@ const (
 )
 
 // read has the query answered from a directory of logs.
-func (q LogQuery) read(ctx context.Context, dir string, rest func(time.Duration), page func([]projections.LogLine) error) error {
-	reading, err := q.reading(dir)
+func (q LogQuery) read(ctx context.Context, logs []TextLog, dir string, rest func(time.Duration), page func([]projections.LogLine) error) error {
+	reading, err := q.reading(logs, dir)
 	if err != nil {
 		return err
 	}
@@ -42,10 +42,10 @@ func (q LogQuery) read(ctx context.Context, dir string, rest func(time.Duration)
 	return reading.Read(ctx, page)
 }
 
-// reading checks the query. The error is a *RefusedError.
-func (q LogQuery) reading(dir string) (r projections.LogReading, err error) {
-	if !slices.ContainsFunc(textLogs, func(l TextLog) bool { return l.Name == q.Log }) {
-		return r, noSuchLog(q.Log)
+// reading checks the query against the logs that there are. The error is a *RefusedError.
+func (q LogQuery) reading(logs []TextLog, dir string) (r projections.LogReading, err error) {
+	if !slices.ContainsFunc(logs, func(l TextLog) bool { return l.Name == q.Log && l.Directory != "" }) {
+		return r, withoutFile(logs, q.Log)
 	}
 	if q.Context < 0 || q.Context > projections.MaxLogContext {
 		return r, &RefusedError{fmt.Sprintf("the lines around a match are a number from 0 to %d", projections.MaxLogContext)}
@@ -57,12 +57,28 @@ func (q LogQuery) reading(dir string) (r projections.LogReading, err error) {
 	return projections.LogReading{Dir: dir, Log: q.Log, Last: q.Last, Match: match, Context: q.Context, Follow: q.Follow}, err
 }
 
-func noSuchLog(name string) error {
+func noSuchLog(logs []TextLog, name string) error {
+	if len(logs) == 0 {
+		return &RefusedError{fmt.Sprintf("there is no log %q; no logs are configured", name)}
+	}
 	var names []string
-	for _, l := range textLogs {
+	for _, l := range logs {
 		names = append(names, l.Name)
 	}
 	return &RefusedError{fmt.Sprintf("there is no log %q; there are %s", name, strings.Join(names, ", "))}
+}
+
+// withoutFile tells why a log of that name has no file to read or to close.
+func withoutFile(logs []TextLog, name string) error {
+	for _, l := range logs {
+		if l.Name == name && l.Directory == "" {
+			return &RefusedError{fmt.Sprintf("the log %s has no files here: %s", name, l.Retrieval)}
+		}
+	}
+	if name == allLogs {
+		return &RefusedError{"there is no log with files"}
+	}
+	return noSuchLog(logs, name)
 }
 
 // matcher tells whether a line is wanted; nil: every line is.

@@ -157,7 +157,7 @@ func TestRollOverNow(t *testing.T) {
 	mail, status := &fakeWriter{name: "mail_logs"}, &fakeWriter{name: "status"}
 	var facts []journal.Event
 	g := &Local{Note: func(e journal.Event) { facts = append(facts, e) }}
-	g.Logs.Writers = []LogWriter{mail, status}
+	g.Logs.Writers = func() []LogWriter { return []LogWriter{mail, status} }
 	ctx := WithOperator(t.Context(), &Operator{Name: "ann"})
 	got, err := dialogue(t, ctx, g, "rollovernow", "3\n")
 	if want := logMenuText + "3. All Logs\nEnter the number of the log you wish to roll over.\n[]> 3\nLog files successfully rolled over.\n"; err != nil || !strings.HasSuffix(got, want) {

@@ -25,6 +25,7 @@ func routes(g Gateway) http.Handler {
 	alertsRoutes(mux, g)
 	messagesRoutes(mux, g)
 	logsRoutes(mux, g)
+	hostKeysRoutes(mux, g)
 	visitsRoutes(mux, g)
 	machineRoutes(mux, g)
 	sensingRoutes(mux, g)

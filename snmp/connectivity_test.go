@@ -8,6 +8,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"go.uber.org/goleak"
 )
 
 // endless is a body without an end.
@@ -17,6 +19,12 @@ func (endless) Read(b []byte) (int, error) { return len(b), nil }
 
 // What counts as reachable: a status of 200 to 299, be it after some redirects.
 func TestReach(t *testing.T) {
+	others := goleak.IgnoreCurrent()
+	t.Cleanup(func() { // when the servers are closed
+		if err := goleak.Find(others); err != nil {
+			t.Error(err)
+		}
+	})
 	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/204":

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -19,18 +20,24 @@ import (
 type trapd struct {
 	at  netip.AddrPort
 	log string
+	end func()
 }
 
 // runTrapd runs snmptrapd with the users given as lines of its configuration, until the test ends. Without names it prints
 // numbers; with them it uses our MIB files.
 func runTrapd(t *testing.T, names bool, lines ...string) *trapd {
 	t.Helper()
+	return runTrapdAt(t, freePort(t), names, lines...)
+}
+
+func runTrapdAt(t *testing.T, at netip.AddrPort, names bool, lines ...string) *trapd {
+	t.Helper()
 	path, err := exec.LookPath("snmptrapd")
 	if err != nil {
 		t.Skip("snmptrapd is not installed")
 	}
 	own := t.TempDir()
-	d := &trapd{at: freePort(t), log: filepath.Join(own, "log")}
+	d := &trapd{at: at, log: filepath.Join(own, "log")}
 	conf := filepath.Join(own, "snmptrapd.conf")
 	lines = append(lines, "authCommunity log "+secret, "agentXSocket none", "format1 %a %W\\n", "format2 TRAP %v\\n")
 	if err := os.WriteFile(conf, []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
@@ -48,9 +55,12 @@ func runTrapd(t *testing.T, names bool, lines ...string) *trapd {
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
+	d.end = sync.OnceFunc(func() {
 		c.Process.Kill()
 		c.Wait()
+	})
+	t.Cleanup(func() {
+		d.end()
 		if t.Failed() {
 			t.Logf("snmptrapd said\n%s", d.said())
 		}
@@ -137,6 +147,24 @@ func TestTrapsReachSnmptrapd(t *testing.T) {
 				return len(got) == 1 && got[0] == TargetStatus{Target: d.at.String(), Sent: 4}
 			})
 		})
+	}
+}
+
+// A receiver that begins anew is another engine, with another clock: the next inform finds that out.
+func TestInformsFollowTheReceiver(t *testing.T) {
+	d := runTrapd(t, false, users(config.AuthPriv)...)
+	s, said := runSender(t, snmpSection(t, config.AuthPriv, "inform = true", "trap_targets = ['"+d.at.String()+"']"))
+	for n := range 3 {
+		s.Notify(cpuTrap(int64(90 + n)))
+		eventually(t, "it is confirmed", func() bool { return s.Status()[0].Sent == uint64(n+1) })
+		if want := fmt.Sprintf("1.1.1.2.0 = INTEGER: %d", 90+n); !strings.Contains(d.said(), want) {
+			t.Errorf("%s has not come", want)
+		}
+		d.end()
+		d = runTrapdAt(t, d.at, false, users(config.AuthPriv)...)
+	}
+	if said.all() != "" {
+		t.Errorf("it says %q", said.all())
 	}
 }
 

@@ -19,6 +19,7 @@ const (
 	alertHost         = "hostDown"             // of a host for which many recipients wait
 	alertCertificate  = "certificateExpiry"    // of a listener
 	alertFollower     = "followerBehind"       // who writes logs or counts is behind, or cannot write
+	alertPush         = "logPush"              // a log does not reach the host that it is pushed to
 	alertHistory      = "historySpace"         // the disk may not hold the history that is to be kept
 	alertHardware     = "hardware"             // of a component of the machine
 	alertRetention    = "retentionInDanger"    // history cannot be shortened as it should be
@@ -32,6 +33,7 @@ type levels struct {
 	down         func(now time.Time, atLeast uint64) []projections.HostStatus
 	expiries     func(now time.Time) []expiry
 	lags         *lags
+	stuck        func(now time.Time) []stuck           // pushes of logs that do not get on; nil: there are none
 	history      func() (journal, room int64)          // bytes that the journal takes, and that the disk has above the watermark
 	sensors      func(now time.Time) *hardware.Sensors // nil: nobody reads them
 	retention    func() string                         // why history cannot be shortened, a sentence; "": it can. nil: nobody shortens it
@@ -50,6 +52,7 @@ func (l *levels) wrong(now time.Time, stands func(kind, object string) bool) (ou
 	out = l.hosts(out, now, stands)
 	out = l.certificates(out, now)
 	out = l.followers(out, stands)
+	out = l.pushes(out, now, stands)
 	out = l.hardware(out, now, stands)
 	if l.retention != nil {
 		if why := l.retention(); why != "" {
@@ -134,7 +137,10 @@ const (
 )
 
 func (l *levels) followers(out []engine.Alert, stands func(string, string) bool) []engine.Alert {
-	for _, f := range l.lags.followers {
+	for _, f := range l.lags.followers() {
+		if f.elsewhere {
+			continue
+		}
 		age, most := time.Duration(f.age.Load()), lagAlert
 		if stands(alertFollower, f.name) {
 			most = lagOver
@@ -184,6 +190,8 @@ func overText(kind, object string) string {
 		return fmt.Sprintf("The certificate of %s is good for a while again, or is not used any more.", object)
 	case alertFollower:
 		return fmt.Sprintf("%s has caught up.", object)
+	case alertPush:
+		return fmt.Sprintf("The log %s reaches the host that it is pushed to again, or is pushed no more.", object)
 	case alertHistory:
 		return "The disk has room for the journal again."
 	case alertHardware:

@@ -21,6 +21,7 @@ func (g *gateway) watchAlarms(ctx context.Context) error {
 		conservation: func() (int, []string) { return g.engine.Conservation(), g.engine.ConservationReasons() },
 		queue:        func() (int64, int64) { return g.engine.Used(), g.engine.Free() },
 		expiries:     func(now time.Time) []expiry { return g.expiring(document(), now) },
+		stuck:        g.logs.stuck,
 		history:      g.historySpace,
 		retention:    g.retention.why,
 		sensors:      g.monitor.Sensors,

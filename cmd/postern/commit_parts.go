@@ -19,7 +19,7 @@ type part struct {
 
 // parts are told in this order.
 func (g *gateway) parts() []preparePart {
-	return []preparePart{g.prepareReceiver, g.preparePages, g.prepareResolver, g.prepareSNMP}
+	return []preparePart{g.prepareReceiver, g.preparePages, g.prepareSNMP, g.prepareResolver, g.prepareLogs}
 }
 
 // ready is all that a commit has prepared.
@@ -38,7 +38,7 @@ func (r *ready) undo() {
 }
 
 // startOnly are the keys, or what they begin with, that count from the next start on.
-var startOnly = []string{"admin.", "daemon.", "logs."}
+var startOnly = []string{"admin.", "daemon."}
 
 // atNextStart lists the keys of a change that count from the next start on.
 func atNextStart(changes []config.Change) (keys []string) {

@@ -2,16 +2,16 @@ package main
 
 import (
 	"fmt"
-	"path/filepath"
 
+	"postern/projections/logpush"
 	"postern/shell"
 )
 
 // diagnosed connects the commands that look into logs, sessions, the machine and other hosts with the parts that know.
 func (g *gateway) diagnosed(l *shell.Local) *shell.Local {
 	l.Note = g.engine.Note
-	l.Logs.Dir = filepath.Join(g.data, "logs")
-	l.Logs.Writers = []shell.LogWriter{g.mailLog, g.statusLog}
+	l.Logs.Dir = g.logsDirectory()
+	l.Logs.Writers, l.Logs.Keys = g.logs.writers, &logpush.HostKeys{Dir: g.keysDirectory()}
 	l.Program = program()
 	l.Program.Features = g.features
 	l.Program.Sensors = g.sensorsNow

@@ -18,23 +18,9 @@ import (
 
 // buildFollowers makes those who look: each pulls durable records at its own pace and slows nobody.
 func (g *gateway) buildFollowers() error {
-	o := projections.LogOptions{Dir: filepath.Join(g.data, "logs"), Version: Version, Serial: serial(g.document().Hostname),
-		MaxBytes: int64(g.document().Logs.RolloverMegabytes) << 20, MaxAge: g.document().Logs.RolloverAge.Duration, Keep: g.document().Logs.Keep}
 	g.lags.durable = g.journal.Durable
-	problem := func(log string, lagging *lagging) func(error) {
-		return func(err error) {
-			lagging.broken.Store(err != nil)
-			if err != nil {
-				g.log.Error().Err(err).Str("log", log).Msg("the log cannot go on; it catches up when it can")
-			} else {
-				g.log.Info().Str("log", log).Msg("the log goes on")
-			}
-		}
-	}
-	o.OnProblem = problem("mail_logs", g.lags.watch("mail_logs", func() uint64 { return g.journal.Durable() - g.mailLog.Lag() }))
-	g.mailLog = projections.NewMailLogFollower(g.journal, o)
-	o.OnProblem = problem("status", g.lags.watch("status", func() uint64 { return g.journal.Durable() - g.statusLog.Lag() }))
-	g.statusLog = projections.NewStatusLogFollower(g.journal, o)
+	g.logs.g = g
+	g.logs.build(g.document())
 	g.index = &tracking.Index{History: g.journal, Dir: tracking.Dir(g.data), Warn: func(err error) { g.log.Warn().Err(err).Msg("index") }}
 	if err := g.index.Open(true); err != nil { // it is a cache: without it searches read the journal
 		g.log.Warn().Err(err).Msg("index")
@@ -104,7 +90,7 @@ func (g *gateway) registerGauges() {
 		projections.GaugeStoreLogged:      func() int64 { return int64(g.pulse.now().WALBytes) },
 		projections.GaugeStoreFlushed:     func() int64 { return int64(g.pulse.now().FlushedBytes) },
 		projections.GaugeStoreCompacted:   func() int64 { return int64(g.pulse.now().CompactedBytes) },
-		projections.GaugeFollowerLag:      func() int64 { return int64(max(g.looker.Lag(), g.mailLog.Lag())) },
+		projections.GaugeFollowerLag:      func() int64 { return int64(max(g.looker.Lag(), g.logs.lag())) },
 	} {
 		g.gauges.Register(name, fn)
 	}
@@ -142,8 +128,7 @@ func (g *gateway) follow(ctx context.Context) {
 	g.run("alerts", func() error { return g.watchAlarms(ctx) })
 	g.run("samples", func() error { return g.sample(ctx) })
 	g.run("admin socket", g.admin.Serve)
-	g.run("mail log", func() error { g.loaded(ctx, logPatience); return g.mailLog.Run(ctx) })
-	g.run("status log", func() error { g.loaded(ctx, logPatience); return g.statusLog.Run(ctx) })
+	g.run("logs", func() error { return g.logs.run(ctx) })
 	g.run("index", func() error { g.loaded(ctx, logPatience); return g.index.Run(ctx) })
 	g.run("live rows", func() error {
 		if g.loaded(ctx, forever) {

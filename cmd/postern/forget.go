@@ -12,6 +12,7 @@ import (
 	"slices"
 	"sync"
 
+	"postern/engine/config"
 	"postern/journal"
 	"postern/projections"
 	"postern/shell"
@@ -164,35 +165,41 @@ func (f *forgetter) erase(ctx context.Context, order shell.ForgetOrder, x *journ
 	return nil
 }
 
-// lines changes the mail log.
+// lines changes the mail logs that are in files.
 func (f *forgetter) lines(ctx context.Context, by string, x *journal.Erasure, d *projections.Redaction, told *shell.Forgotten) error {
-	l := f.g.mailLog.Lines()
-	flush := func() error {
-		if l.Len() == 0 {
-			return nil
+	var logs []*projections.LogLines
+	for _, one := range f.g.logs.all() {
+		if one.file != nil && one.row.Type == config.LogTypeMail {
+			logs = append(logs, one.file.Lines())
 		}
-		files, err := f.g.mailLog.Redact(l)
-		if err != nil {
-			return err
+	}
+	flush := func(least int) error {
+		for _, l := range logs {
+			if l.Len() <= least {
+				continue
+			}
+			lines := l.Len()
+			files, err := l.Redact()
+			if err != nil {
+				return err
+			}
+			f.g.engine.Note(&journal.LogRolledOver{Log: l.Name(), By: by})
+			told.LogLines += lines
+			told.LogFiles += files
 		}
-		f.g.engine.Note(&journal.LogRolledOver{Log: f.g.mailLog.Name(), By: by})
-		told.LogLines += l.Len()
-		told.LogFiles = max(told.LogFiles, files)
-		l = f.g.mailLog.Lines()
 		return nil
 	}
 	err := x.Each(ctx, func(before, after journal.Record) error {
 		d.Note(after)
-		l.Add(before, after)
-		if l.Len() < forgetLines {
-			return nil
+		for _, l := range logs {
+			l.Add(before, after)
 		}
-		return flush()
+		return flush(forgetLines)
 	})
 	if err != nil {
 		return err
 	}
-	return flush()
+	return flush(0)
 }
 
 // list names numbers.

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -9,11 +11,12 @@ import (
 )
 
 // lags watches how far behind those are who follow the journal: they must never slow mail by themselves, so somebody has to
-// say when mail is to be slowed for them. Its followers are given before run, which alone writes; anybody may read.
+// say when mail is to be slowed for them. run alone writes how far they are; anybody may read.
 type lags struct {
-	durable   func() uint64
-	followers []*lagging
-	worst     atomic.Int64 // nanoseconds, of those that work
+	durable func() uint64
+	mu      sync.Mutex
+	watched []*lagging   // under mu
+	worst   atomic.Int64 // nanoseconds, of those that work
 }
 
 // lagging is one follower.
@@ -23,13 +26,34 @@ type lagging struct {
 	broken atomic.Bool // it cannot write: mail that waits does not help it, somebody has to be told
 	age    atomic.Int64
 	behind projections.Behind // owned by run
+
+	elsewhere bool // it sends to another host: mail is not slowed for that one
 }
 
 // watch adds a follower.
 func (l *lags) watch(name string, seen func() uint64) *lagging {
-	f := &lagging{name: name, seen: seen}
-	l.followers = append(l.followers, f)
+	return l.add(&lagging{name: name, seen: seen})
+}
+
+func (l *lags) add(f *lagging) *lagging {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.watched = append(l.watched, f)
 	return f
+}
+
+// unwatch forgets a follower that is no more.
+func (l *lags) unwatch(f *lagging) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.watched = slices.DeleteFunc(l.watched, func(other *lagging) bool { return other == f })
+}
+
+// followers lists them.
+func (l *lags) followers() []*lagging {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.watched)
 }
 
 // run looks once a second until ctx ends.
@@ -48,10 +72,10 @@ func (l *lags) run(ctx context.Context) error {
 
 func (l *lags) look(now time.Time) {
 	worst := time.Duration(0)
-	for _, f := range l.followers {
+	for _, f := range l.followers() {
 		age := f.behind.Look(now, l.durable(), f.seen())
 		f.age.Store(int64(age))
-		if !f.broken.Load() {
+		if !f.broken.Load() && !f.elsewhere {
 			worst = max(worst, age)
 		}
 	}

@@ -63,7 +63,7 @@ func (g *gateway) keys(now time.Time) (keys []snmp.Key) {
 // behind is how those stand who follow the journal.
 func (g *gateway) behind() (list []snmp.Follower) {
 	durable := g.journal.Durable()
-	for _, f := range g.lags.followers {
+	for _, f := range g.lags.followers() {
 		list = append(list, snmp.Follower{Name: f.name, Lag: durable - min(durable, f.seen()), Age: time.Duration(f.age.Load()), Broken: f.broken.Load()})
 	}
 	return list

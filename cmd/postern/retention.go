@@ -140,7 +140,7 @@ var (
 // allowedPlace is the last place for a cut that is not after one that is wanted.
 func (g *gateway) allowedPlace(begins, want uint64) (uint64, error) {
 	system := g.rows.System()
-	end := min(g.rows.Mark(), g.looker.Seq(), g.journal.Durable()-min(g.journal.Durable(), max(g.mailLog.Lag(), g.statusLog.Lag())))
+	end := min(g.rows.Mark(), g.looker.Seq(), g.journal.Durable()-min(g.journal.Durable(), g.logs.filesLag()))
 	if g.index.Follows() {
 		end = min(end, g.index.Covered())
 	}

@@ -33,40 +33,40 @@ import (
 
 // gateway is the running daemon: the parts, in the order in which they are built. Stopping goes the other way.
 type gateway struct {
-	flags              flags // that it was started with
-	log                zerolog.Logger
-	data               string
-	inForce            atomic.Pointer[config.Document]
-	configuration      configuration // how inForce becomes another one
-	lock               *os.File
-	ports              ports
-	journal            *journal.Journal
-	rows               *journal.LiveRows
-	suspended          []string // domains to which deliveries have been suspended since before the start; "*" is all
-	closedListeners    []string // listeners that have been suspended since before the start
-	restored           bool     // the store is a backup, and this is its first start
-	resolver           *dns.Resolver
-	client             *deliver.Client
-	engine             *engine.Engine
-	receiver           *receive.Server
-	mailLog, statusLog *projections.LogFollower
-	index              *tracking.Index
-	looker             *projections.Follower
-	figures            *projections.Figures // owned by looker
-	frames             *projections.Keyframes
-	gauges             projections.Gauges
-	machine            hardware.Machine
-	monitor            hardware.Monitor
-	lags               lags
-	admin              *shell.Admin
-	pages              pages
-	agent              *snmp.Agent
-	traps              *snmp.Watcher
-	pulse              *pulse
-	retention          retention
-	failures           failures
-	expiries           expiries
-	running            sync.WaitGroup // followers and the parts' own loops
+	flags           flags // that it was started with
+	log             zerolog.Logger
+	data            string
+	inForce         atomic.Pointer[config.Document]
+	configuration   configuration // how inForce becomes another one
+	lock            *os.File
+	ports           ports
+	journal         *journal.Journal
+	rows            *journal.LiveRows
+	suspended       []string // domains to which deliveries have been suspended since before the start; "*" is all
+	closedListeners []string // listeners that have been suspended since before the start
+	restored        bool     // the store is a backup, and this is its first start
+	resolver        *dns.Resolver
+	client          *deliver.Client
+	engine          *engine.Engine
+	receiver        *receive.Server
+	logs            subscriptions
+	index           *tracking.Index
+	looker          *projections.Follower
+	figures         *projections.Figures // owned by looker
+	frames          *projections.Keyframes
+	gauges          projections.Gauges
+	machine         hardware.Machine
+	monitor         hardware.Monitor
+	lags            lags
+	admin           *shell.Admin
+	pages           pages
+	agent           *snmp.Agent
+	traps           *snmp.Watcher
+	pulse           *pulse
+	retention       retention
+	failures        failures
+	expiries        expiries
+	running         sync.WaitGroup // followers and the parts' own loops
 
 	ending  atomic.Bool // the first order to end was taken
 	orders  chan order  // holds that one

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"time"
 
 	"postern/hardware"
 	"postern/smtp/dns"
@@ -17,7 +18,7 @@ func (g *gateway) buildTraps() {
 	g.traps = &snmp.Watcher{
 		Levels: snmp.Levels{
 			Document:     g.document,
-			Conservation: g.engine.ConservationReasons,
+			Conservation: g.conservedFor,
 			Loads:        func() (cpu, memory int64) { return g.machine.CPUPercent(), g.machine.RAMPercent() },
 			Sensors:      g.monitor.Sensors,
 			Ignored:      func() hardware.Ignored { return limitsOf(g.document()).Ignore },
@@ -29,6 +30,18 @@ func (g *gateway) buildTraps() {
 		OnNotify:  g.trapSent,
 		OnChecked: g.connectivityChecked,
 	}
+}
+
+// conservedFor is why resources are conserved now. Of a degree that was taken over at the start the engine does not know;
+// the facts of before do.
+func (g *gateway) conservedFor() (reasons []string) {
+	if g.engine.Conservation() == 0 {
+		return nil
+	}
+	if reasons = g.engine.ConservationReasons(); reasons == nil {
+		g.looker.Peek(func() { reasons = g.figures.View(time.Now(), nil, nil).ConservationReasons })
+	}
+	return reasons
 }
 
 // sendTraps watches and sends until ctx ends, and then says what was sent.

@@ -15,6 +15,7 @@ func (r *reader) check(d *Document) {
 	r.dnsServers(d)
 	r.delivery(d)
 	r.alerts(d)
+	r.subscriptions(d)
 	if m := d.Conserve.MemoryMegabytes; m > 0 && m < minMemory {
 		r.fail("conservation.memory_megabytes", "%d is less than the gateway needs with an empty queue; allowed are 0 and %d or more", m, minMemory)
 	}

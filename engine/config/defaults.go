@@ -17,6 +17,7 @@ func defaults(hostname string) *Document {
 	mail.Name = "Mail"
 	mail.Address = netip.MustParseAddrPort("127.0.0.1:2525")
 	d.Listeners = []Listener{mail}
+	d.Subscriptions = defaultLogs()
 	return d
 }
 

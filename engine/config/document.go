@@ -27,6 +27,8 @@ type Document struct {
 	SNMP       SNMP        `toml:"snmp"`
 	Hardware   Hardware    `toml:"hardware"`
 
+	Subscriptions []Log `toml:"log"` // default: mail_logs and status, in files
+
 	Revision uint64 `toml:"-"` // from the stamp of the text, 0 when it bears none
 
 	routes domainIndex[SMTPRoute] // built by Parse, read only
@@ -163,7 +165,7 @@ type Journal struct {
 	KeepGigabytes int `toml:"keep_gigabytes" limits:"0 1048576"` // that history takes on the disk; 0 (default): no limit
 }
 
-// Logs shapes the text logs in DATA/logs.
+// Logs shapes the text logs in DATA/logs, as far as a subscription says nothing else.
 type Logs struct {
 	RolloverMegabytes int      `toml:"rollover_megabytes" limits:"1 100000"` // default 100
 	RolloverAge       Duration `toml:"rollover_age" limits:"1m 8760h"`       // default 24h

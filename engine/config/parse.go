@@ -49,6 +49,9 @@ func parse(text []byte, name, hostname string) (*Document, error) {
 	if _, given := tree["listener"]; !given {
 		d.Listeners = defaults(hostname).Listeners
 	}
+	if _, given := tree["log"]; !given {
+		d.Subscriptions = defaultLogs()
+	}
 	r.document(tree, d)
 	r.check(d)
 	if err := newErrors(r.errors); err != nil {

@@ -67,6 +67,7 @@ func TestParsePinnedKeys(t *testing.T) {
 	want.Retry = Retry{61, 3601, 101, 259201}
 	want.Queue = Queue{5, 3602}
 	want.Journal = Journal{KeepDays: 31}
+	want.Subscriptions = defaultLogs()
 	want.index()
 	if !reflect.DeepEqual(d, want) {
 		t.Errorf("got\n%s\nwant\n%s", Encode(d), Encode(want))

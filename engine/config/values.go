@@ -101,6 +101,9 @@ func (r *reader) list(v any, into reflect.Value, path string, f field) {
 		if l, ok := out.Index(i).Addr().Interface().(*Listener); ok {
 			*l = defaultListener(kindOf(v))
 		}
+		if l, ok := out.Index(i).Addr().Interface().(*Log); ok {
+			*l = defaultLog()
+		}
 		r.value(v, out.Index(i), element(path, i), f)
 	}
 	into.Set(out)

@@ -1,0 +1,224 @@
+package logpush
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// HostKey is a host's public key for SSH.
+type HostKey struct {
+	Host        string `json:"host"`        // as in known_hosts: a name or address, [host]:port when the port is not 22
+	Type        string `json:"type"`        // ssh-ed25519
+	Key         string `json:"key"`         // base64
+	Fingerprint string `json:"fingerprint"` // SHA256:..., as ssh-keygen shows it
+}
+
+// HostKeys are the gateway's own keys for pushing logs: those of the hosts that it trusts, and what it shows them itself.
+// Many goroutines may use it.
+type HostKeys struct {
+	Dir    string // of keys, DATA/configuration; made when it is not there
+	Runner Runner // nil: Exec
+
+	mu sync.Mutex // held while files are changed
+}
+
+const (
+	maxHostKeys  = 1000
+	maxKeysBytes = 1 << 20
+	maxKeyBytes  = 16 << 10 // of one key, in base64
+)
+
+func (k *HostKeys) run(ctx context.Context, name string, args ...string) (out, said []byte, err error) {
+	run := k.Runner
+	if run == nil {
+		run = Exec
+	}
+	return run(ctx, k.Dir, "", name, args...)
+}
+
+// List gives the keys that are trusted, in the order of the file.
+func (k *HostKeys) List() ([]HostKey, error) {
+	f, err := os.Open(filepath.Join(k.Dir, KnownHostsName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return []HostKey{}, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("host keys: %w", err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxKeysBytes))
+	if err != nil {
+		return nil, fmt.Errorf("host keys: %w", err)
+	}
+	return parseHostKeys(text), nil
+}
+
+// parseHostKeys reads lines of known_hosts; what is none of a single plain host is passed over.
+func parseHostKeys(text []byte) []HostKey {
+	keys := []HostKey{}
+	for line := range bytes.Lines(text) {
+		fields := strings.Fields(string(line))
+		if len(fields) < 3 || len(keys) == maxHostKeys {
+			continue
+		}
+		if key := (HostKey{Host: fields[0], Type: fields[1], Key: fields[2]}); key.check() == nil {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+// check tells whether a key is one, and gives it its fingerprint. Nothing in a key that passes can end a line.
+func (h *HostKey) check() error {
+	wrong := errors.New("this is not a host key")
+	blob, err := base64.StdEncoding.DecodeString(h.Key)
+	if err != nil || len(h.Key) > maxKeyBytes || len(blob) < 4 || !isKeyWord(h.Type, "-@.") || !isKeyWord(h.Host, "-._:[]") {
+		return wrong
+	}
+	n := binary.BigEndian.Uint32(blob)
+	if uint64(n) > uint64(len(blob)-4) || string(blob[4:4+n]) != h.Type { // RFC 4253 section 6.6
+		return wrong
+	}
+	sum := sha256.Sum256(blob)
+	h.Fingerprint = "SHA256:" + base64.RawStdEncoding.EncodeToString(sum[:])
+	return nil
+}
+
+func isKeyWord(s, signs string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte(signs, c) >= 0) {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 300
+}
+
+// KnownHost is how known_hosts calls a port of a host.
+func KnownHost(host string, port uint16) string {
+	if port == 22 {
+		return host
+	}
+	return "[" + host + "]:" + strconv.Itoa(int(port))
+}
+
+// Scan asks a host for its keys. They are worth what the way there is: whoever takes them compares the fingerprints first.
+func (k *HostKeys) Scan(ctx context.Context, host string, port uint16) ([]HostKey, error) {
+	if !isKeyWord(host, "-._:") || host[0] == '-' || port == 0 {
+		return nil, fmt.Errorf("%.60q is neither a host's name nor an address", host)
+	}
+	if err := os.MkdirAll(k.Dir, 0o750); err != nil {
+		return nil, fmt.Errorf("host keys: %w", err)
+	}
+	out, said, err := k.run(ctx, "ssh-keyscan", "-T", "10", "-p", strconv.Itoa(int(port)), "--", host)
+	keys := slices.DeleteFunc(parseHostKeys(out), func(h HostKey) bool { return h.Host != KnownHost(host, port) })
+	if len(keys) > 0 {
+		return keys, nil
+	}
+	if err == nil {
+		err = errors.New("it gave no key")
+	}
+	return nil, fmt.Errorf("the keys of %s could not be had: %w", net.JoinHostPort(host, strconv.Itoa(int(port))), saying(err, said))
+}
+
+// Add trusts keys, from now on.
+func (k *HostKeys) Add(keys []HostKey) error {
+	return k.change(func(list []HostKey) ([]HostKey, error) {
+		for _, key := range keys {
+			if err := key.check(); err != nil {
+				return nil, err
+			}
+			same := func(h HostKey) bool { return h.Host == key.Host && h.Key == key.Key }
+			if !slices.ContainsFunc(list, same) {
+				list = append(list, key)
+			}
+		}
+		if len(list) > maxHostKeys {
+			return nil, fmt.Errorf("there are %d host keys; at most %d are allowed: remove one first", len(list), maxHostKeys)
+		}
+		return list, nil
+	})
+}
+
+// Remove trusts a key no more.
+func (k *HostKeys) Remove(gone HostKey) error {
+	return k.change(func(list []HostKey) ([]HostKey, error) {
+		left := slices.DeleteFunc(list, func(h HostKey) bool { return h.Host == gone.Host && h.Key == gone.Key })
+		if len(left) == len(list) {
+			return nil, fmt.Errorf("there is no such key of %.60q", gone.Host)
+		}
+		return left, nil
+	})
+}
+
+// change writes the file anew; nobody ever sees half of it.
+func (k *HostKeys) change(to func([]HostKey) ([]HostKey, error)) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	list, err := k.List()
+	if err != nil {
+		return err
+	}
+	if list, err = to(list); err != nil {
+		return err
+	}
+	var text bytes.Buffer
+	for _, h := range list {
+		fmt.Fprintf(&text, "%s %s %s\n", h.Host, h.Type, h.Key)
+	}
+	if err := os.MkdirAll(k.Dir, 0o750); err != nil {
+		return fmt.Errorf("host keys: %w", err)
+	}
+	path := filepath.Join(k.Dir, KnownHostsName)
+	if err := os.WriteFile(path+".new", text.Bytes(), 0o600); err != nil {
+		return fmt.Errorf("host keys: %w", err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		return fmt.Errorf("host keys: %w", err)
+	}
+	return nil
+}
+
+// Own gives the public key by which other hosts know the gateway, a line for their authorized_keys; it is made when there is
+// none. The private one never leaves its file.
+func (k *HostKeys) Own(ctx context.Context) (string, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	public := filepath.Join(k.Dir, IdentityName+".pub")
+	text, err := os.ReadFile(public)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := os.MkdirAll(k.Dir, 0o750); err != nil {
+			return "", fmt.Errorf("the gateway's key: %w", err)
+		}
+		if _, said, err := k.run(ctx, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "postern", "-f", IdentityName); err != nil {
+			return "", fmt.Errorf("the gateway's key could not be made: %w", saying(err, said))
+		}
+		text, err = os.ReadFile(public)
+	}
+	if err != nil {
+		return "", fmt.Errorf("the gateway's key: %w", err)
+	}
+	fields := strings.Fields(string(text[:min(len(text), maxKeyBytes)]))
+	if len(fields) < 2 {
+		return "", fmt.Errorf("the gateway's key: %s holds none", public)
+	}
+	own := HostKey{Host: "postern", Type: fields[0], Key: fields[1]}
+	if err := own.check(); err != nil {
+		return "", fmt.Errorf("the gateway's key: %s holds none", public)
+	}
+	return own.Type + " " + own.Key + " postern", nil
+}
