@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -269,5 +271,19 @@ func TestConfiguringInBatch(t *testing.T) {
 	refused := (*RefusedError)(nil)
 	if _, err := run("commit"); !errors.As(err, &refused) {
 		t.Errorf("commit: %v", err)
+	}
+}
+
+// What serves the gateway's state to whoever may see it does not give the configuration away.
+func TestConfigurationIsNotForReaders(t *testing.T) {
+	h := ReadOnly(newCommitting())
+	for _, path := range []string{"", "/committed?revision=1", "/commit", "/commits?max=9", "/detail?revision=1", "/save", "/saved", "/read?file=x.toml"} {
+		for _, method := range []string{http.MethodGet, http.MethodPost} {
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, httptest.NewRequest(method, "/v1/configuration"+path, nil))
+			if w.Code < 400 || strings.Contains(w.Body.String(), "pbkdf2") {
+				t.Errorf("%s %s: %d %s", method, path, w.Code, w.Body)
+			}
+		}
 	}
 }

@@ -428,6 +428,20 @@ func TestTwoOperatorsCommit(t *testing.T) {
 	if got := inForce(t, g); got.Revision != 5 || !strings.Contains(got.Text, "max_attempts = 9") {
 		t.Errorf("mine: revision %d", got.Revision)
 	}
+	a.prompted()
+	load(a, strings.Replace(base, "max_attempts = 7", "max_attempts = 10", 1))
+	a.prompted()
+	a.press("\x04") // Ctrl-D asks as exit does
+	a.wait("exit? [N]> ")
+	a.press("\r")
+	a.prompted()
+	a.press("\x04")
+	a.wait("exit? [N]> ")
+	a.press("y\r")
+	a.leaves()
+	if strings.Contains(a.all(), "they are lost") {
+		t.Error("what was asked about is complained of")
+	}
 }
 
 // In batch a file is loaded and committed in one step; without --yes it only says what it would change.
