@@ -45,9 +45,9 @@ func (l Limits) judge(s *Sensors) {
 			s.Drives[i].Severity = drive(s.Drives[i])
 		}
 	}
-	if l.Ignore.Links {
-		for i := range s.Links {
-			s.Links[i].Severity = Normal
+	for i := range s.Links {
+		if k := &s.Links[i]; k.Expected && !k.Up && !l.Ignore.Links {
+			k.Severity = Critical
 		}
 	}
 }

@@ -63,7 +63,7 @@ func TestSeverityOfParts(t *testing.T) {
 	}
 	all := func() *Sensors {
 		return &Sensors{PowerSupplies: []PowerSupply{{Status: SupplyFaulty}}, Arrays: []Array{{State: ArrayDegraded}}, Drives: []Drive{{Status: DriveFailure}},
-			Links: []Link{{Severity: Critical}}}
+			Links: []Link{{Expected: true}}}
 	}
 	s, ignored := all(), all()
 	c170.judge(s)

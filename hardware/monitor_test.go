@@ -6,10 +6,13 @@ import (
 	"net/netip"
 	"os/exec"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/fstest"
 	"testing/synctest"
 	"time"
+
+	"go.uber.org/goleak"
 )
 
 // machine is a tree whose files change.
@@ -135,10 +138,11 @@ func TestRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tree := machineTree(t, "poweredge")
 		m := tree.monitor(Limits{}, nil)
-		inner, asked, working := m.Command, map[string]int{}, true
+		inner, asked := m.Command, map[string]int{}
+		var silent atomic.Bool
 		m.Command = func(ctx context.Context, limit int, name string, arguments ...string) ([]byte, error) {
 			asked[strings.Join(arguments, " ")]++
-			if !working {
+			if silent.Load() {
 				<-ctx.Done()
 				return nil, ctx.Err()
 			}
@@ -167,7 +171,7 @@ func TestRun(t *testing.T) {
 		if m.Sensors(time.Now()) == last {
 			t.Error("nothing was read for the next")
 		}
-		working = false
+		silent.Store(true)
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		if s := m.Sensors(time.Now()); len(s.Fans) != 4 || !strings.Contains(s.BMC.Problem, "did not end within 20s") {
@@ -218,3 +222,5 @@ func TestAsk(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 }
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

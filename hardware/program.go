@@ -10,7 +10,7 @@ import (
 )
 
 // Command runs a program until ctx ends and gives what it printed, at most limit bytes, also when it ended with an error;
-// of more it gives nothing. The error has the first line of what the program complained about. One that wraps
+// of more it gives nothing. The error has the last line of what the program complained about. One that wraps
 // exec.ErrNotFound says that the machine does not have the program.
 type Command func(ctx context.Context, limit int, name string, arguments ...string) ([]byte, error)
 
@@ -29,11 +29,13 @@ func systemCommand(ctx context.Context, limit int, name string, arguments ...str
 	c.Env = []string{"LC_ALL=C", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/nonexistent"}
 	c.WaitDelay = time.Second
 	err = c.Run()
-	switch first, _, _ := strings.Cut(strings.TrimSpace(complaints.kept.String()), "\n"); {
+	complaint := strings.TrimSpace(complaints.kept.String())
+	complaint = complaint[strings.LastIndexByte(complaint, '\n')+1:] // what comes first may be no more than a warning
+	switch {
 	case out.cut:
 		return nil, fmt.Errorf("%s wrote more than %d bytes", name, limit)
-	case err != nil && first != "":
-		err = fmt.Errorf("%s: %s (%w)", name, first, err)
+	case err != nil && complaint != "":
+		err = fmt.Errorf("%s: %s (%w)", name, complaint, err)
 	case err != nil:
 		err = fmt.Errorf("%s: %w", name, err)
 	}

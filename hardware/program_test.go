@@ -21,7 +21,7 @@ func TestSystemCommand(t *testing.T) {
 	if out, err := sh(t.Context(), `echo "$LC_ALL $LC_NUMERIC"; cat`); err != nil || out != "C \n" { // and there is no input
 		t.Errorf("%q, %v", out, err)
 	}
-	if out, err := sh(t.Context(), "echo half; echo broken >&2; echo more >&2; exit 3"); out != "half\n" || err == nil || err.Error() != "sh: broken (exit status 3)" {
+	if out, err := sh(t.Context(), "echo half; echo warning >&2; echo broken >&2; exit 3"); out != "half\n" || err == nil || err.Error() != "sh: broken (exit status 3)" {
 		t.Errorf("%q, %v", out, err)
 	}
 	if out, err := sh(t.Context(), "exec yes"); out != "" || err == nil || !strings.Contains(err.Error(), "more than 1000 bytes") {

@@ -165,8 +165,8 @@ func (k *memory) driveHistory(drives []Drive) {
 	}
 }
 
-// links picks the interfaces whose state matters to somebody, and says how bad it is: one that is wanted and has an address,
-// or was up, and is down.
+// links picks the interfaces whose state matters to somebody. A plug without a cable is not expected to be up, nor is a bridge
+// to which nothing is attached, nor an interface whose driver keeps no state.
 func (k *memory) links(interfaces []Interface) []Link {
 	if k.up == nil {
 		k.up = map[string]bool{}
@@ -180,9 +180,7 @@ func (k *memory) links(interfaces []Interface) []Link {
 		if l.Up && len(k.up) < maxLinks {
 			k.up[l.Name] = true
 		}
-		if l.Enabled && !l.Up && i.State != Unknown && !i.portless && (k.up[l.Name] || len(i.Addresses) > 0) {
-			l.Severity = Critical
-		}
+		l.Expected = l.Enabled && i.State != Unknown && !i.portless && (k.up[l.Name] || len(i.Addresses) > 0)
 		out = append(out, l)
 	}
 	return out

@@ -163,6 +163,7 @@ type Link struct {
 	Name     string   `json:"name"`
 	Up       bool     `json:"up"`
 	Enabled  bool     `json:"enabled"`         // an administrator wants it up
+	Expected bool     `json:"expected"`        // it is enabled, and has an address or was up since the process watches
 	Speed    uint64   `json:"bits_per_second"` // 0: unknown
 	Severity Severity `json:"severity"`
 }
