@@ -23,8 +23,8 @@ var laws = map[string]law{
 	trapUpdate: whenFailed,
 }
 
-// What keeps levels that flap from being told without end. Both lose nothing that lasts: what is bad when its time has come
-// is told then.
+// What keeps levels that flap from being told without end. How a thing stands in the end is always told: what is bad again
+// too soon belongs to what was told, and a change that has to wait is told when its time has come, if it still holds.
 const (
 	settled     = time.Minute                // a condition is better only when it was better for so long without a break
 	changeBurst = 4                          // changes of one thing that are told at once, before
