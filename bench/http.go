@@ -28,6 +28,7 @@ type HTTPConfig struct {
 type HTTPFigures struct {
 	Messages        int
 	Few, Rest, Busy map[string][]time.Duration // Few: at rest, with fewMessages in the queue
+	AtRest          float64                    // percent of a processor that the gateway uses with the long queue, when it is asked
 	Rate            float64                    // of the mail that went through, a second
 }
 
@@ -75,9 +76,10 @@ func HTTP(ctx context.Context, c HTTPConfig) (f HTTPFigures, err error) {
 			return f, fmt.Errorf("of %d messages %d were accepted, %d refused (%s)", step.messages, len(r.Acked), r.Refused, r.Reply)
 		}
 		fmt.Fprintf(c.Progress, "%d messages more are queued\n", step.messages)
-		if err := pause(ctx, 10*time.Second); err != nil {
+		if f.AtRest, err = g.settle(ctx); err != nil {
 			return f, err
 		}
+		fmt.Fprintf(c.Progress, "the gateway uses %.0f %% of a processor\n", f.AtRest)
 		if *step.took, err = c.ask(ctx, g, status); err != nil {
 			return f, err
 		}
@@ -180,7 +182,7 @@ func measureHTTP(ctx context.Context, s Settings, rows []Row) error {
 	}
 	for i, page := range httpPages {
 		rows[i].Value = milliseconds(percentileOf(f.Rest[page], 0.99))
-		rows[i].Note = fmt.Sprintf("%s; with %.0f/s going through %s", spread(f.Rest[page]), f.Rate, spread(f.Busy[page]))
+		rows[i].Note = fmt.Sprintf("%s, beside %.0f %% of a processor for what is queued; with %.0f/s going through %s", spread(f.Rest[page]), f.AtRest, f.Rate, spread(f.Busy[page]))
 		if f.Messages != 1_000_000 {
 			rows[i].Note = fmt.Sprintf("only %d queued, %s", f.Messages, rows[i].Note)
 		}

@@ -61,6 +61,33 @@ func (g *Gateway) Processor() (time.Duration, error) {
 	return time.Duration(user+system) * (time.Second / clockTicks), err
 }
 
+// A gateway is at rest when it uses less than restPercent of a processor; patience with one that always does more ends.
+const (
+	restPercent = 15
+	restLook    = 5 * time.Second
+	restLooks   = 36
+)
+
+// settle waits until the gateway is at rest, three minutes at most, and tells how much of a processor it uses, in percent.
+func (g *Gateway) settle(ctx context.Context) (percent float64, err error) {
+	for look := 0; ; look++ {
+		before, err := g.Processor()
+		if err != nil {
+			return 0, err
+		}
+		if err := pause(ctx, restLook); err != nil {
+			return 0, err
+		}
+		after, err := g.Processor()
+		if err != nil {
+			return 0, err
+		}
+		if percent = 100 * (after - before).Seconds() / restLook.Seconds(); percent < restPercent && look > 0 || look >= restLooks {
+			return percent, nil
+		}
+	}
+}
+
 func proc(pid int, name string) ([]string, error) {
 	path := fmt.Sprintf("/proc/%d/%s", pid, name)
 	text, err := os.ReadFile(path)

@@ -134,6 +134,7 @@ const (
 	undoNoSpace = "the disk has no room for what it took"
 	undoTooMany = "there were too many orders since"
 	undoUsed    = "it was undone"
+	undoErased  = "a person's data in what it took were erased"
 )
 
 // endUndos gives up what is kept for undo when its time is over, or, the oldest first, when space is short. It tells whether

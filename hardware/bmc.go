@@ -39,32 +39,39 @@ func (c *controller) ask(ctx context.Context, dev fs.FS, run Command, now time.T
 		*c = controller{}
 		return
 	}
-	out, err := c.ipmitool(ctx, run, "sdr", "elist")
+	out, err := ipmitool(ctx, run, "sdr", "elist")
+	if rows := bmcRows(string(out)); len(rows) > 0 { // one sensor that it cannot read is enough for ipmitool to end with an error
+		c.rows, c.Asked, c.Problem = rows, now, ""
+		c.askLimits(ctx, run, now)
+		return
+	}
 	if err == nil {
-		c.rows, c.Asked, c.Problem = bmcRows(string(out)), now, ""
-		if len(c.rows) == 0 {
-			err = errors.New("ipmitool listed no sensors")
-		}
+		err = errors.New("ipmitool listed no sensors")
 	}
-	if err == nil && (c.limits == nil || now.Sub(c.limitsAt).Abs() >= bmcLimitsEvery) {
-		if out, err = c.ipmitool(ctx, run, "sensor"); err == nil {
-			c.limits, c.limitsAt = bmcLimitsOf(string(out)), now
-		}
-	}
-	if err != nil {
-		c.Problem = bmcProblem(err)
-	}
+	c.Problem = bmcProblem(err)
 	if now.Sub(c.Asked).Abs() > bmcStale {
 		c.rows = nil
 	}
 }
 
-func (c *controller) ipmitool(ctx context.Context, run Command, arguments ...string) ([]byte, error) {
+// askLimits reads the thresholds once in a while. Without them what the controller says of each sensor still holds.
+func (c *controller) askLimits(ctx context.Context, run Command, now time.Time) {
+	if !c.limitsAt.IsZero() && now.Sub(c.limitsAt).Abs() < bmcLimitsEvery {
+		return
+	}
+	c.limitsAt = now
+	out, _ := ipmitool(ctx, run, "sensor")
+	if limits := bmcLimitsOf(string(out)); len(limits) > 0 {
+		c.limits = limits
+	}
+}
+
+func ipmitool(ctx context.Context, run Command, arguments ...string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, bmcTimeout)
 	defer cancel()
 	out, err := run(ctx, bmcOutput, "ipmitool", arguments...)
-	if err != nil && ctx.Err() == context.DeadlineExceeded {
-		err = fmt.Errorf("ipmitool did not end within %s", bmcTimeout)
+	if ctx.Err() == context.DeadlineExceeded {
+		return nil, fmt.Errorf("ipmitool did not end within %s", bmcTimeout) // half a list would be sensors that are gone
 	}
 	return out, err
 }

@@ -88,7 +88,7 @@ func (c *controller) fans() (out []Fan) {
 		if !ok || rpm < 0 || len(out) == maxFans {
 			continue
 		}
-		out = append(out, Fan{Name: r.distinct(c.rows), RPM: turns(int64(rpm)), Minimum: turns(int64(c.limits[r.key].lower)), Failed: r.severity() == Critical})
+		out = append(out, Fan{Name: r.distinct(c.rows), RPM: turns(int64(rpm)), Minimum: turns(int64(c.limits[r.key].lower)), Failed: r.severity() == Critical, bmc: r.severity()})
 	}
 	return out
 }
@@ -196,7 +196,7 @@ func (c *controller) drives() (out []Drive) {
 		if r.entity != entityDriveBay && r.entity != entityDiskBay || r.status == "ns" || !r.says("Drive Present", "Drive Fault") || len(out) == maxDrives {
 			continue
 		}
-		d := Drive{ID: r.distinct(c.rows), Status: DriveHealthy, LastError: noError}
+		d := Drive{ID: r.distinct(c.rows), Status: DriveHealthy, LastError: noError, Predicted: r.says("Predictive Failure")}
 		switch {
 		case r.says("Drive Fault", "In Failed Array", "Rebuild Aborted"):
 			d.Status, d.LastError = DriveFailure, r.reading

@@ -16,8 +16,8 @@ const (
 
 // maxChips and maxFiles bound what is looked at below /sys.
 const (
-	maxChips = 256
-	maxFiles = 4096
+	maxChips = 128
+	maxFiles = 1024
 )
 
 // chips reads the kernel's drivers of sensors: /sys/class/hwmon (Documentation/hwmon/sysfs-interface), where temperatures are

@@ -51,7 +51,10 @@ func (s *Sensors) Components() (out []Component) {
 	}
 	for _, d := range s.Drives {
 		text := fmt.Sprintf("The drive %s is %s.", d.ID, d.Status)
-		if d.Status != DriveHealthy {
+		switch {
+		case d.Status == DriveHealthy && d.Predicted:
+			text = fmt.Sprintf("The drive %s works, and says that it will fail.", d.ID)
+		case d.Status != DriveHealthy:
 			text = fmt.Sprintf("The drive %s is %s: %s.", d.ID, d.Status, d.LastError)
 		}
 		out = append(out, Component{ComponentDrive, d.Index, d.ID, d.Severity, text})
@@ -60,37 +63,4 @@ func (s *Sensors) Components() (out []Component) {
 		out = append(out, Component{ComponentLink, l.Index, l.Name, l.Severity, fmt.Sprintf("The link of %s is %s.", l.Name, map[bool]string{true: "up", false: "down"}[l.Up])})
 	}
 	return out
-}
-
-func (s Supply) String() string {
-	switch s {
-	case SupplyNotInstalled:
-		return "not installed"
-	case SupplyHealthy:
-		return "healthy"
-	case SupplyNoAC:
-		return "without power"
-	case SupplyFaulty:
-		return "faulty"
-	}
-	return "unknown"
-}
-
-func (r Redundancy) String() string {
-	if r == RedundancyLost {
-		return "lost"
-	}
-	return "ok"
-}
-
-func (d DriveStatus) String() string {
-	switch d {
-	case DriveHealthy:
-		return "healthy"
-	case DriveFailure:
-		return "failed"
-	case DriveRebuild:
-		return "rebuilding"
-	}
-	return "unknown"
 }

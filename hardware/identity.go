@@ -32,36 +32,17 @@ func joined(words ...string) string {
 	return strings.Join(strings.Fields(strings.Join(words, " ")), " ")
 }
 
-// arrays reads /proc/mdstat: "md0 : active raid1 sdb1[1] sda1[0]", and on the next line "... [2/1] [_U]", where "_" is a
-// disk that is missing.
-func arrays(mdstat string) (out []string) {
-	for _, line := range strings.Split(mdstat, "\n") {
-		name, rest, ok := strings.Cut(line, " : ")
-		words := strings.Fields(rest)
-		switch {
-		case ok && strings.HasPrefix(name, "md") && len(words) > 0:
-			state, level := words[0], ""
-			for _, w := range words[1:] {
-				if strings.HasPrefix(w, "raid") || w == "linear" {
-					level = w
-				}
-			}
-			out = append(out, joined(name, level, state))
-		case len(out) > 0 && strings.HasPrefix(line, " ") && missing(line):
-			if !strings.HasSuffix(out[len(out)-1], " degraded") {
-				out[len(out)-1] += " degraded"
-			}
+// arrays names the software arrays and their state.
+func arrays(text string) (out []string) {
+	for _, a := range mdstat(text) {
+		state, degraded := "active", ""
+		if a.State == ArrayFailed {
+			state = "inactive"
 		}
+		if a.missing > 0 {
+			degraded = "degraded"
+		}
+		out = append(out, joined(a.Name, a.Level, state, degraded))
 	}
 	return out
-}
-
-// missing tells whether a line ends in the disks of an array, and one of them is not there.
-func missing(line string) bool {
-	words := strings.Fields(line)
-	if len(words) == 0 {
-		return false
-	}
-	disks := words[len(words)-1]
-	return len(disks) > 2 && strings.Trim(disks, "[]U_") == "" && strings.Contains(disks, "_")
 }

@@ -14,8 +14,8 @@ type Ignored struct{ PowerSupplies, RAID, Links bool }
 // knowsFans tells whether the model says when a fan has failed.
 func (l Limits) knowsFans() bool { return l.Model != "" && l.Fan >= 0 }
 
-// nearly is the part of a critical temperature from which on it is worth concern.
-const nearly = 0.9
+// nearly is the part of a critical temperature, in tenths, from which on it is worth concern.
+const nearly = 9
 
 // judge is the one place that says how bad each reading is, and against which limit.
 func (l Limits) judge(s *Sensors) {
@@ -42,19 +42,19 @@ func (l Limits) judge(s *Sensors) {
 	}
 	for i := range s.Drives {
 		if !l.Ignore.RAID {
-			s.Drives[i].Severity = drive(s.Drives[i].Status)
+			s.Drives[i].Severity = drive(s.Drives[i])
 		}
 	}
-	if l.Ignore.Links {
-		for i := range s.Links {
-			s.Links[i].Severity = Normal
+	for i := range s.Links {
+		if k := &s.Links[i]; k.Expected && !k.Up && !l.Ignore.Links {
+			k.Severity = Critical
 		}
 	}
 }
 
 func hot(celsius, critical float64) Severity {
 	switch {
-	case critical <= 0 || celsius < critical*nearly:
+	case critical <= 0 || celsius*10 < critical*nearly:
 		return Normal
 	case celsius < critical:
 		return Warning
@@ -68,7 +68,7 @@ func (l Limits) fan(f Fan) Severity {
 	switch {
 	case f.Failed, l.knowsFans() && f.RPM <= l.Fan, !l.knowsFans() && f.RPM < f.Minimum:
 		return Critical
-	case f.Stopped:
+	case f.Stopped, f.bmc == Warning:
 		return Warning
 	}
 	return Normal
@@ -94,12 +94,12 @@ func array(s ArrayState) Severity {
 	return Critical
 }
 
-func drive(s DriveStatus) Severity {
-	switch s {
-	case DriveHealthy:
-		return Normal
-	case DriveRebuild:
+func drive(d Drive) Severity {
+	switch {
+	case d.Status == DriveFailure:
+		return Critical
+	case d.Status == DriveRebuild, d.Predicted:
 		return Warning
 	}
-	return Critical
+	return Normal
 }

@@ -27,6 +27,8 @@ type Monitor struct {
 	wanted  chan struct{}              // made once; a reading is asked for
 	once    sync.Once
 
+	attributes atomic.Pointer[attributes] // the last reading of the interfaces
+
 	reading sync.Mutex // held while sensors are read
 	known   memory     // under reading
 
@@ -75,19 +77,40 @@ func (m *Monitor) refresh(now time.Time) *Sensors {
 	return s
 }
 
-// Network gives a reading of the network that is not older than a second.
+// Network gives a reading of the network whose figures are not older than a second; what the interfaces are and how they stand
+// may be a little older, for that takes many files.
 func (m *Monitor) Network(now time.Time) *Network {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.network != nil && fresh(m.network.Time, now) {
 		return m.network
 	}
+	age := kept
+	if m.running.Load() {
+		age = 2 * levelsEvery // Run reads them oftener
+	}
+	m.network = &Network{Time: now, Interfaces: withTraffic(m.interfacesOf(now, age), text(m.proc(), "self/net/dev")), Groups: groupsOf(text(m.proc(), "self/net/snmp"))}
+	return m.network
+}
+
+// attributes are the interfaces without their traffic.
+type attributes struct {
+	time time.Time
+	list []Interface // never changed
+}
+
+// interfacesOf gives the interfaces without their traffic, as of less than age ago.
+func (m *Monitor) interfacesOf(now time.Time, age time.Duration) []Interface {
+	if last := m.attributes.Load(); last != nil && now.Sub(last.time).Abs() < age {
+		return last.list
+	}
 	addresses := m.Addresses
 	if addresses == nil {
 		addresses = ownAddresses
 	}
-	m.network = &Network{Time: now, Interfaces: interfaces(m.proc(), m.sys(), addresses()), Groups: groupsOf(text(m.proc(), "self/net/snmp"))}
-	return m.network
+	next := &attributes{now, interfaces(m.sys(), addresses())}
+	m.attributes.Store(next)
+	return next.list
 }
 
 // fresh tells whether something of a moment is good now. A clock that was set makes nothing good for long.

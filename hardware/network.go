@@ -67,16 +67,23 @@ var operStates = map[string]OperStatus{"up": Up, "down": Down, "testing": Testin
 // maxInterfaces bounds what is read; a machine with more of them is a switch.
 const maxInterfaces = 1024
 
-// interfaces reads all that the kernel has, by their numbers. addresses has those of each, by name.
-func interfaces(proc, sys fs.FS, addresses map[string][]netip.Prefix) (out []Interface) {
-	traffic := trafficOf(text(proc, "self/net/dev"))
+// withTraffic gives the interfaces with what /proc/net/dev has counted.
+func withTraffic(list []Interface, dev string) []Interface {
+	traffic, out := trafficOf(dev), slices.Clone(list)
+	for i := range out {
+		out[i].In, out[i].Out = traffic[out[i].Name].in, traffic[out[i].Name].out
+	}
+	return out
+}
+
+// interfaces reads all that the kernel has, by their numbers, without their traffic. addresses has those of each, by name.
+func interfaces(sys fs.FS, addresses map[string][]netip.Prefix) (out []Interface) {
 	for _, name := range names(sys, "class/net", maxInterfaces) {
 		i, ok := readInterface(sys, name)
 		if !ok {
 			continue
 		}
 		i.Addresses = addresses[name]
-		i.In, i.Out = traffic[name].in, traffic[name].out
 		out = append(out, i)
 	}
 	slices.SortFunc(out, func(a, b Interface) int { return a.Index - b.Index })
@@ -91,8 +98,10 @@ func readInterface(sys fs.FS, name string) (i Interface, ok bool) {
 	if i.Index <= 0 || i.Index > 1<<31-1 {
 		return i, false
 	}
-	if megabits := number("speed"); megabits > 0 && megabits < 1<<32 { // -1: unknown
-		i.Speed = uint64(megabits) * 1_000_000
+	if i.Carrier { // else the driver would be asked for nothing
+		if megabits := number("speed"); megabits > 0 && megabits < 1<<32 { // -1: unknown
+			i.Speed = uint64(megabits) * 1_000_000
+		}
 	}
 	if flags, err := strconv.ParseUint(strings.TrimPrefix(word(sys, dir+"flags"), "0x"), 16, 64); err == nil {
 		i.Enabled, i.Promisc = flags&0x1 != 0, flags&0x100 != 0 // IFF_UP, IFF_PROMISC

@@ -9,8 +9,9 @@ import (
 	"time"
 )
 
-// Command runs a program until ctx ends and gives what it printed, at most limit bytes; the error has the first line of what
-// it complained about. An error that wraps exec.ErrNotFound says that the machine does not have the program.
+// Command runs a program until ctx ends and gives what it printed, at most limit bytes, also when it ended with an error;
+// of more it gives nothing. The error has the last line of what the program complained about. One that wraps
+// exec.ErrNotFound says that the machine does not have the program.
 type Command func(ctx context.Context, limit int, name string, arguments ...string) ([]byte, error)
 
 // systemCommand is Command for the system's programs. The program gets no input and no more of the environment than it
@@ -28,20 +29,22 @@ func systemCommand(ctx context.Context, limit int, name string, arguments ...str
 	c.Env = []string{"LC_ALL=C", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/nonexistent"}
 	c.WaitDelay = time.Second
 	err = c.Run()
-	switch first, _, _ := strings.Cut(strings.TrimSpace(complaints.String()), "\n"); {
+	complaint := strings.TrimSpace(complaints.kept.String())
+	complaint = complaint[strings.LastIndexByte(complaint, '\n')+1:] // what comes first may be no more than a warning
+	switch {
 	case out.cut:
 		return nil, fmt.Errorf("%s wrote more than %d bytes", name, limit)
-	case err != nil && first != "":
-		return nil, fmt.Errorf("%s: %s (%w)", name, first, err)
+	case err != nil && complaint != "":
+		err = fmt.Errorf("%s: %s (%w)", name, complaint, err)
 	case err != nil:
-		return nil, fmt.Errorf("%s: %w", name, err)
+		err = fmt.Errorf("%s: %w", name, err)
 	}
-	return out.Bytes(), nil
+	return out.kept.Bytes(), err
 }
 
-// bounded keeps what is written to it up to a limit.
+// bounded keeps what is written to it up to a limit. It is no bytes.Buffer, which would read for itself, and all of it.
 type bounded struct {
-	bytes.Buffer
+	kept bytes.Buffer
 	left int
 	full func() // called when there is more; nil: that is dropped
 	cut  bool
@@ -49,7 +52,7 @@ type bounded struct {
 
 func (b *bounded) Write(p []byte) (int, error) {
 	take := min(b.left, len(p))
-	b.Buffer.Write(p[:take])
+	b.kept.Write(p[:take])
 	b.left -= take
 	if take < len(p) {
 		b.cut = true

@@ -71,10 +71,11 @@ func (m *Monitor) read(now time.Time) *Sensors {
 	s.Fans = append(s.Fans, bmc.fans()...)
 	s.PowerSupplies = append(bmc.supplies(), supplies(m.sys())...)
 	redundancy(s.PowerSupplies)
-	s.Arrays, s.Drives = softwareArrays(m.proc(), m.sys())
+	arrays, drives := softwareArrays(m.proc(), m.sys())
+	s.Arrays, s.Drives = append([]Array{}, arrays...), drives
 	s.Drives = append(s.Drives, bmc.drives()...)
 	m.known.number(s, limits.knowsFans())
-	s.Links = m.known.links(m.Network(now).Interfaces)
+	s.Links = m.known.links(m.interfacesOf(now, levelsEvery))
 	s.RAIDEvents = m.known.raidEvents
 	limits.judge(s)
 	return s
@@ -93,11 +94,15 @@ func (k *memory) number(s *Sensors, allTurn bool) {
 	k.driveHistory(s.Drives)
 }
 
-// unique makes the names of a list differ: boards have two network cards, drives and memories of a kind.
+// longestName bounds the name of a component.
+const longestName = 64
+
+// unique makes the names of a list differ, and not too long: boards have two network cards, drives and memories of a kind.
 func unique[T any](list []T, name func(*T) *string) {
 	seen := map[string]int{}
 	for i := range list {
 		n := name(&list[i])
+		*n = (*n)[:min(len(*n), longestName)]
 		seen[*n]++
 		if times := seen[*n]; times > 1 {
 			*n += " #" + strconv.Itoa(times)
@@ -160,8 +165,8 @@ func (k *memory) driveHistory(drives []Drive) {
 	}
 }
 
-// links picks the interfaces whose state matters to somebody, and says how bad it is: one that is wanted and has an address,
-// or was up, and is down.
+// links picks the interfaces whose state matters to somebody. A plug without a cable is not expected to be up, nor is a bridge
+// to which nothing is attached, nor an interface whose driver keeps no state.
 func (k *memory) links(interfaces []Interface) []Link {
 	if k.up == nil {
 		k.up = map[string]bool{}
@@ -175,9 +180,7 @@ func (k *memory) links(interfaces []Interface) []Link {
 		if l.Up && len(k.up) < maxLinks {
 			k.up[l.Name] = true
 		}
-		if l.Enabled && !l.Up && i.State != Unknown && !i.portless && (k.up[l.Name] || len(i.Addresses) > 0) {
-			l.Severity = Critical
-		}
+		l.Expected = l.Enabled && i.State != Unknown && !i.portless && (k.up[l.Name] || len(i.Addresses) > 0)
 		out = append(out, l)
 	}
 	return out

@@ -1,9 +1,6 @@
 package hardware
 
-import (
-	"fmt"
-	"time"
-)
+import "time"
 
 // Sensors is what the machine's sensors showed at one moment, judged by the limits that held then. It is shared by all who
 // ask within a second: nobody changes it. What a machine does not have is an empty list. In each list the entries ascend by
@@ -47,29 +44,6 @@ const (
 	Critical          // failed, or beyond its limit
 )
 
-var severities = []string{"Normal", "Warning", "Critical"}
-
-func (s Severity) String() string {
-	if s < Normal || s > Critical {
-		return "Unknown"
-	}
-	return severities[s]
-}
-
-// MarshalText implements encoding.TextMarshaler.
-func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
-
-// UnmarshalText implements encoding.TextUnmarshaler.
-func (s *Severity) UnmarshalText(text []byte) error {
-	for i, word := range severities {
-		if word == string(text) {
-			*s = Severity(i)
-			return nil
-		}
-	}
-	return fmt.Errorf("severity %.20q is not known", text)
-}
-
 // Kind is where a temperature is measured.
 type Kind string
 
@@ -104,6 +78,8 @@ type Fan struct {
 	Failed   bool     `json:"failed"`  // the chip or the management controller says so
 	Stopped  bool     `json:"stopped"` // it has turned since the process watches, and does not now
 	Severity Severity `json:"severity"`
+
+	bmc Severity // what the management controller says of it
 }
 
 // Supply is the state of a power supply, with the numbers of the gateway's MIB.
@@ -173,7 +149,8 @@ type Drive struct {
 	Index     int         `json:"index"` // 1 to 1024
 	ID        string      `json:"id"`    // md0 sda1, Drive 4
 	Status    DriveStatus `json:"status"`
-	LastError string      `json:"last_error"` // "No Error" of a healthy one
+	LastError string      `json:"last_error"`        // "No Error" of a healthy one
+	Predicted bool        `json:"failure_predicted"` // it works, and says that it will fail
 	Severity  Severity    `json:"severity"`
 }
 
@@ -186,6 +163,7 @@ type Link struct {
 	Name     string   `json:"name"`
 	Up       bool     `json:"up"`
 	Enabled  bool     `json:"enabled"`         // an administrator wants it up
+	Expected bool     `json:"expected"`        // it is enabled, and has an address or was up since the process watches
 	Speed    uint64   `json:"bits_per_second"` // 0: unknown
 	Severity Severity `json:"severity"`
 }

@@ -62,12 +62,12 @@ func TestForgetKeepsTheChain(t *testing.T) {
 		&Delivered{MID: 1, Reply: "ok jane.doe"},
 	}
 	value, next := testBlock(t, link{1}, 10, events...)
-	value, err := Forget(value, 10, func(seq uint64) bool { return seq == 11 || seq == 13 || seq == 10 })
+	value, err := Forget(value, 10, func(seq uint64) ([]byte, bool) { return nil, seq == 11 || seq == 13 || seq == 10 })
 	if err != nil {
 		t.Fatal(err)
 	}
 	// A second time, when the salts stand in the block already.
-	if value, err = Forget(value, 10, func(seq uint64) bool { return seq == 13 }); err != nil {
+	if value, err = Forget(value, 10, func(seq uint64) ([]byte, bool) { return nil, seq == 13 }); err != nil {
 		t.Fatal(err)
 	}
 	if strings.Contains(string(value), "jane.doe") || strings.Contains(string(value), "lunch") {
@@ -167,7 +167,7 @@ func FuzzDecodeBlock(f *testing.F) {
 		if err != nil {
 			return
 		}
-		rewritten, err := Forget(value, 1, func(seq uint64) bool { return seq%2 == 0 })
+		rewritten, err := Forget(value, 1, func(seq uint64) ([]byte, bool) { return nil, seq%2 == 0 })
 		if err != nil {
 			t.Fatalf("can be read but not forgotten: %v", err)
 		}

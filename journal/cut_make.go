@@ -236,7 +236,7 @@ func (b *block) ownBlock(i int, f *frame) ([]byte, error) {
 	out = append(out, make([]byte, sha256.Size)...) // the chain does not go through it
 	alone := *f
 	alone.delta = 0
-	out, err := b.appendFrame(out, i, &alone, false)
+	out, err := b.appendFrame(out, i, &alone)
 	if err != nil {
 		return nil, err
 	}

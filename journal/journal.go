@@ -57,6 +57,8 @@ type Journal struct {
 
 	cut       atomic.Pointer[Cut] // nil: the history begins at the first record
 	shortened sync.Mutex          // held by whoever takes something out of the history
+	// eagerUntil is the instant until which every file of the store that holds something dead is rewritten.
+	eagerUntil atomic.Int64
 
 	ring       ring
 	waiters    waiters

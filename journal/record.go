@@ -10,7 +10,7 @@ import (
 // A record stands in its block as a frame:
 //
 //	frame   = uvarint(kind) flags varint(time − base) uvarint(length) public [private]
-//	private = [salt (16)] uvarint(length) bytes    or, when forgotten, its hash (32)
+//	private = [salt (16)] uvarint(length) bytes    or, when forgotten, its hash (32) and uvarint(length) what stands for it
 //
 // There is a private part only with frameHasPrivate. A frame of a block as it was appended has no salt of its own: the
 // salt comes from the block's secret and the record's place.
@@ -91,7 +91,7 @@ type frame struct {
 	flags   byte
 	delta   int64
 	public  []byte
-	private []byte // nil when there is none or it was forgotten
+	private []byte // of a forgotten one what stands for it, which nothing proves; nil when there is none
 	salt    []byte // explicit, or nil
 	hash    []byte // of a forgotten private part
 }
@@ -127,7 +127,8 @@ func (f *frame) next(b []byte) (rest []byte, err error) {
 			return nil, errFrame
 		}
 		f.hash = b[:hashSize:hashSize]
-		return b[hashSize:], nil
+		f.private, b, err = cut(b[hashSize:])
+		return b, err
 	}
 	if f.flags&frameSalted != 0 {
 		if len(b) < saltSize {

@@ -79,7 +79,7 @@ func TestDump(t *testing.T) {
 		t.Fatal(err)
 	}
 	damage(t, j, 1, func(v []byte) []byte {
-		v, err := Forget(v, 1, func(seq uint64) bool { return false })
+		v, err := Forget(v, 1, func(seq uint64) ([]byte, bool) { return nil, false })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -97,7 +97,7 @@ func TestDump(t *testing.T) {
 		t.Errorf("got\n%swant\n%s", out.String(), want)
 	}
 	damage(t, j, 1, func(v []byte) []byte {
-		v, _ = Forget(v, 1, func(seq uint64) bool { return true })
+		v, _ = Forget(v, 1, func(seq uint64) ([]byte, bool) { return nil, true })
 		return v
 	})
 	out.Reset()

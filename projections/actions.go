@@ -30,6 +30,7 @@ type Action struct {
 	Undoes     uint64    `json:"undoes,omitempty"`   // ID of what a reinstate brings back
 	UndoneBy   uint64    `json:"undone_by,omitempty"`
 	Reinstated uint64    `json:"reinstated,omitempty"` // recipients of it that were brought back
+	UndoEnded  time.Time `json:"undo_ended,omitzero"`  // since when it can be undone no more; zero: it can, or never could
 }
 
 // actions are the last orders, the oldest first. Part of the figures.
@@ -37,7 +38,7 @@ type actions struct{ list []action }
 
 type action struct {
 	id                             uint64
-	ordered, completed             journal.Instant
+	ordered, completed, ended      journal.Instant
 	by, action, target, selection  string
 	messages, recipients, excluded uint64
 	undoes, undoneBy, reinstated   uint64
@@ -56,6 +57,10 @@ func (s *actions) apply(r journal.Record) {
 		if a := s.find(e.Action); a != nil {
 			a.completed, a.messages, a.recipients = r.Time, e.Messages, e.Recipients
 			_, a.excluded = countSet(e.Excluded)
+		}
+	case *journal.UndoEnded:
+		if a := s.find(e.Action); a != nil {
+			a.ended = r.Time
 		}
 	case *journal.MessageRemoved:
 		a := action{id: r.Seq, ordered: r.Time, completed: r.Time, by: strings.Clone(e.By), action: "remove",
@@ -133,7 +138,7 @@ func (f *Figures) Actions(max int) []Action {
 	for _, a := range slices.Backward(list) {
 		out = append(out, Action{ID: a.id, Time: a.ordered.Time(), By: a.by, Action: a.action, Target: a.target, Selection: a.selection,
 			Messages: a.messages, Recipients: a.recipients, Excluded: a.excluded, Completed: a.completed.Time(), Undoes: a.undoes,
-			UndoneBy: a.undoneBy, Reinstated: a.reinstated})
+			UndoneBy: a.undoneBy, Reinstated: a.reinstated, UndoEnded: a.ended.Time()})
 	}
 	return out
 }
@@ -146,6 +151,7 @@ func (s *actions) encode(e *encoder) {
 		e.uints(a.id, a.messages, a.recipients, a.excluded, a.undoes, a.undoneBy, a.reinstated)
 		e.int(int64(a.ordered))
 		e.int(int64(a.completed))
+		e.int(int64(a.ended))
 	}
 }
 
@@ -160,7 +166,7 @@ func (s *actions) decode(d *decoder) {
 		for _, v := range []*uint64{&a.id, &a.messages, &a.recipients, &a.excluded, &a.undoes, &a.undoneBy, &a.reinstated} {
 			*v = d.uint()
 		}
-		a.ordered, a.completed = journal.Instant(d.int()), journal.Instant(d.int())
+		a.ordered, a.completed, a.ended = journal.Instant(d.int()), journal.Instant(d.int()), journal.Instant(d.int())
 		s.add(a)
 	}
 }

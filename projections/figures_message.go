@@ -33,7 +33,7 @@ func (f *Figures) applyMessage(r journal.Record) bool {
 		n := f.end(endHardBounced, e.Class, e.Message, e.Destination, e.RIDs, e.Notify)
 		f.answered(n)
 		if e.Class == journal.Bounce5XX && n != 0 {
-			f.hosts.at(n).error5XX = &hostError{text: printable(append([]string{e.Code, e.Status}, e.Reply...)...), at: r.Time, ip: e.Address}
+			f.hosts.at(n).error5XX = &hostError{text: answerText(e), at: r.Time, ip: e.Address}
 		}
 	case *journal.NotificationDropped:
 		f.reported(e.Message, len(e.Reports))

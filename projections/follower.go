@@ -109,11 +109,13 @@ func (f *Follower) apply(records []journal.Record) {
 	f.waiting.Unlock()
 }
 
-// keyframe saves the figures if it is time. Readers go on meanwhile: only this goroutine changes what is saved.
+// keyframe saves the figures if it is time. Readers go on meanwhile: beside this goroutine only Redact changes what is saved.
 func (f *Follower) keyframe(last bool) {
 	if f.Keyframes == nil || f.Figures == nil {
 		return
 	}
+	f.mu.RLock()
+	defer f.mu.RUnlock()
 	now := time.Now
 	if f.Now != nil {
 		now = f.Now

@@ -85,6 +85,30 @@ func TestLeadersWhileHostsChange(t *testing.T) {
 	}
 }
 
+// AsTop it has the order of tophosts, also among those of the same figure, and that of now.
+func TestLeadersAsTop(t *testing.T) {
+	f, l := NewFigures(0), &Leaders{Max: 10, AsTop: true}
+	for i := range 3000 {
+		feed(f, noon, &journal.MessageInjected{MID: uint32(i + 1), Queued: true, Recipients: recipients(1+i*7919%5, fmt.Sprintf("d%d.example", i*7%3000))})
+	}
+	look := func() (want []string) {
+		for _, h := range f.Top(10, ByActive, noon.Time()) {
+			want = append(want, h.Host)
+		}
+		return want
+	}
+	pass(l, f, noon.Time())
+	want := look()
+	if got := leaderNames(l, f, noon.Time()); !reflect.DeepEqual(got, want) {
+		t.Errorf("the first are %v, tophosts has %v", got, want)
+	}
+	feed(f, noon, &journal.MessageInjected{MID: 5000, Queued: true, Recipients: recipients(1, want[7])})
+	want = append([]string{want[7]}, append(want[:7:7], want[8:]...)...)
+	if got := leaderNames(l, f, noon.Time()); !reflect.DeepEqual(got, want) || !reflect.DeepEqual(got, look()) {
+		t.Errorf("after one has grown they are %v, want %v", got, want)
+	}
+}
+
 // A step costs the same with many destinations.
 func BenchmarkLeadersStep(b *testing.B) {
 	f, l := NewFigures(0), &Leaders{Max: 20}

@@ -34,7 +34,7 @@ func TestAudit(t *testing.T) {
 		"audit --by carl":                             "No operator did anything.\n",
 		`audit --since "2026-11-23 09:30"`:            "suspended delivery to x.example",
 		"audit --until 2026-11-23":                    "No operator did anything.\n",
-		"audit --since noon":                          `--since: "noon" is no time: give 2026-11-23, "2026-11-23 03:10", or how long ago: 90m, 4h, 2d`,
+		"audit --since noon":                          `--since: "noon" is no time: give 2026-11-23, "2026-11-23 03:10", 03:10, today, yesterday, or how long ago: 90m, 4h, 2d`,
 		"audit --since=2026-11-24 --until=2026-11-1":  "--until: \"2026-11-1\" is no time",
 		"audit --since 2026-11-24 --until 2026-11-2":  "is no time",
 		"audit --until 2026-11-20 --since=11/24/2026": "--until is before --since",

@@ -165,8 +165,14 @@ func (s *MessageSearch) set(name, value string, now time.Time, zone *time.Locati
 	return err
 }
 
-// parseMoment reads a date, a date and time, or how long ago.
+// parseMoment reads a date, a date and time, a time of today, or how long ago.
 func parseMoment(word string, now time.Time, zone *time.Location) (time.Time, error) {
+	if day, ok := namedDay(word, now, zone); ok {
+		return day, nil
+	}
+	if at, err := parsePast(word, now, zone); err == nil {
+		return at, nil
+	}
 	for _, layout := range []string{"2006-01-02", "2006-01-02 15:04", "2006-01-02 15:04:05", time.RFC3339, "01/02/2006"} {
 		if t, err := time.ParseInLocation(layout, word, zone); err == nil {
 			return t, nil
@@ -180,7 +186,7 @@ func parseMoment(word string, now time.Time, zone *time.Location) (time.Time, er
 	if d, err := time.ParseDuration(word); err == nil && d >= 0 {
 		return now.Add(-d), nil
 	}
-	return time.Time{}, fmt.Errorf("%.60q is no time: give 2026-11-23, \"2026-11-23 03:10\", or how long ago: 90m, 4h, 2d", word)
+	return time.Time{}, fmt.Errorf("%.60q is no time: give 2026-11-23, \"2026-11-23 03:10\", 03:10, today, yesterday, or how long ago: 90m, 4h, 2d", word)
 }
 
 // The kinds of search of the dialogue.

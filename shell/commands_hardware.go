@@ -124,8 +124,11 @@ func raidRows(s *hardware.Sensors) (rows [][]string) {
 	}
 	for _, d := range s.Drives {
 		state := d.Status.String()
-		if d.Status != hardware.DriveHealthy {
+		switch {
+		case d.Status != hardware.DriveHealthy:
 			state += ": " + d.LastError
+		case d.Predicted:
+			state += ", failure predicted"
 		}
 		rows = append(rows, []string{d.ID, "drive", state, d.Severity.String()})
 	}

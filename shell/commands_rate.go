@@ -105,7 +105,9 @@ func (c *Call) replay(ctx context.Context, period string) error {
 		if c.Over() {
 			return errEnough
 		}
-		c.shown++
+		if c.shown++; last == nil && r.Timestamp.After(from) {
+			c.Say("The history begins later than that.")
+		}
 		return c.rateRow(&last, r)
 	})
 	if c.Over() && errors.Is(err, errEnough) {

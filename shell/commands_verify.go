@@ -15,7 +15,8 @@ var _ = register(&Command{Name: "verify", Summary: "prove that no message was lo
 	Params:   []Param{{Name: "OPTION", Optional: true, Rest: true}},
 	Help: `Proved from the journal, up to its end: that its records are those that were written, that every recipient that came has left
 or is here, in all, each day and for each destination, that the queue as it is kept for a quick start and the keyframes of the
-figures are what a replay gives, and that the content of every queued message is there. What is wrong is named, and the exit
+figures are what a replay gives, and that the content of every queued message is there. A recipient that an
+undo brought back, or that moved to a message of its own, counts as one that came in again. What is wrong is named, and the exit
 status is 1. It reads the whole history; mail goes on meanwhile.
   --day DAY       the books of a day (2026-11-23, today, yesterday), for each destination that had mail
   --skip-damaged  look beyond damage; without it nothing is proved behind the first damaged block`,
@@ -95,16 +96,18 @@ func (c *Call) wanted() (w Wanted, err error) {
 
 // day reads a day, and gives the midnight that it begins with.
 func (c *Call) day(word string) (time.Time, error) {
-	zone := c.Zone
-	if zone == nil {
-		zone = time.Local
+	if day, ok := namedDay(word, c.time(), c.zone()); ok {
+		return day, nil
 	}
+	return parseDay(word, c.zone())
+}
+
+// namedDay gives the midnight that today or yesterday begins with.
+func namedDay(word string, now time.Time, zone *time.Location) (day time.Time, ok bool) {
 	back := map[string]int{"today": 0, "yesterday": 1}
-	if n, ok := back[strings.ToLower(word)]; ok {
-		now := c.time().In(zone)
-		return time.Date(now.Year(), now.Month(), now.Day()-n, 0, 0, 0, 0, zone), nil
-	}
-	return parseDay(word, zone)
+	n, ok := back[strings.ToLower(word)]
+	now = now.In(zone)
+	return time.Date(now.Year(), now.Month(), now.Day()-n, 0, 0, 0, 0, zone), ok
 }
 
 // dayTable shows the books of a day: those of each destination, and in all.

@@ -12,8 +12,8 @@ import (
 	"postern/engine/config"
 )
 
-// gatewayOfCommits is a gateway whose configuration can be changed, in memory.
-type gatewayOfCommits struct {
+// committing is a gateway whose configuration can be changed, in memory.
+type committing struct {
 	notRunning
 	texts   []string // of the revisions from 1 on
 	commits []Commit
@@ -22,31 +22,31 @@ type gatewayOfCommits struct {
 	between func() // is called once before the next commit: somebody else's
 }
 
-const configuredText = "hostname = \"mail3.example.com\"\n[http]\nuser = \"monitor\"\npassword = \"pbkdf2-sha256$1000$c2FsdHNhbHRzYWx0c2FsdA$a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2U\"\n"
+const committedText = "hostname = \"mail3.example.com\"\n[http]\nuser = \"monitor\"\npassword = \"pbkdf2-sha256$1000$c2FsdHNhbHRzYWx0c2FsdA$a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2U\"\n"
 
-func newConfigured() *gatewayOfCommits {
-	g := &gatewayOfCommits{saved: map[string]string{}}
-	g.add(configuredText, "file", "the first one")
+func newCommitting() *committing {
+	g := &committing{saved: map[string]string{}}
+	g.add(committedText, "file", "the first one")
 	return g
 }
 
-func (g *gatewayOfCommits) add(text, by, comment string) Commit {
+func (g *committing) add(text, by, comment string) Commit {
 	g.texts = append(g.texts, text)
 	n := len(g.texts)
 	g.commits = append(g.commits, Commit{Revision: uint64(n), Time: time.Date(2005, 4, 18, 13, 46, n, 0, time.UTC), By: by, Comment: comment, Hash: config.Hash([]byte(text))})
 	return g.commits[n-1]
 }
 
-func (g *gatewayOfCommits) Configuration(context.Context) (Configuration, error) {
+func (g *committing) Configuration(context.Context) (Configuration, error) {
 	n := len(g.texts)
 	return Configuration{Revision: uint64(n), Hash: g.commits[n-1].Hash, Text: g.texts[n-1]}, nil
 }
 
-func (g *gatewayOfCommits) CommittedConfiguration(_ context.Context, revision uint64) (Configuration, error) {
+func (g *committing) CommittedConfiguration(_ context.Context, revision uint64) (Configuration, error) {
 	return Configuration{Revision: revision, Text: g.texts[revision-1]}, nil
 }
 
-func (g *gatewayOfCommits) Commit(ctx context.Context, p Proposal) (Committed, error) {
+func (g *committing) Commit(ctx context.Context, p Proposal) (Committed, error) {
 	if do := g.between; do != nil {
 		g.between = nil
 		do()
@@ -65,14 +65,14 @@ func (g *gatewayOfCommits) Commit(ctx context.Context, p Proposal) (Committed, e
 	return done, nil
 }
 
-func (g *gatewayOfCommits) Commits(context.Context, int) (list []Commit, err error) {
+func (g *committing) Commits(context.Context, int) (list []Commit, err error) {
 	for i := range g.commits {
 		list = append(list, g.commits[len(g.commits)-1-i])
 	}
 	return list, nil
 }
 
-func (g *gatewayOfCommits) CommitDetail(_ context.Context, revision uint64) (CommitDetail, error) {
+func (g *committing) CommitDetail(_ context.Context, revision uint64) (CommitDetail, error) {
 	if revision == 0 {
 		revision = uint64(len(g.texts))
 	}
@@ -85,13 +85,13 @@ func (g *gatewayOfCommits) CommitDetail(_ context.Context, revision uint64) (Com
 	return d, nil
 }
 
-func (g *gatewayOfCommits) SaveConfiguration(_ context.Context, text string) (SavedConfiguration, error) {
+func (g *committing) SaveConfiguration(_ context.Context, text string) (SavedConfiguration, error) {
 	name := fmt.Sprintf("mail3.example.com-20050418T1346%02d.toml", len(g.saved))
 	g.saved[name] = text
 	return SavedConfiguration{File: name, Bytes: int64(len(text))}, nil
 }
 
-func (g *gatewayOfCommits) ReadConfiguration(_ context.Context, file string) (string, error) {
+func (g *committing) ReadConfiguration(_ context.Context, file string) (string, error) {
 	text, ok := g.saved[file]
 	if !ok {
 		return "", &RefusedError{"There is no such file"}
@@ -126,7 +126,7 @@ var testChange = &Command{Name: "testchange", Summary: "of tests", Configures: t
 
 // The seed's way: changes wait, are shown, cleared, committed with a comment, looked at, and rolled back.
 func TestCommitTranscript(t *testing.T) {
-	got := play(t, newConfigured(), time.UTC, `showchanges
+	got := play(t, newCommitting(), time.UTC, `showchanges
 commit
 clearchanges
 testchange tries 7
@@ -173,11 +173,11 @@ func TestLeavingWithChanges(t *testing.T) {
 		"testchange tries 7\nexit\n":                        "Are you sure you wish to exit? [N]>",
 		"testchange tries 7\nexit\nn\nclearchanges\n\nexit": "Changes cleared: ",
 	} {
-		if got := play(t, newConfigured(), time.UTC, script, nil); !strings.Contains(got, want) {
+		if got := play(t, newCommitting(), time.UTC, script, nil); !strings.Contains(got, want) {
 			t.Errorf("%q:\n%s", script, got)
 		}
 	}
-	if got := play(t, newConfigured(), time.UTC, "testchange tries 7\ntestchange tries 100\nexit\n", nil); strings.Contains(got, "lose") {
+	if got := play(t, newCommitting(), time.UTC, "testchange tries 7\ntestchange tries 100\nexit\n", nil); strings.Contains(got, "lose") {
 		t.Errorf("what is as it was is no change:\n%s", got)
 	}
 }
@@ -200,13 +200,13 @@ func TestConflictTranscript(t *testing.T) {
 			[]string{"Together the changes make a configuration that is not allowed: retry.max_seconds: 70 is less"}, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
-			g := newConfigured()
+			g := newCommitting()
 			g.between = func() {
 				more := "\n[retry]\nmax_attempts = 9\n"
 				if name == "of no use together" {
 					more = "\n[retry]\ninitial_seconds = 80\n"
 				}
-				g.add(configuredText+more, "bob", "more patience")
+				g.add(committedText+more, "bob", "more patience")
 			}
 			got := play(t, g, time.UTC, c.script, nil)
 			d, err := config.Parse([]byte(g.texts[len(g.texts)-1]), "now")
@@ -224,7 +224,7 @@ func TestConflictTranscript(t *testing.T) {
 
 // A change that is not allowed is refused at once and leaves what waits; a commit that is refused too.
 func TestRefusedChanges(t *testing.T) {
-	g := newConfigured()
+	g := newCommitting()
 	g.refuse = &RefusedError{`Nothing was committed: listener "In" cannot listen on 192.0.2.1:25: address already in use`}
 	got := play(t, g, time.UTC, "testchange undo 5\ntestchange tries 0\nshowchanges\ncommit\nx\nshowchanges\n", nil)
 	for _, want := range []string{"retry.max_attempts: 0 is out of range; allowed is a whole number from 1 to 10000", "address already in use."} {
@@ -239,7 +239,7 @@ func TestRefusedChanges(t *testing.T) {
 
 // In batch a command that configures commits by itself, with --yes only.
 func TestConfiguringInBatch(t *testing.T) {
-	g := newConfigured()
+	g := newCommitting()
 	run := func(words ...string) (string, error) {
 		t.Helper()
 		var out bytes.Buffer
@@ -259,7 +259,7 @@ func TestConfiguringInBatch(t *testing.T) {
 	if got, err := run("testchange", "tries", "8", "--yes", "--json", "--comment", "eight"); err != nil || !strings.Contains(got, `"revision": 3`) || g.commits[2].Comment != "eight" {
 		t.Errorf("with --json: %v\n%s", err, got)
 	}
-	g.between = func() { g.add(configuredText, "bob", "") }
+	g.between = func() { g.add(committedText, "bob", "") }
 	if _, err := run("testchange", "tries", "9", "--yes"); err == nil || !strings.Contains(err.Error(), "repeat it") {
 		t.Errorf("a conflict: %v", err)
 	}

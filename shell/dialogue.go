@@ -262,6 +262,9 @@ func (t *turn) keyValue(ctx context.Context, table any, set func(key, word strin
 		return err
 	}
 	key = strings.ToLower(key)
+	if n := len(t.Args) - len(t.words); n >= 0 && len(t.words) > 0 && config.Secret(table, key) {
+		defer func() { t.Args = append(t.Args[:n:n], config.Mask) }() // the comment of a commit repeats them
+	}
 	_, err = t.ask(ctx, Param{Name: "VALUE", Question: key + ":", Default: config.Text(table, key), Rest: true, Required: len(t.words) == 0,
 		Check: func(word string) error { return set(key, emptied(word)) }})
 	return err

@@ -28,8 +28,8 @@ func (o *oneConfiguration) Commit(_ context.Context, p Proposal, by string) (Com
 	return Committed{Commit: Commit{Revision: o.now.Revision, By: by, Comment: p.Comment, Time: time.Date(2026, 3, 1, 10, 30, 0, 0, time.UTC)}}, nil
 }
 
-// configured is a gateway with that configuration.
-func configured(t *testing.T, text string) (*Local, *oneConfiguration) {
+// dialogued is a gateway with that configuration.
+func dialogued(t *testing.T, text string) (*Local, *oneConfiguration) {
 	t.Helper()
 	d, err := config.Parse([]byte(text), "test.toml")
 	if err != nil {

@@ -82,7 +82,7 @@ func TestFindEventByOptions(t *testing.T) {
 		"findevent --subject con.*al --from user":       whole,
 		"findevent --subject con.*al --from Other":      "error: no matching message IDs were found",
 		`findevent --subject (`:                         "error: subject: ",
-		`findevent --since yesterday`:                   `"yesterday" is no time`,
+		`findevent --since lately`:                      `"lately" is no time`,
 		`findevent --from . --since "2007-07-31 17:38"`: "error: no matching message IDs were found",
 		`findevent --from user --until 2007-08-01`:      whole,
 		"findevent":                       "error: say what to search for",

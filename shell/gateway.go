@@ -29,6 +29,7 @@ type Gateway interface {
 	Audits
 	Explaining
 	Doubting
+	Forgetting
 	Past
 	Configuring
 	Files

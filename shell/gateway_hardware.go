@@ -25,7 +25,9 @@ func (p *Program) sensors(ctx context.Context) (*hardware.Sensors, error) {
 }
 
 // Sensors implements Gateway.
-func (l *Local) Sensors(ctx context.Context) (*hardware.Sensors, error) { return l.Program.sensors(ctx) }
+func (l *Local) Sensors(ctx context.Context) (*hardware.Sensors, error) {
+	return l.Program.sensors(ctx)
+}
 
 // Sensors implements Gateway: the machine has its sensors whether the gateway runs or not.
 func (o *Offline) Sensors(ctx context.Context) (*hardware.Sensors, error) {

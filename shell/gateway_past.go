@@ -104,7 +104,12 @@ func (p *pastLook) topInbound(ctx context.Context, n int, at time.Time) (t TopIn
 
 // replay moves the figures from one moment to the next.
 func (p *pastLook) replay(ctx context.Context, from, to time.Time, step time.Duration, row func(RateRow) error) error {
-	if step <= 0 || to.Sub(from)/step >= maxReplay {
+	step = max(step, time.Second)
+	from, to, err := p.within(from, to, step)
+	if err != nil {
+		return err
+	}
+	if to.Sub(from)/step >= maxReplay {
 		return &RefusedError{fmt.Sprintf("The period has more than %d rows: give a shorter one, or more seconds between them.", maxReplay)}
 	}
 	if _, err := p.Moment(to); err != nil {
@@ -126,6 +131,25 @@ func (p *pastLook) replay(ctx context.Context, from, to time.Time, step time.Dur
 		}
 	}
 	return err
+}
+
+// within cuts a period to what the history has of it; one that lies outside stays, and is refused by whoever looks.
+func (p *pastLook) within(from, to time.Time, step time.Duration) (time.Time, time.Time, error) {
+	_, begins, err := p.Journal.First()
+	if err != nil || begins == 0 {
+		return from, to, err
+	}
+	if first := begins.Time(); from.Before(first) && !to.Before(first) {
+		from = from.Add((first.Sub(from) + step - 1) / step * step)
+	}
+	now := time.Now()
+	if p.Now != nil {
+		now = p.Now()
+	}
+	if to.After(now) && !from.After(now) {
+		to = now
+	}
+	return from, to, nil
 }
 
 // pastRate is a row of rate as it was at a moment.

@@ -206,6 +206,9 @@ func actionsOf(f *projections.Figures, max int, undo time.Duration) []Action {
 		listed := Action{Action: a}
 		if canUndo(a.Action) && !a.Completed.IsZero() && undo > 0 {
 			listed.UndoUntil = a.Completed.Add(undo)
+			if !a.UndoEnded.IsZero() && a.UndoEnded.Before(listed.UndoUntil) { // given up early
+				listed.UndoUntil = a.UndoEnded
+			}
 		}
 		list = append(list, listed)
 	}

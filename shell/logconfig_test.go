@@ -33,7 +33,7 @@ func pushKeys(t *testing.T) *logpush.HostKeys {
 
 // TestLogConfigTranscript goes through the whole dialogue.
 func TestLogConfigTranscript(t *testing.T) {
-	l, o := configured(t, twoInterfaces)
+	l, o := dialogued(t, twoInterfaces)
 	l.Logs.Keys = pushKeys(t)
 	l.Logs.Dir = "/data/logs"
 	said := play(t, l, gmt, strings.Join([]string{"logconfig",
@@ -66,7 +66,7 @@ func TestLogConfigTranscript(t *testing.T) {
 
 // TestLogConfigInBatch lists what holds, and changes keys by their names.
 func TestLogConfigInBatch(t *testing.T) {
-	l, o := configured(t, twoInterfaces+"[[log]]\nname = \"siem\"\ntype = \"mail_logs\"\nretrieval = \"syslog\"\nhost = \"10.0.0.1\"\n[[log]]\nname = \"x\"\ntype = \"status\"\n")
+	l, o := dialogued(t, twoInterfaces+"[[log]]\nname = \"siem\"\ntype = \"mail_logs\"\nretrieval = \"syslog\"\nhost = \"10.0.0.1\"\n[[log]]\nname = \"x\"\ntype = \"status\"\n")
 	l.Logs.Dir, l.Logs.Keys = "/data/logs", pushKeys(t)
 	d, err := config.Parse([]byte(o.now.Text), "in force")
 	if err != nil {

@@ -96,9 +96,9 @@ func TestThePast(t *testing.T) {
 			"03:00:40     0     0           2       0            1       1        2\n03:00:50     0     0           2       0            1       0        2\n", "!03:01"}},
 		{`rate --replay "2025-11-24 03:00-03:02"`, []string{"03:02:00", "!03:00:10"}},
 		{`rate --replay "2025-11-24 03:00-03:02" --count 2 --json`, []string{`"seq":1,`, `"inj_recips_delta":2`, "!03:02"}},
-		{`rate --replay "2025-11-24 02:00-03:02"`, []string{"error: ", "the history begins at"}},
-		{`rate --replay "2025-11-24 03:00-2099-11-24 03:02"`, []string{"error: ", "rows: give a shorter one"}},
-		{`rate --replay "2025-11-24 03:00:00-2099-01-01 00:00" 86400`, []string{"error: ", "rows: give a shorter one"}},
+		{`rate --replay "2025-11-24 02:00-03:02"`, []string{"The history begins later than that.\n", "03:00:00     0", "03:02:00", "!02:59"}},
+		{`rate --replay "2025-11-24 02:00-02:02"`, []string{"error: ", "the history begins at"}},
+		{`rate --replay "2025-11-24 03:00:00-2099-01-01 00:00" 86400`, []string{"03:00:00     0     0           0"}},
 	} {
 		for name, g := range gateways {
 			got, err := dialogue(t, t.Context(), g, c.line, "batch")

@@ -35,6 +35,7 @@ func routes(g Gateway) http.Handler {
 	auditRoutes(mux, g)
 	explainingRoutes(mux, g)
 	doubtingRoutes(mux, g)
+	forgettingRoutes(mux, g)
 	pastRoutes(mux, g)
 	configurationRoutes(mux, g)
 	filesRoutes(mux, g)

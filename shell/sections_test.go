@@ -7,14 +7,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"postern/engine/config"
 )
 
 // TestInterfaceConfig goes through the whole dialogue, with bad answers on the way.
 func TestInterfaceConfig(t *testing.T) {
-	l, o := configured(t, twoInterfaces)
+	l, o := dialogued(t, twoInterfaces)
 	said, changes := typed(t, l, o, "interfaceconfig", "new", "9lives", "publicnet", "InternalNet", "10.0.0.300", "192.168.42.42", "10.0.0.7", "33", "255.0.255.0", "0xffff0000", "-bad-", "",
 		"edit", "7", "PublicNet", "OutsideNet", "192.0.2.2", "", "", "delete", "OutsideNet", "delete", "3", "frog", "", "commit", "x")
 	compareTranscript(t, "interfaceconfig.txt", said)
@@ -35,7 +34,7 @@ func TestInterfaceConfig(t *testing.T) {
 
 // TestAnInterfaceTakesItsUsersAlong: whatever names it goes on to name it, and it cannot go while it is in use.
 func TestAnInterfaceTakesItsUsersAlong(t *testing.T) {
-	l, o := configured(t, twoInterfaces+"[delivery]\ninterface = \"PublicNet\"\n[snmp]\ninterface = \"PublicNet\"\n")
+	l, o := dialogued(t, twoInterfaces+"[delivery]\ninterface = \"PublicNet\"\n[snmp]\ninterface = \"PublicNet\"\n")
 	said, changes := typed(t, l, o, "interfaceconfig edit PublicNet name Management", "interfaceconfig edit PublicNet name Outside", "interfaceconfig delete Outside", "commit x")
 	contains(t, said, `"Management" stands here twice`, "Interface Outside changed.", "Interface Outside is in use by listener InboundMail, deliveries, the SNMP agent: change that first.")
 	changed(t, said, changes, config.Change{Path: "interface.PublicNet", Before: `{name = "PublicNet", address = "192.0.2.1/24", hostname = "mx.example.com"}`},
@@ -44,7 +43,7 @@ func TestAnInterfaceTakesItsUsersAlong(t *testing.T) {
 }
 
 func TestListenerConfig(t *testing.T) {
-	l, o := configured(t, twoInterfaces+"[http]\naddress = \"127.0.0.1:8080\"\n")
+	l, o := dialogued(t, twoInterfaces+"[http]\naddress = \"127.0.0.1:8080\"\n")
 	said, changes := typed(t, l, o, "listenerconfig", "new", "public one", "1", "inboundmail", "OutboundMail", "PublicNet", "0", "", "2525", "10.0.0.0/99", "10.0.0.0/8, 2001:db8::/32",
 		"new", "", "World", "3", "8080", "2626", "example.com,example.com", "none", "new", "3", "Sink", "1", "", "delete", "Sink", "", "commit", "x")
 	compareTranscript(t, "listenerconfig-new.txt", said)
@@ -65,7 +64,7 @@ func TestListenerConfig(t *testing.T) {
 
 // TestListenerConfigEdit goes through all parts of a listener. What is complete stays when the next part is left.
 func TestListenerConfigEdit(t *testing.T) {
-	l, o := configured(t, twoInterfaces)
+	l, o := dialogued(t, twoInterfaces)
 	said, changes := typed(t, l, o, "listenerconfig", "edit", "1", "name", "9", "MX", "hostaccess", "0.0.0.0/0", "10.0.0.1", "rcptaccess", "b.example, .c.example", "certificate", "/etc/mx.pem", "none", "certificate", "/etc/mx.pem", "/etc/mx.key",
 		"limits", "1000", "2048", "10", "20", "30", "31", "30", "setup", "0s", "10s", "11s", "12s", "13", "14", "keep", "normalise", "interface", "1", "26", "type", "3", "", "", "commit", "x")
 	compareTranscript(t, "listenerconfig-edit.txt", said)
@@ -87,7 +86,7 @@ func TestListenerConfigEdit(t *testing.T) {
 
 // TestTheLastListener goes only when that is meant.
 func TestTheLastListener(t *testing.T) {
-	l, o := configured(t, twoInterfaces)
+	l, o := dialogued(t, twoInterfaces)
 	said, changes := typed(t, l, o, "listenerconfig", "delete", "1", "", "delete", "1", "y", "", "commit", "x")
 	compareTranscript(t, "listenerconfig-delete.txt", said)
 	contains(t, said, "Listener InboundMail is the last one: without it no mail is received. Are you sure you want to remove it? [N]> \nNothing was changed.", "[N]> y\nListener InboundMail removed.\nThere are no listeners left: no mail is received.\n",
@@ -98,7 +97,7 @@ func TestTheLastListener(t *testing.T) {
 }
 
 func TestListenerConfigSetup(t *testing.T) {
-	l, o := configured(t, twoInterfaces+"[[listener]]\nname = \"B\"\nkind = \"private\"\naddress = \"127.0.0.1:2525\"\nmax_hops = 50\n")
+	l, o := dialogued(t, twoInterfaces+"[[listener]]\nname = \"B\"\nkind = \"private\"\naddress = \"127.0.0.1:2525\"\nmax_hops = 50\n")
 	said, changes := typed(t, l, o, "listenerconfig", "setup", "1m", "", "", "x", "", "", "", "", "commit", "x")
 	compareTranscript(t, "listenerconfig-setup.txt", said)
 	contains(t, said, "[5m]> 1m", "[20]> x\nListener InboundMail: \"x\" is a text", "[unchanged, they differ]> ", "All listeners changed.")
@@ -106,7 +105,7 @@ func TestListenerConfigSetup(t *testing.T) {
 }
 
 func TestSMTPRoutes(t *testing.T) {
-	l, o := configured(t, "hostname = \"mail3.example.com\"\n")
+	l, o := dialogued(t, "hostname = \"mail3.example.com\"\n")
 	said, changes := typed(t, l, o, "smtproutes", "edit", "new", "*.example", "Example.COM", "", "host:99999", "/dev/null,mx.example", "[mx.example.com], 192.0.2.7:2525", "new", "example.com", "all", "usedns", "new", ".b.example", "/dev/null",
 		"edit", "c.example", "ALL", "inside.example", "print", "export", "../routes", "x.toml", "routes", "delete", ".b.example", "clear", "", "clear", "y", "import", "nothing", "import", "routes", "import", "routes", "y", "", "commit", "x")
 	compareTranscript(t, "smtproutes.txt", said)
@@ -130,7 +129,7 @@ func TestSMTPRoutes(t *testing.T) {
 
 // TestRoutesThatCannotBeImported change nothing, and it is said in which line what is wrong.
 func TestRoutesThatCannotBeImported(t *testing.T) {
-	l, _ := configured(t, "[[smtp_route]]\ndomain = \"ALL\"\nto = [\"a.example\"]\n")
+	l, _ := dialogued(t, "[[smtp_route]]\ndomain = \"ALL\"\nto = [\"a.example\"]\n")
 	for text, want := range map[string]string{
 		"# fine\nexample.com a.example\n\nexample.com b.example": "line 4: example.com has a route in line 2 already",
 		"example.com":       "line 1: is empty; needed is at least one of",
@@ -162,7 +161,7 @@ func TestRoutesThatCannotBeImported(t *testing.T) {
 }
 
 func TestDNSConfig(t *testing.T) {
-	l, o := configured(t, "")
+	l, o := dialogued(t, "")
 	said, changes := typed(t, l, o, "dnsconfig", "new", "ns.example.com", "0.0.0.0", "192.0.2.53", "new", "192.0.2.53", "[2001:db8::53]:5353", "edit", "1", "", "edit", "2", "2001:db8::54", "delete", "1", "setup", "1h", "1s", "11", "3", "", "", "commit", "x")
 	compareTranscript(t, "dnsconfig.txt", said)
 	contains(t, said, "Currently using the DNS servers of the system.\n", "answers are cached.\n", "- NEW - Add a new server.\n- SETUP - Configure general settings.\n", "\"ns.example.com\" is not the address of a server", "0.0.0.0:53 cannot be asked.",
@@ -172,7 +171,7 @@ func TestDNSConfig(t *testing.T) {
 }
 
 func TestAlertConfig(t *testing.T) {
-	l, o := configured(t, "")
+	l, o := dialogued(t, "")
 	said, changes := typed(t, l, o, "alertconfig", "new", "joe", "Joe@Example.com", "new", "Joe@example.com", "ann@example.com", "edit", "1", "joe@b.example", "delete", "ann@example.com", "from", "nobody", "postern@example.com", "setup", "1s", "2h", "", "0", "10", "clear", "", "", "commit", "x")
 	compareTranscript(t, "alertconfig.txt", said)
 	contains(t, said, "Alerts are not sent to anybody.\n", "Please enter a new email address to send alerts.\n(Ex: \"administrator@example.com\")\n[]> joe\n\"joe\" is not a mail address", "Alerts are sent to Joe@example.com.\n", "stands here twice",
@@ -183,7 +182,7 @@ func TestAlertConfig(t *testing.T) {
 }
 
 func TestSetHostname(t *testing.T) {
-	l, o := configured(t, twoInterfaces)
+	l, o := dialogued(t, twoInterfaces)
 	said, changes := typed(t, l, o, "sethostname", "not a name", "Mail4.example.com", "commit", "x")
 	compareTranscript(t, "sethostname.txt", said)
 	contains(t, said, "[mail3.example.com]> not a name\n\"not a name\" is not a domain name", "The hostname is mail4.example.com.\nIt is that of Management too.\n")
@@ -193,7 +192,7 @@ func TestSetHostname(t *testing.T) {
 
 // TestDialoguesInBatch: an operation is an argument, --yes commits, and without it nothing is done.
 func TestDialoguesInBatch(t *testing.T) {
-	l, o := configured(t, twoInterfaces)
+	l, o := dialogued(t, twoInterfaces)
 	for _, c := range []struct{ line, want string }{
 		{"smtproutes new example.com host:25 --yes --comment 'a route'", "Mail for example.com will be delivered to host:25\nChanges committed: Sun Mar 01 10:30:00 2026 UTC\n"},
 		{"smtproutes new b.example a.example b.example:26", "smtp_route.\"b.example\"\n  + {domain = \"b.example\", to = [\"a.example\", \"b.example:26\"]}\nerror: nothing was committed: repeat it with --yes"},
@@ -228,6 +227,7 @@ func TestDialoguesInBatch(t *testing.T) {
 		{"snmpconfig setup level noAuthNoPriv --yes", "SNMP settings changed.\n"},
 		{"snmpconfig setup enabled yes --yes", "SNMP settings changed.\n"},
 		{"snmpconfig setup port 1161 --yes", "SNMP settings changed.\n"},
+		{"snmpconfig setup community hush-hush --yes", "SNMP settings changed.\n"},
 		{"snmpconfig --json", "\"auth_key_set\": false,"},
 		{"snmpconfig", "Current SNMP settings:\nListening on interface \"Management\" 192.168.42.42/24 port 1161.\n"},
 	} {
@@ -240,8 +240,8 @@ func TestDialoguesInBatch(t *testing.T) {
 			t.Errorf("%s: committed: %t", c.line, moved)
 		}
 	}
-	if o.commits[0].Comment != "a route" {
-		t.Errorf("%q", o.commits[0].Comment)
+	if last := o.commits[len(o.commits)-1].Comment; o.commits[0].Comment != "a route" || last != "snmpconfig setup community *****" {
+		t.Errorf("%q, %q", o.commits[0].Comment, last)
 	}
 	var printed []map[string]any
 	if err := json.Unmarshal([]byte(says(t, l, "listenerconfig --json", "batch")), &printed); err != nil || len(printed) != 3 || printed[1]["max_recipients"] != 500.0 || fmt.Sprint(printed[1]["relay_from"]) != "[10.0.0.0/8 192.0.2.0/24]" {
@@ -249,26 +249,22 @@ func TestDialoguesInBatch(t *testing.T) {
 	}
 }
 
-// TestManyRoutesAreQuick bounds what a route among 40,000 costs: much less than a person notices, by far.
-func TestManyRoutesAreQuick(t *testing.T) {
+// TestManyRoutes imports as many as there may be, changes the last one, and takes no more.
+func TestManyRoutes(t *testing.T) {
 	var b strings.Builder
 	for i := range maxRoutes {
 		fmt.Fprintf(&b, "d%d.example [mx%d.example.com]:2525\n", i, i%100)
 	}
-	l, _ := configured(t, "")
+	l, _ := dialogued(t, "")
 	if err := os.WriteFile(filepath.Join(l.Messages.Dir, "r"), []byte(b.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	began := time.Now()
 	if got := says(t, l, "smtproutes import r --yes", "batch"); !strings.HasPrefix(got, "40000 routes imported.\n") {
 		t.Fatal(got)
 	}
-	imported := time.Since(began)
-	began = time.Now()
 	if got := says(t, l, "smtproutes edit d39999.example a.example --yes", "batch"); !strings.HasPrefix(got, "Mail for d39999.example") {
 		t.Fatal(got)
 	}
-	t.Logf("import %s, edit and commit %s", imported, time.Since(began))
 	if got := says(t, l, "smtproutes new more.example a.example --yes", "batch"); got != "error: There are 40000 routes already: more are not allowed." {
 		t.Error(got)
 	}
@@ -282,7 +278,7 @@ func TestManyRoutesAreQuick(t *testing.T) {
 
 // TestDialoguesComplete: operations, what they may be about, and the keys that they may set.
 func TestDialoguesComplete(t *testing.T) {
-	l, _ := configured(t, twoInterfaces+"[[smtp_route]]\ndomain = \"a.example\"\nto = [\"b.example\"]\n[dns]\nservers = [\"192.0.2.53\"]\n[alerts]\nto = [\"joe@example.com\"]\n")
+	l, _ := dialogued(t, twoInterfaces+"[[smtp_route]]\ndomain = \"a.example\"\nto = [\"b.example\"]\n[dns]\nservers = [\"192.0.2.53\"]\n[alerts]\nto = [\"joe@example.com\"]\n")
 	c := &completer{gateway: l}
 	for line, want := range map[string]string{"interfaceconfig de": "delete", "interfaceconfig edit pub": "PublicNet", "interfaceconfig edit PublicNet hos": "hostname", "listenerconfig edit in": "InboundMail",
 		"listenerconfig edit InboundMail max_h": "max_hops", "listenerconfig new pri": "private", "smtproutes delete a": "a.example", "smtproutes imp": "import", "dnsconfig delete 1": "192.0.2.53", "alertconfig delete j": "joe@example.com",

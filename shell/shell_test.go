@@ -81,9 +81,9 @@ func TestBatchAnswersBeginAtOnce(t *testing.T) {
 	g := visited(t, &now, &journal.Started{Boot: 1, Hostname: "mail3.example.com"}, &journal.AlertRaised{Alert: "mailRefused", Severity: "Critical", Text: "x"})
 	g.Program = Program{Version: "1.2.3-004", Proc: fstest.MapFS{}, Sys: fstest.MapFS{}}
 	ctx := WithOperator(t.Context(), &Operator{Name: "admin"})
-	apart := map[string]bool{"displayalerts": true, "last": true, "status": true, "status detail": true, "version": true,
+	apart := map[string]bool{"displayalerts": true, "hardwarestatus": true, "last": true, "status": true, "status detail": true, "version": true,
 		"who": true, "whoami": true}
-	for _, line := range []string{"date", "displayalerts", "dnsstatus", "help", "help rate", "hoststatus a.example", "last", "status",
+	for _, line := range []string{"date", "displayalerts", "dnsstatus", "help", "hardwarestatus", "help rate", "hoststatus a.example", "last", "status",
 		"status detail", "topin", "tophosts conn_out", "version", "who", "whoami"} {
 		for answers, want := range map[string]bool{"batch": false, "\n": apart[line]} {
 			got, err := dialogue(t, ctx, g, line, answers)

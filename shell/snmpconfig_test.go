@@ -35,7 +35,7 @@ func keyOf(t *testing.T, passphrase string) string {
 }
 
 func TestSNMPConfigIsTheSeeds(t *testing.T) {
-	l, o := configured(t, seedInterface+"[snmp]\nv1v2c_networks = [\"127.0.0.1/32\", \"fe::1/64\"]\n")
+	l, o := dialogued(t, seedInterface+"[snmp]\nv1v2c_networks = [\"127.0.0.1/32\", \"fe::1/64\"]\n")
 	said := play(t, l, gmt, strings.Join([]string{"snmpconfig", "setup", "", "", "", "", "", "", "short", "ironport", "ironport", "ironport", "ironport", "n", "Y", "", "", "",
 		"", "10.10.0.28", "", "", "", "", "commit", "snmp"}, "\n")+"\n", nil)
 	compareTranscript(t, "snmpconfig.txt", asMail1(said))
@@ -86,7 +86,7 @@ func TestSNMPConfigBranches(t *testing.T) {
 			[]string{"Warning", "Do you want to set other passwords? [Y]> \n", "authentication passphrase.\n[]> "}, nil,
 			[]config.Change{{Path: "snmp.enabled", Before: "false", After: "true"}, {Path: "snmp.auth_key", Before: `""`, After: `"*****"`}, {Path: "snmp.priv_key", Before: `""`, After: `"*****"`}}},
 	} {
-		l, o := configured(t, seedInterface+c.snmp)
+		l, o := dialogued(t, seedInterface+c.snmp)
 		said, changes := typed(t, l, o, slices.Concat([]string{"snmpconfig"}, c.typed, []string{"", "commit", "x"})...)
 		contains(t, said, c.said...)
 		for _, never := range c.never {
@@ -99,7 +99,7 @@ func TestSNMPConfigBranches(t *testing.T) {
 }
 
 func TestSNMPConfigBadAnswers(t *testing.T) {
-	l, o := configured(t, seedInterface)
+	l, o := dialogued(t, seedInterface)
 	said, changes := typed(t, l, o, "snmpconfig", "set up", "SETUP", "maybe", "", "2", "", "0", "http", "1161", "4", "1", "y", "with space", strings.Repeat("x", 65), "", "",
 		"10.0.0.0/33", "::1", "none", "10.0.0.0/8,192.0.2.7", "v1", "1", "10.10.0.300", "1,2,3,4,5,6,7,8,9,10,11", "nms.example.com, 192.0.2.9:1162,", "", "\x1b[2J", strings.Repeat("x", 256), "here", "",
 		"", "commit", "x")
@@ -116,7 +116,7 @@ func TestSNMPConfigBadAnswers(t *testing.T) {
 
 // TestSNMPConfigTraps: thresholds and the URL are asked where they count, and bad numbers again.
 func TestSNMPConfigTraps(t *testing.T) {
-	l, o := configured(t, seedInterface)
+	l, o := dialogued(t, seedInterface)
 	upTo := []string{"snmpconfig", "setup", "", "", "", "1", "", ""}
 	said, changes := typed(t, l, o, append(upTo, "y", "", "0", "1", "2,keyExpiration", "", "3", "1, 6,9", "101", "90", "ftp://x", "https://www.example.com/", "", "y", "n", "n", "91", "", "80", "", "", "", "", "commit", "x")...)
 	contains(t, said, "1. CPUUtilizationExceeded     Disabled", "change any of these settings? [N]> y\n", "disable any of these traps? [Y]> \n",
@@ -133,7 +133,7 @@ func TestSNMPConfigTraps(t *testing.T) {
 
 // TestSNMPConfigOfAMachineWithSensors lists the traps of those.
 func TestSNMPConfigOfAMachineWithSensors(t *testing.T) {
-	l, _ := configured(t, seedInterface)
+	l, _ := dialogued(t, seedInterface)
 	l.Program.Sensors = func(context.Context) *hardware.Sensors {
 		return &hardware.Sensors{Fans: []hardware.Fan{{}}, Temperatures: []hardware.Temperature{{}}, Drives: []hardware.Drive{{}}, PowerSupplies: []hardware.PowerSupply{{}}}
 	}
@@ -145,7 +145,7 @@ func TestSNMPConfigOfAMachineWithSensors(t *testing.T) {
 }
 
 func TestSNMPConfigIPv6(t *testing.T) {
-	l, o := configured(t, seedInterface+"[[interface]]\nname = \"Six\"\naddress = \"2001:db8::5/64\"\n")
+	l, o := dialogued(t, seedInterface+"[[interface]]\nname = \"Six\"\naddress = \"2001:db8::5/64\"\n")
 	said, changes := typed(t, l, o, "snmpconfig", "setup", "", "2", "", "1", "y", "", "n", "n", "y", "10.0.0.0/8", "y", "192.0.2.1", "2001:db8::/32,fe80::/10", "", "none", "", "", "", "commit", "x")
 	contains(t, said, "2. Six (2001:db8::5/64: mail1.example.com)\n[1]> 2", "IPv4 addresses? [Y]> n", "IPv6 addresses? [Y]> n", "at least one is needed", "IPv4 addresses? [Y]> y", "[127.0.0.1/32]> 10", "IPv6 addresses? [Y]> y",
 		"From which IPv6 networks shall SNMP V1/V2c requests be allowed? Separate multiple networks with commas.\n[::1/128]> 192", "is not an IPv6 network.", `Listening on interface "Six" 2001:db8::5/64 port 161.`, "10.0.0.0/8,2001:db8::/32,fe80::/10.")
@@ -157,7 +157,7 @@ func TestSNMPConfigIPv6(t *testing.T) {
 // TestSNMPConfigLeft: whoever leaves a question, or has nobody left to answer it, has changed nothing.
 func TestSNMPConfigLeft(t *testing.T) {
 	for _, answers := range []string{"setup\n", "setup\n\n\n1161\n1\ny\n", "setup\n\n\n\n\n\n\nironport\n"} {
-		l, _ := configured(t, seedInterface)
+		l, _ := dialogued(t, seedInterface)
 		c := &Call{Gateway: l, Command: Find("snmpconfig"), Out: new(strings.Builder), Asker: newLines(strings.NewReader(answers), new(strings.Builder))}
 		if err := c.Do(t.Context()); err == nil || c.Uncommitted() {
 			t.Errorf("%q: %v, changed: %t", answers, err, c.Uncommitted())

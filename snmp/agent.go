@@ -18,7 +18,7 @@ import (
 	"postern/engine/config"
 )
 
-// Agent answers monitoring systems. Its fields are set before Listen and not changed after.
+// Agent answers monitoring systems. Its fields are set before Start and not changed after.
 type Agent struct {
 	Branches   []Branch // what is answered, beside what the agent says of itself
 	Program    Program
@@ -35,7 +35,8 @@ type Agent struct {
 	count   counters
 	limits  limiter
 	said    sentences
-	inForce atomic.Pointer[state] // nil before anything was
+	inForce atomic.Pointer[state]  // nil before anything was
+	opened  atomic.Pointer[Engine] // before anything was in force; written under mu
 
 	mu      sync.Mutex // guards what follows
 	ctx     context.Context
@@ -77,16 +78,16 @@ func (a *Agent) Start(d *config.Document) {
 
 // stateOf makes the state of a document. An engine goes on as long as its id is the same.
 func (a *Agent) stateOf(d *config.Document) (*state, error) {
-	s := &state{document: d, enabled: d.SNMP.Enabled, community: sha256.Sum256([]byte(d.SNMP.Community))}
-	if before := a.inForce.Load(); before != nil {
-		s.engine = before.engine
-	}
+	s := &state{document: d, enabled: d.SNMP.Enabled, community: sha256.Sum256([]byte(d.SNMP.Community)), engine: a.Engine()}
 	if id := d.SNMP.EngineID; s.engine == nil || id != "" && id != fmt.Sprintf("%x", s.engine.ID) {
 		engine, err := OpenEngine(a.EngineFile, id, a.Random)
 		if err != nil {
 			return nil, err
 		}
 		s.engine = engine
+		if a.inForce.Load() == nil { // its port may be missing for a while, and that is no further start
+			a.opened.Store(engine)
+		}
 	}
 	var err error
 	if s.user, err = s.engine.Security(&d.SNMP); err != nil {
@@ -107,13 +108,16 @@ func (a *Agent) stateOf(d *config.Document) (*state, error) {
 	return s, nil
 }
 
-// Engine is who signs traps; nil before there is one.
+// Engine is who signs traps, whether a port is bound or not; nil before there is one.
 func (a *Agent) Engine() *Engine {
 	if s := a.inForce.Load(); s != nil {
 		return s.engine
 	}
-	return nil
+	return a.opened.Load()
 }
+
+// Uptime is sysUpTime: how long the agent has been there.
+func (a *Agent) Uptime() time.Duration { return time.Since(a.started) }
 
 // CountTrap adds a trap that was sent to what the snmp group tells.
 func (a *Agent) CountTrap() {

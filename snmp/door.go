@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"reflect"
 	"time"
 
 	"postern/engine/config"
@@ -64,7 +65,6 @@ func (a *Agent) retry() {
 		}
 		return
 	}
-	a.failed = ""
 	a.activate(c)
 }
 
@@ -80,7 +80,11 @@ type Change struct {
 func (a *Agent) Prepare(d *config.Document) (*Change, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.prepare(d)
+	c, err := a.prepare(d)
+	if err != nil && a.failed != "" && reflect.DeepEqual(d.SNMP, a.wanted.SNMP) && addressOf(d) == addressOf(a.wanted) {
+		return &Change{agent: a, state: &state{document: d}}, nil // it is not this change that cannot be had; Serve goes on trying
+	}
+	return c, err
 }
 
 // Activate puts the change into force.
@@ -131,6 +135,7 @@ func (a *Agent) activate(c *Change) {
 		return
 	}
 	a.inForce.Store(c.state)
+	a.failed = ""
 	switch {
 	case c.door != nil:
 		if a.door != nil {

@@ -147,8 +147,20 @@ func TestBindIsRetried(t *testing.T) {
 	if said.all() != "snmp cannot listen on 127.0.0.1:161: address already in use" || a.Addr().IsValid() {
 		t.Errorf("it is said %q, on %s", said.all(), a.Addr())
 	}
+	// Meanwhile another part of the configuration may change; what is wanted of the agent itself may not, but to leave it.
+	other := snmpSection(t, config.NoAuthNoPriv)
+	other.Hostname = "other.example.com"
+	if err := a.Configure(other); err != nil {
+		t.Errorf("another part cannot change: %v", err)
+	}
+	if err := a.Configure(snmpSection(t, config.NoAuthNoPriv, withCommunity("'127.0.0.1/32'"))); err == nil {
+		t.Error("the agent can change though its port is busy")
+	}
 	busy.Store(false)
 	a.retry()
+	if got := a.inForce.Load().document; got != other {
+		t.Errorf("in force is that of %s", got.Hostname)
+	}
 	if ask(t, a.Addr(), at(gosnmp.NoAuthNoPriv).secured(t, a, asked(gosnmp.GetRequest, oneName))) == nil {
 		t.Error("bound at last, it does not answer")
 	}
@@ -204,5 +216,22 @@ func TestNoGoroutineIsLeft(t *testing.T) {
 	c.Activate() // too late
 	if err := goleak.Find(others); err != nil || bound != 5 {
 		t.Errorf("%d ports were bound: %v", bound, err)
+	}
+}
+
+// An interface may have an address of either family.
+func TestServeIPv6(t *testing.T) {
+	if c, err := net.ListenPacket("udp", "[::1]:0"); err != nil {
+		t.Skip("this machine has no IPv6")
+	} else {
+		c.Close()
+	}
+	d := snmpSection(t, config.NoAuthNoPriv, withCommunity("'::1/128'"))
+	d.Interfaces[0].Address = netip.MustParsePrefix("::1/128")
+	a, _ := newAgent(t, d)
+	for level, datagram := range map[string][]byte{"2c": bytesOf(t, asked(gosnmp.GetRequest, oneName)), "3": at(gosnmp.NoAuthNoPriv).secured(t, a, asked(gosnmp.GetRequest, oneName))} {
+		if got := shown(opened(t, a, ask(t, a.Addr(), datagram))); got != oneName+" OctetString Rack 7" {
+			t.Errorf("in version %s on %s: %q", level, a.Addr(), got)
+		}
 	}
 }

@@ -35,28 +35,28 @@ const User = "v3get"
 
 // keptEngine is what the file holds.
 type keptEngine struct {
-	ID    string `json:"engine_id"` // hexadecimal
-	Boots uint32 `json:"boots"`
+	ID    string `json:"engine_id"` // hexadecimal; that which was made here, "" when none was needed yet
+	Boots uint32 `json:"boots"`     // of any id: one that comes back must not begin anew
 }
 
 // OpenEngine starts an engine once more, and keeps that in a file before anybody hears of it. id, in hexadecimal, is the
-// configuration's; when it is "", the file's holds, and at the first start one is made of random.
+// configuration's; when it is "", the file's holds, and the first time one is made of random.
 func OpenEngine(path, id string, random io.Reader) (*Engine, error) {
 	k, err := readEngine(path)
 	if err != nil {
 		return nil, err
 	}
-	switch {
-	case id != "":
-		k.ID = id
-	case k.ID == "":
+	if id == "" && k.ID == "" {
 		if k.ID, err = newEngineID(random); err != nil {
 			return nil, err
 		}
 	}
-	raw, err := config.ParseEngineID(k.ID)
+	if id == "" {
+		id = k.ID
+	}
+	raw, err := config.ParseEngineID(id)
 	if err != nil {
-		return nil, fmt.Errorf("the SNMP engine id %.80q %w", k.ID, err)
+		return nil, fmt.Errorf("the SNMP engine id %.80q %w", id, err)
 	}
 	k.Boots = min(k.Boots, maxBoots-1) + 1
 	if err := k.write(path); err != nil {
@@ -74,7 +74,7 @@ func readEngine(path string) (k keptEngine, err error) {
 		return k, fmt.Errorf("the starts of the SNMP engine: %w", err)
 	}
 	if err := json.Unmarshal(text, &k); err != nil || k.Boots > maxBoots {
-		return k, fmt.Errorf("%s does not tell the starts of the SNMP engine; when it is removed, and engine_id is given anew or left out, a new engine begins", path)
+		return k, fmt.Errorf("%s does not tell the starts of the SNMP engine; when it is removed, and [snmp] engine_id is another one or left out, a new engine begins", path)
 	}
 	if _, err := config.ParseEngineID(k.ID); err != nil {
 		return k, fmt.Errorf("%s: the id in it %w", path, err)

@@ -31,6 +31,10 @@ func TestEngineIsKept(t *testing.T) {
 	if err != nil || own.Boots != 3 || hex.EncodeToString([]byte(own.ID)) != "80007ed9050102030405060708" {
 		t.Errorf("with an id of the configuration it is %+v, %v", own, err)
 	}
+	again, err := OpenEngine(path, "", rand.Reader)
+	if err != nil || again.Boots != 4 || again.ID != first.ID {
+		t.Errorf("without it again %+v, %v", again, err)
+	}
 	left, _ := os.ReadDir(filepath.Dir(path))
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 || len(left) != 1 {
 		t.Errorf("beside the file there is %v, %v", left, err)

@@ -6,10 +6,7 @@ import (
 
 // envelope is what a datagram says before anything is decrypted. The codec reads the same bytes, but generously: it cuts
 // numbers, and takes a text in clear for an encrypted one. What it is given has passed here.
-type envelope struct {
-	version int64
-
-	// Of version 3 (RFC 3412 section 6, RFC 3414 section 2.4):
+type envelope struct { // of version 3: RFC 3412 section 6, RFC 3414 section 2.4
 	id, maxSize, model int64
 	flags              byte
 	engineID           string

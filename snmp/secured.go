@@ -15,7 +15,7 @@ const timeWindow = 150
 
 // answerSecured answers version 3, in the order of RFC 3412 section 7.2 and RFC 3414 section 3.2.
 func (a *Agent) answerSecured(s *state, datagram, message []byte, from netip.AddrPort) []byte {
-	e := &envelope{version: int64(gosnmp.Version3)}
+	e := &envelope{}
 	parameters, rest, ok := e.openHeader(message)
 	switch {
 	case !ok:
@@ -60,9 +60,7 @@ func (a *Agent) unseal(s *state, e *envelope, datagram []byte) (p *gosnmp.SnmpPa
 		}
 		return nil, 0
 	}
-	// Of the codec's exported calls this one alone verifies the signature; it takes any PDU.
-	decoder := &gosnmp.GoSNMP{Version: gosnmp.Version3, SecurityModel: gosnmp.UserSecurityModel, MsgFlags: e.level(), SecurityParameters: s.user.Copy()}
-	p, err := decoder.UnmarshalTrap(slices.Clone(datagram), true)
+	p, err := decoderOf(s.user, e.level()).UnmarshalTrap(slices.Clone(datagram), true)
 	if err != nil && (strings.Contains(err.Error(), "not authentic") || strings.Contains(err.Error(), "msgAuthenticationParameters")) {
 		return nil, wrongDigests
 	}
@@ -76,6 +74,12 @@ func (a *Agent) unseal(s *state, e *envelope, datagram []byte) (p *gosnmp.SnmpPa
 		return nil, 0
 	}
 	return p, 0
+}
+
+// decoderOf is the codec for signed messages. Of its exported calls UnmarshalTrap alone verifies the signature; it takes any
+// PDU.
+func decoderOf(user *gosnmp.UsmSecurityParameters, level gosnmp.SnmpV3MsgFlags) *gosnmp.GoSNMP {
+	return &gosnmp.GoSNMP{Version: gosnmp.Version3, SecurityModel: gosnmp.UserSecurityModel, MsgFlags: level, SecurityParameters: user.Copy()}
 }
 
 // answerScoped answers a message that is what it claims to be.
@@ -110,9 +114,12 @@ func (a *Agent) answerScoped(s *state, e *envelope, p *gosnmp.SnmpPacket) []byte
 func (a *Agent) signature(s *state) *gosnmp.UsmSecurityParameters {
 	u := s.user.Copy().(*gosnmp.UsmSecurityParameters)
 	u.AuthoritativeEngineBoots, u.AuthoritativeEngineTime = s.engine.Boots, s.engine.Time()
-	u.PrivacyParameters = binary.BigEndian.AppendUint64(nil, a.salt.Add(1))
+	u.PrivacyParameters = a.nextSalt()
 	return u
 }
+
+// nextSalt is one that no message of this process has had.
+func (a *Agent) nextSalt() []byte { return binary.BigEndian.AppendUint64(nil, a.salt.Add(1)) }
 
 // report counts a fault, and tells the sender if it wants to hear of it. Only who could sign is told of the time in a
 // signed report: without that, everybody could set its clock.

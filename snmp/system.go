@@ -29,7 +29,7 @@ func (a *Agent) systemBranch() Branch {
 	return scalars(systemGroup, []scalar{
 		{1, text(func(s *state) string { return a.Program.describe(s.document.SNMP.Model, s.document.Hostname) })},
 		{2, func() Value { return ObjectID(Appliance) }},
-		{3, func() Value { return TimeTicks(time.Since(a.started)) }},
+		{3, func() Value { return TimeTicks(a.Uptime()) }},
 		{4, text(func(s *state) string { return s.document.SNMP.Contact })},
 		{5, text(func(s *state) string { return s.document.Hostname })},
 		{6, text(func(s *state) string { return s.document.SNMP.Location })},

@@ -25,8 +25,14 @@ func (g *gateway) buildSNMP() {
 	g.agent.Start(g.document())
 }
 
-// branches are what the agent answers of the gateway and the machine, beside what it says of itself.
-func (g *gateway) branches() []snmp.Branch { return nil }
+// prepareSNMP binds another port and makes other keys.
+func (g *gateway) prepareSNMP(_, next *config.Document) (part, error) {
+	change, err := g.agent.Prepare(next)
+	if err != nil {
+		return part{}, err
+	}
+	return part{takeUp: func() []error { change.Activate(); return nil }, undo: change.Discard}, nil
+}
 
 // built is when the program's file was made; zero: nobody knows.
 func built() time.Time {

@@ -17,12 +17,10 @@ func (l *levels) hardware(out []engine.Alert, now time.Time, stands func(string,
 	}
 	before := len(out)
 	for _, c := range l.sensors(now).Components() {
-		standing := stands(alertHardware, c.Name)
-		switch {
-		case c.Severity == hardware.Normal, !standing && (c.Severity != hardware.Critical || len(out)-before >= maxHardwareAlerts):
-			continue
+		begins := c.Severity == hardware.Critical && len(out)-before < maxHardwareAlerts
+		if begins || c.Severity != hardware.Normal && stands(alertHardware, c.Name) {
+			out = append(out, engine.Alert{Kind: alertHardware, Object: c.Name, Severity: severityCritical, Text: c.Text})
 		}
-		out = append(out, engine.Alert{Kind: alertHardware, Object: c.Name, Severity: severityCritical, Text: c.Text})
 	}
 	return out
 }

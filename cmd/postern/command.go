@@ -110,6 +110,9 @@ func offline(ctx context.Context, data string, c *shell.Call) error {
 	wait()
 	goesOn := c.Command.Live && !c.Over() && ctx.Err() == nil
 	if !served || err == nil && !goesOn {
+		if err == nil && !c.JSON && c.Command.Offline && c.Command.Name != "status" { // which says so itself
+			fmt.Fprintln(os.Stderr, "The gateway does not run: this is out of its store.")
+		}
 		return err
 	}
 	c.Gateway = remote

@@ -19,7 +19,7 @@ type part struct {
 
 // parts are told in this order.
 func (g *gateway) parts() []preparePart {
-	return []preparePart{g.prepareReceiver, g.preparePages, g.prepareAgent, g.prepareResolver, g.prepareLogs}
+	return []preparePart{g.prepareReceiver, g.preparePages, g.prepareSNMP, g.prepareResolver, g.prepareLogs}
 }
 
 // ready is all that a commit has prepared.
@@ -57,15 +57,6 @@ func (g *gateway) prepareReceiver(_, next *config.Document) (part, error) {
 		return part{}, err
 	}
 	return part{takeUp: func() []error { change.Make(); return nil }, undo: change.Undo}, nil
-}
-
-// prepareAgent binds another port of the SNMP agent, and makes its keys.
-func (g *gateway) prepareAgent(_, next *config.Document) (part, error) {
-	change, err := g.agent.Prepare(next)
-	if err != nil {
-		return part{}, err
-	}
-	return part{takeUp: func() []error { change.Activate(); return nil }, undo: change.Discard}, nil
 }
 
 func (g *gateway) prepareResolver(now, next *config.Document) (part, error) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"postern/engine/config"
@@ -70,7 +71,11 @@ func (g *gateway) holdCommitted(ctx context.Context, commits *journal.Commits, r
 	if err != nil {
 		return err
 	}
-	text := []byte(r.Event.(*journal.ConfigurationCommitted).Document)
+	e := r.Event.(*journal.ConfigurationCommitted)
+	text := []byte(e.Document)
+	if config.Hash(text) != e.Hash {
+		return g.holdWithoutText(revision)
+	}
 	d, err := config.Parse(text, fmt.Sprintf("revision %d of the configuration", revision))
 	if err != nil {
 		return err
@@ -82,6 +87,18 @@ func (g *gateway) holdCommitted(ctx context.Context, commits *journal.Commits, r
 			Msg("the configuration file is that of an earlier revision: the last commit holds (rollbackconfig goes back to an earlier one)")
 	}
 	g.hold(revision, text, d)
+	return nil
+}
+
+// holdWithoutText decides where the text of the last commit was erased from the journal: the file is all that there is.
+func (g *gateway) holdWithoutText(revision uint64) error {
+	c := &g.configuration
+	_, text, err := c.file.hash()
+	if err != nil || c.onDisk == "" {
+		return errors.Join(err, fmt.Errorf("the configuration file %s is missing, and the text of revision %d, which held, was erased: write the file anew", c.file.path, revision))
+	}
+	g.log.Warn().Uint64("revision", revision).Str("file", c.file.path).Msg("the text of the last commit was erased: the configuration file holds")
+	g.holdEdit(revision+1, config.Body(text))
 	return nil
 }
 

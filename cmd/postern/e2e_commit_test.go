@@ -206,7 +206,9 @@ func TestCommitThatCannotBeTakenUp(t *testing.T) {
 		"a busy port": {func(d *config.Document) { addListener(free)(d); d.HTTP.Address = mustAddress(busy.Addr().String()) },
 			[]string{"http cannot listen on " + busy.Addr().String(), "address already in use"}},
 		"a busy port of a listener": {func(d *config.Document) { addListener(busy.Addr().String())(d) }, []string{`listener "Second" cannot listen on`, "already in use"}},
-		"a busy port of the SNMP agent": {func(d *config.Document) { d.SNMP.Enabled, d.SNMP.Level, d.SNMP.Port = true, config.NoAuthNoPriv, busyUDP },
+		"a busy port of the SNMP agent": {func(d *config.Document) {
+			d.SNMP.Enabled, d.SNMP.Level, d.SNMP.Port = true, config.NoAuthNoPriv, busyUDP
+		},
 			[]string{fmt.Sprintf("snmp cannot listen on 127.0.0.1:%d", busyUDP), "already in use"}},
 		"a missing certificate": {func(d *config.Document) {
 			d.Listeners[0].Certificate, d.Listeners[0].Key = "/none/c.pem", "/none/k.pem"

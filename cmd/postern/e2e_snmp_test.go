@@ -102,3 +102,56 @@ func TestSNMPPortIsBusy(t *testing.T) {
 	})
 	stop(t, g)
 }
+
+// A commit switches the agent on, gives it other keys and another port, and off; one whose port is busy changes nothing.
+func TestSNMPByCommit(t *testing.T) {
+	g := runGateway(t, runSink(t), "")
+	first, second := freeUDP(t), freeUDP(t)
+	enable := func(port int, passphrase string) func(*config.Document) {
+		key, err := config.SNMPKey(passphrase)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return func(d *config.Document) {
+			s := &d.SNMP
+			s.Enabled, s.Port, s.Level, s.AuthKey, s.Location = true, uint16(port), config.AuthNoPriv, key, passphrase
+		}
+	}
+	located := func(port int, passphrase string) {
+		t.Helper()
+		eventually(t, "the agent says what was committed", func() bool { // it keeps a reading for a second
+			got, err := poll(t, port, passphrase, ".1.3.6.1.2.1.1.6.0")
+			return err == nil && got == passphrase
+		})
+	}
+	commit(t, g, "on", enable(first, "ironport"))
+	located(first, "ironport")
+	commit(t, g, "another passphrase", enable(first, "another one"))
+	located(first, "another one")
+	if _, err := poll(t, first, "ironport", ".1.3.6.1.2.1.1.6.0"); err == nil {
+		t.Error("the old passphrase still serves")
+	}
+
+	busy, err := net.ListenPacket("udp", fmt.Sprintf("127.0.0.1:%d", second))
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := inForce(t, g)
+	if _, err := propose(t, g, "busy", enable(second, "another one")); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("Nothing was committed: snmp cannot listen on 127.0.0.1:%d: ", second)) {
+		t.Errorf("a busy port gives %v", err)
+	}
+	if inForce(t, g) != before {
+		t.Error("what could not be had was committed")
+	}
+	located(first, "another one")
+	busy.Close()
+	commit(t, g, "another port", enable(second, "another one"))
+	located(second, "another one")
+	commit(t, g, "off", func(d *config.Document) { d.SNMP.Enabled = false })
+	for _, port := range []int{first, second} {
+		if _, err := poll(t, port, "another one", ".1.3.6.1.2.1.1.6.0"); err == nil {
+			t.Errorf("port %d still answers", port)
+		}
+	}
+	stop(t, g)
+}

@@ -78,6 +78,8 @@ func (g *gateway) registerGauges() {
 		projections.GaugeOutbound:         func() int64 { return int64(g.client.Connections()) },
 		projections.GaugePendingOutbound:  func() int64 { return int64(g.client.Dialling()) },
 		projections.GaugePendingDNS:       func() int64 { return int64(g.resolver.Outstanding() + g.resolver.Pending()) },
+		projections.GaugeOutstandingDNS:   func() int64 { return int64(g.resolver.Outstanding()) },
+		projections.GaugeWaitingDNS:       func() int64 { return int64(g.resolver.Pending()) },
 		projections.GaugeDNSRequests:      func() int64 { return int64(g.resolver.Counters().Requests) },
 		projections.GaugeNetworkRequests:  func() int64 { return int64(g.resolver.Counters().NetworkRequests) },
 		projections.GaugeCacheHits:        func() int64 { return int64(g.resolver.Counters().Hits) },

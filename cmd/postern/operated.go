@@ -22,6 +22,7 @@ func (g *gateway) operated(l *shell.Local) *shell.Local {
 	l.Index = g.index
 	l.Messages.Journal, l.Messages.Rows, l.Messages.Remover = g.journal, g.rows, g.engine
 	l.Doubts = g.engine
+	l.Forgetter = &forgetter{g: g}
 	l.Messages.Dir = filepath.Join(g.data, "configuration")
 	return l
 }

@@ -14,6 +14,8 @@ import (
 
 const (
 	retainEvery = time.Hour
+	// retainAgain is how soon it is looked again while what is too old is still needed.
+	retainAgain = 5 * time.Second
 	// retainStep is how much older than it may be the history becomes before it is cut: each cut writes all baselines.
 	retainStep = 6 * time.Hour
 	// retainRecords is how many records one cut removes at most. What is left goes with the next one.
@@ -44,20 +46,20 @@ func (g *gateway) keepHistory(ctx context.Context) error {
 	if !g.loaded(ctx, forever) {
 		return nil
 	}
-	tick := time.NewTicker(retainEvery)
-	defer tick.Stop()
 	for {
+		next := retainEvery
 		err := g.shorten(ctx, time.Now())
+		if errors.Is(err, errWait) {
+			next, err = retainAgain, nil
+		}
 		text := ""
 		if err != nil && ctx.Err() == nil && !errors.Is(err, engine.ErrStopping) {
 			text = fmt.Sprintf("The history cannot be shortened to what journal.keep_days and journal.keep_gigabytes allow: %v.", err)
 			g.log.Warn().Err(err).Msg("retention")
 		}
 		g.retention.danger.Store(&text)
-		select {
-		case <-ctx.Done():
+		if sleep(ctx, next) != nil {
 			return nil
-		case <-tick.C:
 		}
 	}
 }
@@ -92,7 +94,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// cutPlace returns where the next cut is to be, 0 when there is nothing to do.
+// cutPlace returns where the next cut is to be, 0 when there is nothing to do, errWait when there is but not yet.
 func (g *gateway) cutPlace(now time.Time) (uint64, error) {
 	begins, at, err := g.journal.HistoryBegins()
 	if err != nil || begins == 0 {
@@ -125,12 +127,15 @@ func (g *gateway) cutPlace(now time.Time) (uint64, error) {
 	}
 	place, err := g.allowedPlace(begins, min(want, begins+retainRecords))
 	if errors.Is(err, errNeeded) && !tooMuch {
-		return 0, nil // a follower is some seconds behind: what is old can wait
+		return 0, errWait // a follower is some seconds behind: what is only old can wait for it
 	}
 	return place, err
 }
 
-var errNeeded = errors.New("an order that can be undone, or a follower that is behind, needs all of it")
+var (
+	errNeeded = errors.New("an order that can be undone, or a follower that is behind, needs all of it")
+	errWait   = errors.New("what is too old is still needed")
+)
 
 // allowedPlace is the last place for a cut that is not after one that is wanted.
 func (g *gateway) allowedPlace(begins, want uint64) (uint64, error) {

@@ -61,6 +61,7 @@ type gateway struct {
 	admin           *shell.Admin
 	pages           pages
 	agent           *snmp.Agent
+	traps           *snmp.Watcher
 	pulse           *pulse
 	retention       retention
 	failures        failures
@@ -176,6 +177,7 @@ func (g *gateway) build() error {
 		return err
 	}
 	g.buildSNMP()
+	g.buildTraps()
 	return g.dropPrivileges()
 }
 
@@ -271,6 +273,7 @@ func (g *gateway) start(ctx context.Context, ended chan<- error) {
 	g.run("retention", func() error { return g.keepHistory(ctx) })
 	g.run("journal's pulse", func() error { return g.pulse.run(ctx, g.journal) })
 	g.run("SNMP", func() error { return g.agent.Serve(ctx) })
+	g.run("traps", func() error { return g.sendTraps(ctx) })
 }
 
 // run keeps one of the gateway's loops; its failure is an operator's business, not the end of the others.

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"encoding"
 	"errors"
 	"fmt"
 	"reflect"
@@ -81,7 +82,11 @@ func toText(v reflect.Value) string {
 		}
 		return strings.Join(parts, ", ")
 	case isText(v):
-		return strings.Trim(literal(v), `"`)
+		text, err := v.Interface().(encoding.TextMarshaler).MarshalText()
+		if err != nil {
+			return ""
+		}
+		return string(text)
 	}
 	return fmt.Sprint(v.Interface())
 }
@@ -93,6 +98,11 @@ func Keys(table any) []string {
 		keys = append(keys, f.key)
 	}
 	return keys
+}
+
+// Secret tells whether the value of a key is not to be shown.
+func Secret(table any, key string) bool {
+	return slices.ContainsFunc(fieldsOf(reflect.ValueOf(table).Elem().Type()), func(f field) bool { return f.key == key && f.secret })
 }
 
 // Check finds what is wrong with a document that was changed by hand: names that stand twice, addresses that are taken, words

@@ -88,3 +88,30 @@ func TestCheckFindsWhatParseWould(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// FuzzSet types anything: what is taken is the same when it is typed again.
+func FuzzSet(f *testing.F) {
+	for _, typed := range []string{"", "5", "90s", "yes", "10.0.0.0/8, ::1", "192.0.2.1:25", "[fe80::1%\"]:53", "a@b.example", "none", "authPriv", "\x00", "é,ü"} {
+		f.Add(typed)
+	}
+	f.Fuzz(func(t *testing.T, typed string) {
+		l, s := defaultListener(Public), defaultSNMP()
+		for _, table := range []any{&l, &s, new(DNS), new(Alerts), new(Interface), new(SMTPRoute)} {
+			for _, key := range Keys(table) {
+				before := Values(table)[key]
+				if err := Set(table, key, typed); err != nil {
+					if after := Values(table)[key]; !reflect.DeepEqual(before, after) {
+						t.Fatalf("%s = %q is refused (%v) and has changed %v to %v", key, typed, err, before, after)
+					}
+					continue
+				}
+				taken := Values(table)[key]
+				if text := Text(table, key); text != "" {
+					if err := Set(table, key, text); err != nil || !reflect.DeepEqual(taken, Values(table)[key]) {
+						t.Fatalf("%s = %q was taken as %v, and again as %v, %v", key, typed, taken, Values(table)[key], err)
+					}
+				}
+			}
+		}
+	})
+}

@@ -92,21 +92,12 @@ func (e *exposition) gauges(v projections.Status) {
 // stepTime is how long one answer may look for the busiest destinations: some thousands of them. The rest comes with the next.
 const stepTime = time.Millisecond / 2
 
-// pagesAtOnce is how many steps are made within one look, so that the figures do not stand still for long.
-const pagesAtOnce = 8
-
 // busiestHosts goes on looking for them, and gives those that are known.
 func (s *Server) busiestHosts() []projections.HostStatus {
 	b := &s.busiest
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for began, ended := time.Now(), false; !ended && time.Since(began) < stepTime; {
-		s.Follower.Peek(func() {
-			for i := 0; i < pagesAtOnce && !ended; i++ {
-				ended = b.leaders.Step(s.Figures, s.now())
-			}
-		})
-	}
+	b.leaders.Search(s.Follower, s.Figures, s.now, stepTime)
 	var hosts []projections.HostStatus
 	s.Follower.Peek(func() { hosts = b.leaders.View(s.Figures, s.now()) })
 	return hosts

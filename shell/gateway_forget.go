@@ -1,0 +1,87 @@
+package shell
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+)
+
+// Forgetting is the erasure of a person's data.
+type Forgetting interface {
+	// Forget says what is kept of an address and, when it is ordered to, takes it out of everything that the gateway keeps.
+	Forget(ctx context.Context, order ForgetOrder) (Forgotten, error)
+}
+
+// Forgetter carries out what Forgetting promises. The error is a *RefusedError when something stands against it, with what
+// was found.
+type Forgetter interface {
+	Forget(ctx context.Context, order ForgetOrder) (Forgotten, error)
+}
+
+// ForgetOrder is who is to be forgotten.
+type ForgetOrder struct {
+	Address string `json:"address"`
+	Do      bool   `json:"do,omitempty"`       // false: only say what there is
+	EndUndo bool   `json:"end_undo,omitempty"` // orders that hold mail of it can be undone no more
+	By      string `json:"-"`
+}
+
+// Forgotten says what there was of a person and what became of it.
+type Forgotten struct {
+	Address  string `json:"address"`
+	Sent     int    `json:"messages_sent"`
+	Received int    `json:"messages_received"`
+	Refused  uint64 `json:"transactions_refused"`
+	Texts    uint64 `json:"facts_that_quote_it"` // others than those of its messages
+	Facts    uint64 `json:"facts"`               // to be changed, in all
+
+	Queued     []uint64 `json:"queued,omitempty"` // MIDs of its messages in the queue: they stand against it
+	MoreQueued int      `json:"more_queued,omitempty"`
+	Undoable   []uint64 `json:"undoable,omitempty"` // orders that hold messages of it
+
+	Done      bool `json:"done"`
+	LogLines  int  `json:"log_lines"`
+	LogFiles  int  `json:"log_files"`
+	Keyframes int  `json:"keyframes"`
+
+	// What is not reached.
+	Archives       []string `json:"archives,omitempty"`       // files of archived messages
+	Configurations uint64   `json:"configurations,omitempty"` // documents of the configuration that name it
+	Quoted         []uint64 `json:"quoted,omitempty"`         // facts with it in a public text
+}
+
+// Forget implements Gateway.
+func (l *Local) Forget(ctx context.Context, order ForgetOrder) (f Forgotten, err error) {
+	if l.Forgetter == nil {
+		return f, &RefusedError{"this gateway forgets nobody"}
+	}
+	order.By = By(ctx)
+	f, err = l.Forgetter.Forget(ctx, order)
+	return f, worded(err)
+}
+
+func (notRunning) Forget(context.Context, ForgetOrder) (f Forgotten, err error) {
+	return f, ErrNotRunning
+}
+
+// Forget implements Gateway.
+func (r *Remote) Forget(ctx context.Context, order ForgetOrder) (f Forgotten, err error) {
+	text, err := json.Marshal(order)
+	if err != nil {
+		return f, err
+	}
+	patient := *r
+	patient.Limit = searchLimit
+	return f, patient.post(ctx, "/v1/forget", url.Values{"order": {string(text)}}, &f)
+}
+
+func forgettingRoutes(mux *http.ServeMux, g Gateway) {
+	post(mux, "/v1/forget", func(ctx context.Context, q url.Values) (any, error) {
+		var order ForgetOrder
+		if err := json.Unmarshal([]byte(q.Get("order")), &order); err != nil {
+			return nil, &RefusedError{"who is to be forgotten cannot be read"}
+		}
+		return g.Forget(ctx, order)
+	})
+}
