@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"postern/engine/config"
@@ -16,11 +17,11 @@ import (
 // subscriptions are the logs that are written or pushed, each by loops of its own. A commit ends those that it changes or
 // removes, and begins those that are new.
 type subscriptions struct {
-	g  *gateway
-	mu sync.Mutex // guards the rest; held while logs are replaced
+	g    *gateway
+	list atomic.Pointer[[]*subscription] // never changed but as a whole: nobody who looks waits for a commit
 
-	list []*subscription
-	ctx  context.Context // of the loops; nil: they are not to run yet
+	mu  sync.Mutex      // held while logs are replaced, which lasts as long as a server takes that is told of the end
+	ctx context.Context // of the loops; nil: they are not to run yet. Under mu
 }
 
 // build makes the logs of a document; nothing runs before run. A log that cannot be is told, and keeps no mail from coming.
@@ -35,14 +36,14 @@ func (s *subscriptions) build(d *config.Document) {
 func (s *subscriptions) run(ctx context.Context) error {
 	s.mu.Lock()
 	s.ctx = ctx
-	for _, one := range s.list {
+	for _, one := range s.all() {
 		one.start(ctx, s.g)
 	}
 	s.mu.Unlock()
 	<-ctx.Done()
 	s.mu.Lock() // a commit under way ends what it began
 	defer s.mu.Unlock()
-	s.end(s.list)
+	s.end(s.all())
 	return nil
 }
 
@@ -66,7 +67,7 @@ func (s *subscriptions) replace(d *config.Document) (problems []error) {
 	}
 	kept := make(map[shape]*subscription)
 	var gone []*subscription
-	for _, one := range s.list {
+	for _, one := range s.all() {
 		if l := named(d, one.row.Name); l != nil && shapeOf(d, l) == one.shape {
 			kept[one.shape] = one
 			continue
@@ -82,7 +83,7 @@ func (s *subscriptions) replace(d *config.Document) (problems []error) {
 		}
 		one.unwatch(&s.g.lags)
 	}
-	s.list = s.list[:0:0]
+	var list []*subscription
 	for i := range d.Subscriptions {
 		l := &d.Subscriptions[i]
 		one, err := kept[shapeOf(d, l)], error(nil)
@@ -96,8 +97,9 @@ func (s *subscriptions) replace(d *config.Document) (problems []error) {
 				one.start(s.ctx, s.g)
 			}
 		}
-		s.list = append(s.list, one)
+		list = append(list, one)
 	}
+	s.list.Store(&list)
 	return problems
 }
 
@@ -110,11 +112,12 @@ func named(d *config.Document, name string) *config.Log {
 	return &d.Subscriptions[i]
 }
 
-// all is a copy of the list.
+// all are the logs, for whoever only looks.
 func (s *subscriptions) all() []*subscription {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.list)
+	if list := s.list.Load(); list != nil {
+		return *list
+	}
+	return nil
 }
 
 // writers are the logs that have files.
