@@ -2,6 +2,7 @@ package shell
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -36,7 +37,7 @@ func configureHostKeys(ctx context.Context, t *turn) (string, error) {
 			return "", err
 		}
 		said, err := t.hostKeys(ctx, key, keys)
-		if refused, is := err.(*RefusedError); is { //nolint:errorlint // ours, as it came
+		if refused := (*RefusedError)(nil); errors.As(err, &refused) {
 			said, err = sentence(refused.Error())+"\n", nil
 		}
 		if err != nil {

@@ -98,12 +98,16 @@ func (s *Syslog) Begin() error {
 	if s.Format.Zone == nil {
 		s.Format.Zone = time.Local
 	}
-	at, err := s.Rows.Mark()
+	_, there, err := s.Rows.Get(placeKey)
+	at := uint64(0)
+	if err == nil {
+		at, err = s.Rows.Mark()
+	}
 	if err != nil {
 		return fmt.Errorf("log %s: %w", s.Subscription.Name, err)
 	}
 	durable := s.Journal.Durable()
-	isNew := at == 0 || at > durable // beyond it: the journal was put back from a backup
+	isNew := !there || at > durable // beyond it: the journal was put back from a backup
 	if isNew {
 		at = durable
 	}
@@ -285,9 +289,16 @@ func (s *Syslog) confirm(n int) {
 	}
 }
 
-// save writes the place down.
+// placeKey stands in the rows when their mark is a place: one at the very beginning of a journal is 0.
+var placeKey = []byte("place")
+
+// save writes the place down. It is not lost by a crash that the records after it survive.
 func (s *Syslog) save() error {
-	if err := s.Rows.Write(s.confirmed, func(*journal.RowBatch) error { return nil }); err != nil {
+	err := s.Rows.Write(s.confirmed, func(b *journal.RowBatch) error {
+		b.Set(placeKey, nil)
+		return nil
+	})
+	if err != nil {
 		return fmt.Errorf("log %s: %w", s.Subscription.Name, err)
 	}
 	s.saved, s.savedAt = s.confirmed, s.Now()

@@ -96,6 +96,17 @@ func TestSyslogOnce(t *testing.T) {
 // A new subscription begins with the present, and a place beyond the journal's end is none.
 func TestSyslogBegins(t *testing.T) {
 	b := newBed(t)
+	empty, err := journal.Open("store", journal.Options{Disk: journal.NewMemoryDisk()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer empty.Close()
+	fresh := &bed{t: t, journal: empty, now: b.now}
+	fresh.syslog("tcp", "127.0.0.1:1")
+	fresh.traffic(3)
+	if s := fresh.syslog("tcp", "127.0.0.1:1"); s.Seq() != 0 {
+		t.Errorf("begun at the beginning of all, it goes on at %d", s.Seq())
+	}
 	b.traffic(5)
 	if s := b.syslog("tcp", "127.0.0.1:1"); s.Seq() != b.journal.Durable() {
 		t.Errorf("it begins at %d of %d", s.Seq(), b.journal.Durable())
