@@ -9,7 +9,7 @@ import (
 // Notification is what a trap or an inform tells, before it is made ready for a target. It is not changed once made.
 type Notification struct {
 	Name     string // as the configuration has it, such as linkUpDown
-	About    string // which one of its kind, in words; "": there is only one
+	About    string // which one of its kind, for people; "": there is only one
 	Repeated bool   // it was told before, and is told again because it lasts
 	oid      OID    // snmpTrapOID
 	objects  []Variable
@@ -85,12 +85,12 @@ func cpuTrap(percent int64) Notification {
 
 // linkTrap is IF-MIB's linkDown or linkUp (RFC 2863).
 func linkTrap(i *hardware.Interface) Notification {
-	row, which := mib2.Append(2, 2, 1), uint32(3)
+	row, which, now := mib2.Append(2, 2, 1), uint32(3), " is down"
 	if i.State == hardware.Up {
-		which = 4
+		which, now = 4, " is up"
 	}
 	index := uint32(i.Index)
-	return Notification{Name: trapLink, About: i.Name, oid: standardTraps.Append(which), objects: []Variable{
+	return Notification{Name: trapLink, About: i.Name + now, oid: standardTraps.Append(which), objects: []Variable{
 		{row.Append(1, index), Integer(i.Index)},
 		{row.Append(7, index), adminStatus(i)},
 		{row.Append(8, index), operStatus(i)},
