@@ -15,10 +15,11 @@ import (
 // buildTraps makes who watches levels and tells the targets of SNMP. It needs no port of its own, and follows the
 // configuration in force by itself.
 func (g *gateway) buildTraps() {
+	before := g.journal.Durable()
 	g.traps = &snmp.Watcher{
 		Levels: snmp.Levels{
 			Document:     g.document,
-			Conservation: g.conservedFor,
+			Conservation: func() []string { return g.conservedFor(before) },
 			Loads:        func() (cpu, memory int64) { return g.machine.CPUPercent(), g.machine.RAMPercent() },
 			Sensors:      g.monitor.Sensors,
 			Ignored:      func() hardware.Ignored { return limitsOf(g.document()).Ignore },
@@ -33,12 +34,12 @@ func (g *gateway) buildTraps() {
 }
 
 // conservedFor is why resources are conserved now. Of a degree that was taken over at the start the engine does not know;
-// the facts of before do.
-func (g *gateway) conservedFor() (reasons []string) {
+// the facts of before do, as soon as all of them were looked at: up to that Seq.
+func (g *gateway) conservedFor(before uint64) (reasons []string) {
 	if g.engine.Conservation() == 0 {
 		return nil
 	}
-	if reasons = g.engine.ConservationReasons(); reasons == nil {
+	if reasons = g.engine.ConservationReasons(); reasons == nil && g.looker.Seq() >= before {
 		g.looker.Peek(func() { reasons = g.figures.View(time.Now(), nil, nil).ConservationReasons })
 	}
 	return reasons
