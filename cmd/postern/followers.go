@@ -120,7 +120,7 @@ const queueLoaded = "the queue is loaded"
 
 // follow starts them; they go to the journal's end when ctx ends.
 func (g *gateway) follow(ctx context.Context) {
-	g.run("figures", func() error { return g.looker.Run(ctx) })
+	g.run("figures", func() error { g.loaded(ctx, figuresPatience); return g.looker.Run(ctx) })
 	g.run("gauges of the machine", func() error { return g.machine.Run(ctx) })
 	g.run("sensors of the machine", func() error { return g.monitor.Run(ctx) })
 	g.run("limit of memory", func() error { return g.keepWithinMemory(ctx) })
@@ -141,6 +141,10 @@ func (g *gateway) follow(ctx context.Context) {
 // logPatience is how long the logs leave the processors to the queue of before the start, which mail waits for: a moment's
 // delay hurts nobody who reads a log, and is far from what lag does to senders.
 const logPatience = 3 * time.Second
+
+// figuresPatience is the same of the figures, which people wait for: it is less than they do (projections.AwaitLimit). After
+// a crash there are minutes of facts to fold, after a stop none.
+const figuresPatience = 900 * time.Millisecond
 
 const forever = 1<<63 - 1
 
