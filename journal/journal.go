@@ -26,6 +26,7 @@ type Options struct {
 	Fatal    func(error)      // called when a write was lost; never returns; nil: standard error, exit 1
 	Warn     func(error)      // called, seldom, for errors in the background that are retried; nil: standard error
 	Random   io.Reader        // of the secrets of blocks; nil: crypto/rand
+	Quiet    time.Duration    // after Open no compaction begins for so long; 0: none is held back
 }
 
 const defaultRing = 16384

@@ -87,6 +87,9 @@ func (j *Journal) storeOptions() *pebble.Options {
 	for i := range o.Levels {
 		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 	}
+	if j.options.Quiet > 0 && !j.options.ReadOnly {
+		o.Experimental.CompactionScheduler = quietFor(j.options.Quiet)
+	}
 	o.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionFastest })
 	return o
 }

@@ -212,7 +212,7 @@ func (g *gateway) open() error {
 	if err = g.inspect(); err != nil {
 		return err
 	}
-	if g.journal, err = openWaiting(filepath.Join(g.data, "journal"), journal.Options{}, readerPatience); err != nil {
+	if g.journal, err = openWaiting(filepath.Join(g.data, "journal"), journal.Options{Quiet: logPatience}, readerPatience); err != nil {
 		return err
 	}
 	if err := g.readState(); err != nil {
