@@ -53,9 +53,10 @@ type Erasure struct {
 	Undoable map[uint64]bool // those of Orders that hold messages of it
 
 	journal *Journal
-	records []uint64 // to be changed, ascending
-	blocks  []uint64 // the first Seqs of their blocks, ascending
-	text    *regexp.Regexp
+	records []uint64       // to be changed, ascending
+	blocks  []uint64       // the first Seqs of their blocks, ascending
+	text    *regexp.Regexp // the address as a word of its own, which is decided on decoded texts
+	bytes   *regexp.Regexp // the address anywhere: in an encoded part a length may stand before it like a letter
 }
 
 // ErasedMessage is a message that the person sent or received.
@@ -73,8 +74,11 @@ func (x *Erasure) Find(ctx context.Context, j *Journal) error {
 		return fmt.Errorf("%q is no address", x.Address)
 	}
 	var err error
-	x.text, err = regexp.Compile(`(?i)(^|[^a-z0-9._%+=-])` + regexp.QuoteMeta(x.Address) + `($|[^a-z0-9.-]|\.$|\.[^a-z0-9-])`)
-	if err != nil {
+	word := regexp.QuoteMeta(x.Address[:at]) + `(@|%40)` + regexp.QuoteMeta(x.Address[at+1:])
+	if x.bytes, err = regexp.Compile(`(?i)` + word); err != nil {
+		return err
+	}
+	if x.text, err = regexp.Compile(`(?i)(^|[^\pL\pN._%+-]|%[0-9a-f]{2})` + word + `($|[^\pL\pN.-]|\.$|\.[^\pL\pN-])`); err != nil {
 		return err
 	}
 	x.journal, x.Undoable = j, make(map[uint64]bool)
@@ -190,7 +194,7 @@ func actionOf(e Event) uint64 {
 
 // quotes tells whether a part of a record has the address in a text.
 func (x *Erasure) quotes(part []byte) bool {
-	return bytes.IndexByte(part, '@') >= 0 && x.text.Match(part)
+	return bytes.ContainsAny(part, "@%") && x.bytes.Match(part)
 }
 
 // message finds one that the person sent or received; nil: it is none.
@@ -207,8 +211,8 @@ func (x *Erasure) is(address string) bool { return strings.EqualFold(address, x.
 
 // Redacted takes the person out of a text.
 func (x *Erasure) Redacted(text string) string {
-	for strings.IndexByte(text, '@') >= 0 { // again: what stands between two of them belongs to one match only
-		out := x.text.ReplaceAllString(text, "${1}"+ForgottenText+"${2}")
+	for strings.ContainsAny(text, "@%") { // again: what stands between two of them belongs to one match only
+		out := x.text.ReplaceAllString(text, "${1}"+ForgottenText+"${3}")
 		if out == text {
 			break
 		}
@@ -340,17 +344,20 @@ func (x *Erasure) rewritten(first uint64) ([]byte, error) {
 	})
 }
 
-// Scrub makes the store give up what the changed blocks held before, as far as it can at once; files of values that are
-// rewritten as a whole follow within minutes.
-func (x *Erasure) Scrub(ctx context.Context) error {
+// Scrub makes the store give up what was replaced or removed, in blocks from a record on, rows and bodies, as far as it can
+// at once; files of values that are rewritten as a whole follow within minutes.
+func (x *Erasure) Scrub(ctx context.Context, from uint64, rows string) error {
 	j := x.journal
-	if len(x.blocks) == 0 {
-		return nil
-	}
 	j.eagerUntil.Store(int64(InstantOf(j.options.Now().Add(eagerFor))))
 	err := j.db.Flush()
-	if err == nil {
-		err = j.db.Compact(ctx, blockKey(x.blocks[0]), blockKey(x.Last()+1), false)
+	for _, r := range [...][2][]byte{
+		{blockKey(from), blockKey(j.Durable() + 1)},
+		{append([]byte{rowPrefix}, rows+"\x00"...), append([]byte{rowPrefix}, rows+"\x01"...)},
+		{{bodyPrefix}, {bodyPrefix + 1}},
+	} {
+		if err == nil {
+			err = j.db.Compact(ctx, r[0], r[1], false)
+		}
 	}
 	if err != nil && !errors.Is(err, context.Canceled) {
 		err = fmt.Errorf("journal %s: the store still holds what was forgotten: %w", j.dir, err)

@@ -72,7 +72,7 @@ func TestAPersonIsForgotten(t *testing.T) {
 	if err := x.Make(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := x.Scrub(t.Context()); err != nil {
+	if err := x.Scrub(t.Context(), 1, "keyframes"); err != nil {
 		t.Error(err)
 	}
 	x.Close()

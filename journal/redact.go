@@ -28,6 +28,9 @@ func (x *Erasure) redact(r Record, note bool) bool {
 	case *DoubleBounced:
 		return x.answers(e.Message, e.RIDs, &e.Reply)
 	case *HistoryCut:
+		if note && x.quotes([]byte(e.Live)) { // why a destination is down
+			x.quoted(r.Seq)
+		}
 		return x.Baseline != nil && x.Baseline(e, x.Redacted)
 	}
 	return x.redactTexts(r, note)
@@ -111,10 +114,10 @@ func (x *Erasure) redactParties(sender *string, recipients []InjectedRecipient, 
 	return changed
 }
 
-// about tells whether an outcome is that of the person as a recipient.
+// about tells whether an outcome is that of the person, as the recipient or as the sender, whom a peer may have refused.
 func (x *Erasure) about(message uint64, rids []uint32) bool {
 	m := x.message(message)
-	return m != nil && slices.ContainsFunc(rids, func(rid uint32) bool { return slices.Contains(m.Received, rid) })
+	return m != nil && (m.Sent || slices.ContainsFunc(rids, func(rid uint32) bool { return slices.Contains(m.Received, rid) }))
 }
 
 // answer takes what a peer said about the person out of an outcome.

@@ -7,32 +7,31 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
+	"strings"
+	"time"
 
 	"postern/journal"
 )
 
-// LogLines are lines of a text log as they stand in its files, and what takes their place.
+// LogLines are lines of the mail log as they stand in files, and what takes their place.
 type LogLines struct {
-	log    *LogFollower
-	render func(dst []byte, r *journal.Record) []byte
+	text   func(string) string // takes the person out of any other line
+	render MailLog
 	anew   map[string]string
 	a, b   []byte
 }
 
-// Lines returns no lines yet, of this mail log.
-func (f *LogFollower) Lines() *LogLines {
-	m := &MailLog{Zone: f.file.o.Zone} // of its own: the follower's is busy
-	return &LogLines{log: f, render: m.Append, anew: make(map[string]string)}
+// NewLogLines returns no lines yet, of logs whose times are in a zone (nil: the system's).
+func NewLogLines(zone *time.Location, text func(string) string) *LogLines {
+	return &LogLines{text: text, render: MailLog{Zone: zone}, anew: make(map[string]string)}
 }
-
-// Name is that of the log.
-func (l *LogLines) Name() string { return l.log.Name() }
 
 // Add notes the lines that differ in a record as it was written and as it is now.
 func (l *LogLines) Add(before, after journal.Record) {
-	l.a, l.b = l.render(l.a[:0], &before), l.render(l.b[:0], &after)
+	l.a, l.b = l.render.Append(l.a[:0], &before), l.render.Append(l.b[:0], &after)
 	a, b := l.a, l.b
 	for len(a) > 0 {
 		var was, is []byte
@@ -47,63 +46,87 @@ func (l *LogLines) Add(before, after journal.Record) {
 // Len is how many lines are to be changed.
 func (l *LogLines) Len() int { return len(l.anew) }
 
-// Redact changes the lines in all files of the log, and has none after it; a closed file is replaced as a whole, the current
-// one is closed first. The caller records that with LogRolledOver. It returns how many files were changed.
-func (l *LogLines) Redact() (changed int, err error) {
-	f := l.log
-	if err := f.RolloverNow(); err != nil {
-		return 0, err
-	}
-	entries, err := os.ReadDir(f.file.o.Dir)
-	if err != nil {
-		return 0, fmt.Errorf("log %s: %w", f.log, err)
+// Reset forgets the lines.
+func (l *LogLines) Reset() { clear(l.anew) }
+
+// CloseFile closes the current file of the log and begins a new one, as RolloverNow does, but keeps all that are there.
+func (f *LogFollower) CloseFile() error {
+	if err := f.catchUpOpen(); err != nil {
+		return err
 	}
 	f.mu.Lock()
-	current := f.file.stem
-	f.mu.Unlock()
-	for _, e := range entries {
-		stem, ext, ok := splitName(f.log, e.Name())
-		if !ok || ext == extCurrent && stem >= current {
-			continue
-		}
-		there, err := l.rewrite(filepath.Join(f.file.o.Dir, e.Name()))
-		if err != nil && !errors.Is(err, fs.ErrNotExist) { // it may be old enough to go meanwhile
-			return changed, fmt.Errorf("log %s: %w", f.log, err)
-		}
-		if there {
-			changed++
-		}
-	}
-	clear(l.anew)
-	return changed, nil
+	defer f.mu.Unlock()
+	keep := f.file.o.Keep
+	f.file.o.Keep = math.MaxInt
+	defer func() { f.file.o.Keep = keep }()
+	return f.rolloverNow()
 }
 
+// Redact changes the lines in all closed log files of a folder, those of logs that are no more among them; each is replaced
+// as a whole. It returns how many files and lines were changed.
+func (l *LogLines) Redact(dir string) (files, lines int, err error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return 0, 0, fmt.Errorf("logs: %w", err)
+	}
+	for _, e := range entries {
+		path := filepath.Join(dir, e.Name())
+		switch ext := filepath.Ext(path); {
+		case ext == extNew && strings.Contains(e.Name(), ".@"): // left by a crash
+			os.Remove(path)
+			continue
+		case ext != extClosed && ext != extCut:
+			continue
+		}
+		n, err := l.rewrite(path)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) { // it may be old enough to go meanwhile
+			return files, lines, fmt.Errorf("logs: %w", err)
+		}
+		if n > 0 {
+			files, lines = files+1, lines+n
+		}
+	}
+	if files > 0 {
+		err = syncFolder(dir)
+	}
+	return files, lines, err
+}
+
+func syncFolder(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+const extNew = ".new"
+
 // rewrite changes the lines in a file, if it has any.
-func (l *LogLines) rewrite(path string) (changed bool, err error) {
+func (l *LogLines) rewrite(path string) (n int, err error) {
 	in, err := os.Open(path)
 	if err != nil {
-		return false, err
+		return 0, err
 	}
 	defer in.Close()
 	info, err := in.Stat()
 	if err != nil {
-		return false, err
+		return 0, err
 	}
-	fresh := path + ".new"
+	fresh := path + extNew
 	out, err := os.OpenFile(fresh, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, info.Mode().Perm())
 	if err != nil {
-		return false, err
+		return 0, err
 	}
 	defer os.Remove(fresh)
 	defer out.Close()
-	n, err := l.copyLines(out, in)
-	if err != nil || n == 0 {
-		return false, err
+	if n, err = l.copyLines(out, in); err != nil || n == 0 {
+		return 0, err
 	}
 	if err := errors.Join(out.Sync(), os.Chtimes(fresh, info.ModTime(), info.ModTime())); err != nil {
-		return false, err
+		return 0, err
 	}
-	return true, os.Rename(fresh, path)
+	return n, os.Rename(fresh, path)
 }
 
 // copyLines copies the file and returns how many lines were changed.
@@ -112,7 +135,12 @@ func (l *LogLines) copyLines(out io.Writer, in io.Reader) (n int, err error) {
 	for {
 		line, err := r.ReadBytes('\n')
 		body := bytes.TrimSuffix(line, []byte("\n"))
-		if anew, ok := l.anew[string(body)]; ok {
+		anew, ok := l.anew[string(body)]
+		if !ok {
+			anew = l.text(string(body))
+			ok = anew != string(body)
+		}
+		if ok {
 			n++
 			line = append([]byte(anew), line[len(body):]...)
 		}

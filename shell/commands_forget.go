@@ -32,7 +32,7 @@ func runForget(ctx context.Context, c *Call) error {
 	if err != nil {
 		return err
 	}
-	if found.Facts == 0 {
+	if found.Facts == 0 && !c.Yes {
 		return c.Answer(found, "Nothing is kept of "+Printable(found.Address)+".\n"+notReached(found))
 	}
 	if err := c.stands(found, order); err != nil {
@@ -56,6 +56,9 @@ func runForget(ctx context.Context, c *Call) error {
 	done, err := c.Gateway.Forget(ctx, order)
 	if err != nil {
 		return err
+	}
+	if done.Facts == 0 && done.LogLines == 0 {
+		return c.Answer(done, "Nothing is kept of "+Printable(done.Address)+".\n"+notReached(done))
 	}
 	return c.Answer(done, doneText(done))
 }
@@ -83,7 +86,7 @@ func (c *Call) forgetOrder() (order ForgetOrder, err error) {
 func (c *Call) stands(f Forgotten, order ForgetOrder) error {
 	switch {
 	case len(f.Queued) > 0:
-		return &RefusedError{fmt.Sprintf("Mail of %s is in the queue (MID %s): deliver or delete it first.", Printable(f.Address), numberList(f.Queued, f.MoreQueued))}
+		return &RefusedError{fmt.Sprintf("Mail of %s, or a notification about it, is in the queue (MID %s): deliver or delete it first.", Printable(f.Address), numberList(f.Queued, f.MoreQueued))}
 	case len(f.Undoable) > 0 && !order.EndUndo:
 		return &RefusedError{fmt.Sprintf("Order %s can be undone and would need mail of %s: wait until its time is over, or give that up with --end-undo.",
 			numberList(f.Undoable, 0), Printable(f.Address))}

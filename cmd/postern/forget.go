@@ -12,6 +12,7 @@ import (
 	"slices"
 	"sync"
 
+	"postern/engine"
 	"postern/engine/config"
 	"postern/journal"
 	"postern/projections"
@@ -39,57 +40,78 @@ func (f *forgetter) Forget(ctx context.Context, order shell.ForgetOrder) (told s
 		return told, &shell.RefusedError{Reason: "Somebody is being forgotten just now: try again when that is done."}
 	}
 	defer f.busy.Unlock()
-	g := f.g
-	x := &journal.Erasure{Address: order.Address, Baseline: projections.RedactCut, Rest: func() { _ = sleep(ctx, retainRest) }}
-	for _, u := range g.rows.System().Undoable {
-		x.Orders = append(x.Orders, u.Order)
+	local, domain, ok := engine.NormalMailbox(order.Address)
+	if !ok || domain == "" || local == journal.ForgottenText {
+		return told, &shell.RefusedError{Reason: fmt.Sprintf("%.60q is no address of a person: it looks like jane@example.com.", order.Address)}
 	}
-	if x.Down, err = f.down(ctx); err != nil {
+	x := &journal.Erasure{Address: local + "@" + domain, Baseline: projections.RedactCut, Rest: func() { _ = sleep(ctx, retainRest) }}
+	before, err := f.standing(ctx)
+	if err != nil {
 		return told, err
 	}
-	if err := x.Find(ctx, g.journal); err != nil {
+	x.Orders, x.Down = before.orders, before.down
+	if err := x.Find(ctx, f.g.journal); err != nil {
 		return told, err
 	}
 	defer x.Close()
-	if told, err = f.told(ctx, x); err != nil || !order.Do {
+	after, err := f.standing(ctx)
+	if err != nil {
 		return told, err
 	}
-	if len(told.Queued) > 0 {
-		return told, &shell.RefusedError{Reason: fmt.Sprintf("Mail of %s is in the queue (MID %s): deliver or delete it first.", order.Address, list(told.Queued, told.MoreQueued))}
+	if told, err = f.told(x, before, after); err != nil || !order.Do {
+		return told, err
 	}
-	if len(told.Undoable) > 0 && !order.EndUndo {
-		return told, &shell.RefusedError{Reason: fmt.Sprintf("Order %s can be undone and would need mail of %s: wait until its time is over, or give that up with --end-undo.",
-			list(told.Undoable, 0), order.Address)}
+	if err := against(&told, order, before, after); err != nil {
+		return told, err
 	}
 	return told, f.erase(ctx, order, x, &told)
 }
 
-// down names the destinations that cannot be reached.
-func (f *forgetter) down(ctx context.Context) (map[string]bool, error) {
-	out := make(map[string]bool)
-	live, err := f.g.rows.Current(ctx)
+// standing is the queue as far as it matters whether somebody can be forgotten.
+type standing struct {
+	orders []uint64        // that can be undone, or are under way, ascending
+	down   map[string]bool // destinations
+	live   map[uint64]bool // messages
+	parent map[uint64]bool // of which notifications are in the queue
+}
+
+func (f *forgetter) standing(ctx context.Context) (standing, error) {
+	s := standing{down: make(map[string]bool), live: make(map[uint64]bool), parent: make(map[uint64]bool)}
+	rows, err := f.g.rows.Current(ctx)
 	if err != nil {
-		return nil, err
+		return s, err
 	}
-	defer live.Close()
-	return out, live.EachHost(ctx, func(h journal.LiveHost) error {
-		out[h.Destination] = h.Down
+	defer rows.Close()
+	system := rows.System()
+	s.orders = slices.Clone(system.BulkActions)
+	for _, u := range system.Undoable {
+		s.orders = append(s.orders, u.Order)
+	}
+	slices.Sort(s.orders)
+	s.orders = slices.Compact(s.orders)
+	err = rows.EachHost(ctx, func(h journal.LiveHost) error {
+		s.down[h.Destination] = h.Down
+		return nil
+	})
+	if err != nil {
+		return s, err
+	}
+	return s, rows.Each(ctx, func(m *journal.LiveMessage) error {
+		s.live[m.Seq] = true
+		if m.Parent != 0 {
+			s.parent[m.Parent] = true
+		}
 		return nil
 	})
 }
 
 // told says what there is, and what stands against erasing it.
-func (f *forgetter) told(ctx context.Context, x *journal.Erasure) (told shell.Forgotten, err error) {
+func (f *forgetter) told(x *journal.Erasure, before, after standing) (told shell.Forgotten, err error) {
 	told = shell.Forgotten{Address: x.Address, Refused: x.Refused, Texts: x.Texts, Facts: x.Records(), Configurations: x.Configs, Quoted: x.Quoted}
 	for order := range x.Undoable {
 		told.Undoable = append(told.Undoable, order)
 	}
 	slices.Sort(told.Undoable)
-	live, err := f.g.rows.Current(ctx)
-	if err != nil {
-		return told, err
-	}
-	defer live.Close()
 	for _, m := range x.Messages {
 		if m.Sent {
 			told.Sent++
@@ -97,9 +119,8 @@ func (f *forgetter) told(ctx context.Context, x *journal.Erasure) (told shell.Fo
 		if len(m.Received) > 0 {
 			told.Received++
 		}
-		switch _, there, err := live.Message(m.Seq); {
-		case err != nil:
-			return told, err
+		// What left while the history was read has facts that were not seen.
+		switch there := before.live[m.Seq] || after.live[m.Seq] || after.parent[m.Seq]; {
 		case there && len(told.Queued) < forgetLive:
 			told.Queued = append(told.Queued, uint64(m.MID))
 		case there:
@@ -108,6 +129,21 @@ func (f *forgetter) told(ctx context.Context, x *journal.Erasure) (told shell.Fo
 	}
 	told.Archives, err = archivesOf(filepath.Join(f.g.data, "configuration"), x.Address)
 	return told, err
+}
+
+// against says what stands against it; nil: nothing does.
+func against(told *shell.Forgotten, order shell.ForgetOrder, before, after standing) error {
+	switch {
+	case len(told.Queued) > 0:
+		return &shell.RefusedError{Reason: fmt.Sprintf("Mail of %s, or a notification about it, is in the queue (MID %s): deliver or delete it first.",
+			told.Address, list(told.Queued, told.MoreQueued))}
+	case slices.ContainsFunc(after.orders, func(order uint64) bool { return !slices.Contains(before.orders, order) }):
+		return &shell.RefusedError{Reason: "An order about the queue was given just now: try again."}
+	case len(told.Undoable) > 0 && !order.EndUndo:
+		return &shell.RefusedError{Reason: fmt.Sprintf("Order %s can be undone and would need mail of %s: wait until its time is over, or give that up with --end-undo.",
+			list(told.Undoable, 0), told.Address)}
+	}
+	return nil
 }
 
 // archivesOf names the archived messages that have the address in them.
@@ -134,12 +170,19 @@ func archivesOf(dir, address string) (found []string, err error) {
 }
 
 // erase takes the person out. What is made from the facts goes first, the facts last: whoever is stopped in between finds
-// the rest by them.
+// the rest by them. From then on nobody stops it.
 func (f *forgetter) erase(ctx context.Context, order shell.ForgetOrder, x *journal.Erasure, told *shell.Forgotten) error {
 	g := f.g
 	if len(told.Undoable) > 0 {
 		if err := g.engine.EndUndo(ctx, told.Undoable); err != nil {
 			return err
+		}
+		after, err := f.standing(ctx)
+		if err != nil {
+			return err
+		}
+		if slices.ContainsFunc(x.Messages, func(m journal.ErasedMessage) bool { return after.live[m.Seq] }) {
+			return &shell.RefusedError{Reason: "Mail was brought back by an undo just now: deliver or delete it first."}
 		}
 	}
 	d := &projections.Redaction{Text: x.Redacted}
@@ -152,54 +195,52 @@ func (f *forgetter) erase(ctx context.Context, order shell.ForgetOrder, x *journ
 	if told.Keyframes, err = g.frames.Redact(ctx, first, d); err != nil {
 		return err
 	}
-	if err := g.index.Forget(first, func() error { return x.Make(ctx) }); err != nil {
-		return err
-	}
-	if err := g.engine.Forgotten(ctx, order.By, x.Records()); err != nil {
-		return err
+	ctx = context.WithoutCancel(ctx)
+	if x.Records() > 0 {
+		if err := g.index.Forget(first, func() error { return x.Make(ctx) }); err != nil {
+			return err
+		}
+		if err := g.engine.Forgotten(ctx, order.By, x.Records()); err != nil {
+			return err
+		}
 	}
 	told.Done = true
-	if err := errors.Join(x.Scrub(ctx), g.index.CatchUp(ctx)); err != nil {
+	// A time before may have been stopped after the facts: what they were may be anywhere.
+	if err := errors.Join(x.Scrub(ctx, cmp.Or(x.First(), 1), projections.KeyframeRows), g.index.CatchUp(ctx)); err != nil {
 		return fmt.Errorf("%s is forgotten, but: %w", x.Address, err)
 	}
 	return nil
 }
 
-// lines changes the mail logs that are in files.
+// lines changes the mail logs that are in files, those of logs that are no more among them.
 func (f *forgetter) lines(ctx context.Context, by string, x *journal.Erasure, d *projections.Redaction, told *shell.Forgotten) error {
-	var logs []*projections.LogLines
 	for _, one := range f.g.logs.all() {
-		if one.file != nil && one.row.Type == config.LogTypeMail {
-			logs = append(logs, one.file.Lines())
+		if one.file == nil || one.row.Type != config.LogTypeMail {
+			continue
 		}
+		if err := one.file.CloseFile(); err != nil {
+			return err
+		}
+		f.g.engine.Note(&journal.LogRolledOver{Log: one.file.Name(), By: by})
 	}
-	flush := func(least int) error {
-		for _, l := range logs {
-			if l.Len() <= least {
-				continue
-			}
-			lines := l.Len()
-			files, err := l.Redact()
-			if err != nil {
-				return err
-			}
-			f.g.engine.Note(&journal.LogRolledOver{Log: l.Name(), By: by})
-			told.LogLines += lines
-			told.LogFiles += files
-		}
-		return nil
+	l := projections.NewLogLines(nil, x.Redacted)
+	change := func() error {
+		files, lines, err := l.Redact(f.g.logsDirectory())
+		told.LogFiles, told.LogLines = max(told.LogFiles, files), told.LogLines+lines
+		l.Reset()
+		return err
 	}
 	err := x.Each(ctx, func(before, after journal.Record) error {
 		d.Note(after)
-		for _, l := range logs {
-			l.Add(before, after)
+		if l.Add(before, after); l.Len() < forgetLines {
+			return nil
 		}
-		return flush(forgetLines)
+		return change()
 	})
 	if err != nil {
 		return err
 	}
-	return flush(0)
+	return change()
 }
 
 // list names numbers.
