@@ -96,8 +96,9 @@ func (a *Agent) answerScoped(s *state, e *envelope, p *gosnmp.SnmpPacket) []byte
 	}
 	size := int(min(e.maxSize, maxMessage))
 	var r *gosnmp.SnmpPacket
-	if e.level() < s.lowest {
-		r = refuse(p, gosnmp.AuthorizationError, 0)
+	if e.level() < s.lowest && confirmed(p.PDUType) {
+		r = reply(p) // without the variables: who may not ask shall not have long answers sent to a forged address
+		r.Error = gosnmp.AuthorizationError
 	} else {
 		var ok bool
 		if r, ok = a.respond(p, min(size, frameSize)-overhead); !ok {
@@ -107,6 +108,15 @@ func (a *Agent) answerScoped(s *state, e *envelope, p *gosnmp.SnmpPacket) []byte
 	r.MsgID, r.MsgMaxSize, r.MsgFlags, r.SecurityModel = uint32(e.id), maxMessage, e.level(), gosnmp.UserSecurityModel
 	r.ContextEngineID = s.engine.ID
 	return a.fit(r, p, size, func() { r.SecurityParameters = a.signature(s) })
+}
+
+// confirmed tells whether a PDU of that kind, which an agent serves, is answered at all (RFC 3411 section 2.8).
+func confirmed(kind gosnmp.PDUType) bool {
+	switch kind {
+	case gosnmp.GetRequest, gosnmp.GetNextRequest, gosnmp.GetBulkRequest, gosnmp.SetRequest:
+		return true
+	}
+	return false
 }
 
 // signature is what one message, and never a second one, is signed and encrypted with: boots, time and salt make the

@@ -18,7 +18,7 @@ func TestSecurityLevels(t *testing.T) {
 	type answers struct{ noAuth, auth, priv string }
 	const (
 		data        = oneName + " OctetString Rack 7"
-		tooLow      = "AuthorizationError 0 " + oneName + " Null"
+		tooLow      = "AuthorizationError 0"
 		unsupported = "Report .1.3.6.1.6.3.15.1.1.1.0 Counter32 "
 	)
 	for level, want := range map[string]answers{
@@ -41,6 +41,21 @@ func TestSecurityLevels(t *testing.T) {
 	a, _ := newAgent(t, snmpSection(t, config.AuthNoPriv, "priv_key = '"+keyOf(t, privPass)+"'"))
 	if got := shown(opened(t, a, a.Answer(right.secured(t, a, asked(gosnmp.GetRequest, oneName)), home))); got != data {
 		t.Errorf("a higher level is answered with %q", got)
+	}
+}
+
+// What asks for nothing hears nothing, at whatever level it comes.
+func TestUnconfirmedIsNotAnswered(t *testing.T) {
+	for _, level := range []string{config.NoAuthNoPriv, config.AuthPriv} {
+		a, _ := newAgent(t, snmpSection(t, level))
+		for i, kind := range []gosnmp.PDUType{gosnmp.SNMPv2Trap, gosnmp.InformRequest, gosnmp.GetResponse, gosnmp.Report} {
+			if reply := a.Answer(at(gosnmp.NoAuthNoPriv).secured(t, a, asked(kind, oneName)), home); reply != nil {
+				t.Errorf("at the level %s a PDU of kind %v is answered with %q", level, kind, shown(opened(t, a, reply)))
+			}
+			if got := a.count.inTraps.Load(); got != uint64(min(i+1, 2)) {
+				t.Errorf("at the level %s, after %v: %d traps are counted", level, kind, got)
+			}
+		}
 	}
 }
 
