@@ -24,7 +24,8 @@ type member struct {
 type software struct {
 	Array
 	members []member
-	missing int // slots without a drive that works: the "_" of [U_]
+	missing int  // slots without a drive that works: the "_" of [U_]
+	holds   bool // it is no array, but what others' metadata (IMSM, DDF) lie in: always inactive, its drives all spares
 }
 
 // software reads the kernel's arrays and their drives.
@@ -100,6 +101,7 @@ var (
 	slotsForm    = regexp.MustCompile(`\[(\d{1,6})/(\d{1,6})\] \[([U_]+)\]`)
 	progressForm = regexp.MustCompile(`\b(recovery|resync|reshape|check|repair) *= *(\d{1,3}(?:\.\d{1,3})?)%`)
 	waitingForm  = regexp.MustCompile(`\b(recovery|resync|reshape|check)=(?:DELAYED|PENDING|REMOTE)`)
+	holdsForm    = regexp.MustCompile(`\bsuper external:[^/\s]`) // that of an array in it is its path: external:/md127/0
 )
 
 // mdstat reads /proc/mdstat (md(4)): "md0 : active raid1 sdb1[2] sda1[0](F)", then lines that are indented: "488 blocks super
@@ -111,14 +113,19 @@ func mdstat(text string) (out []software) {
 		switch {
 		case ok && strings.HasPrefix(name, "md") && !strings.ContainsAny(name, " /") && len(words) > 0:
 			if len(out) == maxArrays {
-				return out
+				return arraysOnly(out)
 			}
 			out = append(out, arrayLine(plain(name[:min(len(name), 32)]), words))
 		case len(out) > 0 && strings.HasPrefix(line, " "):
 			out[len(out)-1].detail(line)
 		}
 	}
-	return out
+	return arraysOnly(out)
+}
+
+// arraysOnly leaves out the containers of arrays.
+func arraysOnly(all []software) []software {
+	return slices.DeleteFunc(all, func(a software) bool { return a.holds })
 }
 
 func arrayLine(name string, words []string) software {
@@ -143,6 +150,7 @@ func arrayLine(name string, words []string) software {
 }
 
 func (a *software) detail(line string) {
+	a.holds = a.holds || holdsForm.MatchString(line)
 	if m := slotsForm.FindStringSubmatch(line); m != nil {
 		a.missing = strings.Count(m[3], "_")
 	}
