@@ -79,13 +79,13 @@ func (a *Agent) Start(d *config.Document) {
 // stateOf makes the state of a document. An engine goes on as long as its id is the same.
 func (a *Agent) stateOf(d *config.Document) (*state, error) {
 	s := &state{document: d, enabled: d.SNMP.Enabled, community: sha256.Sum256([]byte(d.SNMP.Community)), engine: a.Engine()}
-	if id := d.SNMP.EngineID; s.engine == nil || id != "" && id != fmt.Sprintf("%x", s.engine.ID) {
-		engine, err := OpenEngine(a.EngineFile, id, a.Random)
+	if s.engine == nil || !s.engine.is(d.SNMP.EngineID) {
+		engine, err := OpenEngine(a.EngineFile, d.SNMP.EngineID, a.Random)
 		if err != nil {
 			return nil, err
 		}
 		s.engine = engine
-		if a.inForce.Load() == nil { // its port may be missing for a while, and that is no further start
+		if a.inForce.Load() == nil && d == a.wanted { // not of a change that may be refused; its port may be missing for a while, and that is no further start
 			a.opened.Store(engine)
 		}
 	}

@@ -129,6 +129,36 @@ func TestConfigure(t *testing.T) {
 	}
 }
 
+// A change that is refused leaves no engine behind; without an id in the configuration the file's engine comes back.
+func TestEngineOfRefusedChange(t *testing.T) {
+	a, _ := newAgent(t, config.Default())
+	bind := a.Listen
+	a.Listen = func(context.Context, netip.AddrPort) (*net.UDPConn, error) {
+		return nil, errors.New("the port is busy")
+	}
+	with := func(id string) *config.Document {
+		d := snmpSection(t, config.NoAuthNoPriv)
+		d.SNMP.EngineID = id
+		return d
+	}
+	if err := a.Configure(with("80007ed905ff")); err == nil || a.Engine() != nil {
+		t.Errorf("%v, the engine is %+v", err, a.Engine())
+	}
+	a.Listen = bind
+	if err := a.Configure(with("")); err != nil || a.Engine().ID == "\x80\x00\x7e\xd9\x05\xff" {
+		t.Errorf("%v, the engine is %+v", err, a.Engine())
+	}
+	own := a.Engine()
+	for _, id := range []string{"80007ed905ff", ""} {
+		if err := a.Configure(with(id)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := a.Engine(); got.ID != own.ID || got.Boots <= own.Boots {
+		t.Errorf("without an id the engine is %+v, not %+v", got, own)
+	}
+}
+
 // A port that cannot be bound is told once and tried again.
 func TestBindIsRetried(t *testing.T) {
 	var busy atomic.Bool

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gosnmp/gosnmp"
@@ -25,6 +26,15 @@ type Engine struct {
 	Boots uint32 // how often it was started, this time included; at maxBoots it has come to its end
 
 	started time.Time
+	kept    string // the file's id, hexadecimal; ""
+}
+
+// is tells whether it is the engine of the id that a configuration has: "" is the file's.
+func (e *Engine) is(id string) bool {
+	if id == "" {
+		id = e.kept
+	}
+	return strings.EqualFold(id, hex.EncodeToString([]byte(e.ID)))
 }
 
 // maxBoots is where an engine's clock stops: nothing signed is accepted any more, until it gets another id.
@@ -62,7 +72,7 @@ func OpenEngine(path, id string, random io.Reader) (*Engine, error) {
 	if err := k.write(path); err != nil {
 		return nil, fmt.Errorf("the starts of the SNMP engine cannot be kept: %w", err)
 	}
-	return &Engine{ID: string(raw), Boots: k.Boots, started: time.Now()}, nil
+	return &Engine{ID: string(raw), Boots: k.Boots, started: time.Now(), kept: k.ID}, nil
 }
 
 func readEngine(path string) (k keptEngine, err error) {
