@@ -196,7 +196,7 @@ func (c *controller) drives() (out []Drive) {
 		if r.entity != entityDriveBay && r.entity != entityDiskBay || r.status == "ns" || !r.says("Drive Present", "Drive Fault") || len(out) == maxDrives {
 			continue
 		}
-		d := Drive{ID: r.distinct(c.rows), Status: DriveHealthy, LastError: noError, Predicted: r.says("Predictive Failure")}
+		d := Drive{ID: r.distinct(c.rows), Status: DriveHealthy, LastError: noError, Predicted: r.says("Predictive Failure"), bmc: true}
 		switch {
 		case r.says("Drive Fault", "In Failed Array", "Rebuild Aborted"):
 			d.Status, d.LastError = DriveFailure, r.reading

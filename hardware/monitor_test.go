@@ -171,6 +171,7 @@ func TestRun(t *testing.T) {
 		if m.Sensors(time.Now()) == last {
 			t.Error("nothing was read for the next")
 		}
+		events := last.RAIDEvents
 		silent.Store(true)
 		time.Sleep(time.Minute)
 		synctest.Wait()
@@ -179,8 +180,14 @@ func TestRun(t *testing.T) {
 		}
 		time.Sleep(3 * time.Minute)
 		synctest.Wait()
-		if s := m.Sensors(time.Now()); len(s.Fans) != 0 || !s.BMC.Present { // what it said is too old
+		if s := m.Sensors(time.Now()); len(s.Fans) != 0 || !s.BMC.Present || s.RAIDEvents != events { // what it said is too old; its drives are as they were
 			t.Errorf("%+v", s)
+		}
+		silent.Store(false)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if s := m.Sensors(time.Now()); len(s.Fans) != 4 || s.RAIDEvents != events {
+			t.Errorf("after the outage there are %d events, %d before: %+v", s.RAIDEvents, events, s)
 		}
 		cancel()
 		synctest.Wait()

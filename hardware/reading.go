@@ -12,8 +12,14 @@ type memory struct {
 	temperatures, fans, supplies, drives numbering
 	turned                               map[string]bool        // fans that have turned
 	up                                   map[string]bool        // links that were up
-	status                               map[string]DriveStatus // of drives in the last reading
+	status                               map[string]driveBefore // of drives in the last reading
 	raidEvents                           uint64
+}
+
+// driveBefore is what is remembered of a drive.
+type driveBefore struct {
+	status DriveStatus
+	bmc    bool // the management controller has told of it
 }
 
 // numbering gives components numbers that they keep.
@@ -74,15 +80,16 @@ func (m *Monitor) read(now time.Time) *Sensors {
 	arrays, drives := softwareArrays(m.proc(), m.sys())
 	s.Arrays, s.Drives = append([]Array{}, arrays...), drives
 	s.Drives = append(s.Drives, bmc.drives()...)
-	m.known.number(s, limits.knowsFans())
+	m.known.number(s, limits.knowsFans(), len(bmc.rows) == 0)
 	s.Links = m.known.links(m.interfacesOf(now, levelsEvery))
 	s.RAIDEvents = m.known.raidEvents
 	limits.judge(s)
 	return s
 }
 
-// number gives each component its number, and takes note of what has happened since the last reading.
-func (k *memory) number(s *Sensors, allTurn bool) {
+// number gives each component its number, and takes note of what has happened since the last reading. silent: the management
+// controller tells of nothing.
+func (k *memory) number(s *Sensors, allTurn, silent bool) {
 	k.fanHistory(s, allTurn)
 	unique(s.Temperatures, func(t *Temperature) *string { return &t.Name })
 	unique(s.PowerSupplies, func(p *PowerSupply) *string { return &p.Name })
@@ -91,7 +98,7 @@ func (k *memory) number(s *Sensors, allTurn bool) {
 	s.Fans = numberAll(s.Fans, &k.fans, maxFans, func(f *Fan) (string, *int) { return f.Name, &f.Index })
 	s.PowerSupplies = numberAll(s.PowerSupplies, &k.supplies, maxPowerSupplies, func(p *PowerSupply) (string, *int) { return p.Name, &p.Index })
 	s.Drives = numberAll(s.Drives, &k.drives, maxDrives, func(d *Drive) (string, *int) { return d.ID, &d.Index })
-	k.driveHistory(s.Drives)
+	k.driveHistory(s.Drives, silent)
 }
 
 // longestName bounds the name of a component.
@@ -148,18 +155,24 @@ func (k *memory) fanHistory(s *Sensors, allTurn bool) {
 	s.Fans = slices.DeleteFunc(s.Fans, func(f Fan) bool { return f.RPM == 0 && !f.Stopped && !f.Failed && f.Minimum == 0 && !allTurn })
 }
 
-// driveHistory counts how often drives have changed. What is there from the beginning is no event.
-func (k *memory) driveHistory(drives []Drive) {
+// driveHistory counts how often drives have changed. What is there from the beginning is no event, nor is it one that the
+// controller of a drive has fallen silent: the drive is as it was until something else is said.
+func (k *memory) driveHistory(drives []Drive, silent bool) {
 	before := k.status
-	k.status = make(map[string]DriveStatus, len(drives))
+	k.status = make(map[string]driveBefore, len(drives))
 	for _, d := range drives {
-		k.status[d.ID] = d.Status
-		if was, known := before[d.ID]; before != nil && (known && was != d.Status || !known && d.Status != DriveHealthy) {
+		k.status[d.ID] = driveBefore{d.Status, d.bmc}
+		if was, known := before[d.ID]; before != nil && (known && was.status != d.Status || !known && d.Status != DriveHealthy) {
 			k.raidEvents++
 		}
 	}
 	for id, was := range before {
-		if _, there := k.status[id]; !there && was == DriveHealthy {
+		_, there := k.status[id]
+		switch {
+		case there:
+		case was.bmc && silent:
+			k.status[id] = was
+		case was.status == DriveHealthy:
 			k.raidEvents++
 		}
 	}

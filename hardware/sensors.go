@@ -152,6 +152,8 @@ type Drive struct {
 	LastError string      `json:"last_error"`        // "No Error" of a healthy one
 	Predicted bool        `json:"failure_predicted"` // it works, and says that it will fail
 	Severity  Severity    `json:"severity"`
+
+	bmc bool // the management controller told of it, not the kernel
 }
 
 // noError is what the MIB has a healthy drive say.
