@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"postern/engine/config"
@@ -17,29 +18,57 @@ const expiryFresh = time.Minute
 
 // expiries tells when the configured certificates run out. The zero value is ready; many goroutines may use it.
 type expiries struct {
-	mu    sync.Mutex
-	found []web.Feature
-	at    time.Time
+	reading sync.Mutex           // held while files are read
+	known   map[string]time.Time // by file, of the configured ones. Under reading
+	image   atomic.Pointer[expiryImage]
 }
 
-// list names each certificate after what uses it; one that cannot be read is left out.
+// expiryImage is what the files of a document said. It is never changed.
+type expiryImage struct {
+	document *config.Document
+	at       time.Time
+	found    []web.Feature
+}
+
+// list names each certificate after what uses it. It reads files only for a document that nobody has looked at yet: who
+// refreshes, in the background, keeps it up to date.
 func (e *expiries) list(d *config.Document, now time.Time) []web.Feature {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if !e.at.IsZero() && now.Sub(e.at).Abs() < expiryFresh {
-		return e.found
+	if i := e.image.Load(); i != nil && i.document == d {
+		return i.found
 	}
-	e.found, e.at = nil, now
+	return e.refresh(d, now)
+}
+
+// refresh reads the files anew once in a while. One that cannot be read, as those of root cannot by the user that the gateway
+// goes on as, ends when it did; it is left out when it never could.
+func (e *expiries) refresh(d *config.Document, now time.Time) []web.Feature {
+	e.reading.Lock()
+	defer e.reading.Unlock()
+	if i := e.image.Load(); i != nil && i.document == d && now.Sub(i.at).Abs() < expiryFresh {
+		return i.found
+	}
+	image, known := &expiryImage{document: d, at: now}, map[string]time.Time{}
 	add := func(name, file string) {
-		if at, err := expiryOf(file); file != "" && err == nil {
-			e.found = append(e.found, web.Feature{Name: "Certificate " + name, Expires: at})
+		if file == "" {
+			return
 		}
+		at, err := expiryOf(file)
+		if err != nil {
+			at = e.known[file]
+		}
+		if at.IsZero() {
+			return
+		}
+		known[file] = at
+		image.found = append(image.found, web.Feature{Name: "Certificate " + name, Expires: at})
 	}
 	for i := range d.Listeners {
 		add(d.Listeners[i].Name, d.Listeners[i].Certificate)
 	}
 	add("HTTP", d.HTTP.Certificate)
-	return e.found
+	e.known = known
+	e.image.Store(image)
+	return image.found
 }
 
 // expiryOf reads when the first certificate of a file runs out.

@@ -178,6 +178,7 @@ func (g *gateway) build() error {
 	}
 	g.buildSNMP()
 	g.buildTraps()
+	g.expiries.refresh(d, time.Now()) // while all files can be read
 	return g.dropPrivileges()
 }
 
