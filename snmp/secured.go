@@ -95,6 +95,9 @@ func (a *Agent) answerScoped(s *state, e *envelope, p *gosnmp.SnmpPacket) []byte
 		return a.reportOf(s, e, a.count.unknownContexts.Add(1), targetGroup.Append(5, 0), e.level())
 	}
 	size := int(min(e.maxSize, maxMessage))
+	if e.level() == gosnmp.NoAuthNoPriv {
+		size = min(size, frameSize) // its sender may be forged, and shall not be buried
+	}
 	var r *gosnmp.SnmpPacket
 	if e.level() < s.lowest && confirmed(p.PDUType) {
 		r = reply(p) // without the variables: who may not ask shall not have long answers sent to a forged address

@@ -44,6 +44,15 @@ func TestSecurityLevels(t *testing.T) {
 	}
 }
 
+// Who does not sign gets no answer that is longer than a frame.
+func TestUnsignedAnswersAreShort(t *testing.T) {
+	a, _ := newAgent(t, snmpSection(t, config.NoAuthNoPriv))
+	q := asked(gosnmp.GetRequest, slices.Repeat([]string{oneName}, 100)...)
+	if got := shown(opened(t, a, a.Answer(at(gosnmp.NoAuthNoPriv).secured(t, a, q), home))); got != "TooBig 0" {
+		t.Errorf("the answer is %.200q", got)
+	}
+}
+
 // What asks for nothing hears nothing, at whatever level it comes.
 func TestUnconfirmedIsNotAnswered(t *testing.T) {
 	for _, level := range []string{config.NoAuthNoPriv, config.AuthPriv} {
