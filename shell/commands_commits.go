@@ -90,6 +90,9 @@ func runRollback(ctx context.Context, c *Call) error {
 	if err != nil {
 		return err
 	}
+	if err := c.anew(ctx); err != nil {
+		return err
+	}
 	if err := c.replace(ctx, []byte(old.Text)); err != nil {
 		return fmt.Errorf("the configuration of revision %d is not allowed any more: %w", to, err)
 	}

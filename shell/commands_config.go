@@ -148,6 +148,9 @@ func (c *Call) load(ctx context.Context, name, text string) error {
 	if _, err := config.Parse([]byte(text), name); err != nil {
 		return fmt.Errorf("nothing was loaded: %w", err)
 	}
+	if err := c.anew(ctx); err != nil {
+		return err
+	}
 	if err := c.replace(ctx, []byte(text)); err != nil {
 		return err
 	}

@@ -11,6 +11,8 @@ import (
 // logSection is logconfig.
 var logSection = &section{
 	show:  showLogs,
+	names: logNames,
+	keys:  config.Keys(&config.Log{}),
 	value: func(d *config.Document) any { return logValues(d) },
 	operations: []operation{
 		{key: "NEW", title: "Create a new log.", words: "TYPE NAME [LEVEL RETRIEVAL ...]", run: newLog},

@@ -11,6 +11,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"postern/projections/logpush"
 )
 
 // Files are the tables that are exported to the configuration directory and imported from it.
@@ -27,6 +29,8 @@ func checkFile(name string) error {
 	switch {
 	case name == "" || len(name) > 100 || name != filepath.Base(name) || name[0] == '.' || strings.ContainsFunc(name, func(c rune) bool { return c <= ' ' || c > '~' }):
 		return &RefusedError{fmt.Sprintf("%.60q is not the name of a file in the configuration directory.", Printable(name))}
+	case strings.HasPrefix(name, logpush.IdentityName) || strings.HasPrefix(name, logpush.KnownHostsName):
+		return &RefusedError{fmt.Sprintf("%.60q holds keys of the gateway: choose another name.", name)}
 	case strings.HasSuffix(name, ".mbox") || strings.HasSuffix(name, configurationSuffix):
 		return &RefusedError{fmt.Sprintf("%.60q is the name of a message or a configuration: choose another one.", name)}
 	}

@@ -59,6 +59,15 @@ func (c *Call) Change(ctx context.Context, d *config.Document) error {
 	return c.replace(ctx, config.Encode(d))
 }
 
+// anew compares with what is in force now when nothing waits: what was looked at before may be older.
+func (c *Call) anew(ctx context.Context) error {
+	if c.Uncommitted() {
+		return nil
+	}
+	_, err := c.Pending(ctx)
+	return err
+}
+
 // replace makes a text what waits for commit.
 func (c *Call) replace(ctx context.Context, text []byte) error {
 	p := c.pending()

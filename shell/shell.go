@@ -62,6 +62,7 @@ func (s *Shell) Run(ctx context.Context) (failed bool) {
 			return s.failed
 		}
 		if s.line(ctx, line) {
+			s.lose() // the lines may have ended within a question; who left by a command has been asked
 			return s.failed
 		}
 	}

@@ -34,7 +34,7 @@ func configTool(f flags, stdout, stderr io.Writer) int {
 	if err != nil {
 		return failing(stderr, err)
 	}
-	faults := findFaults(doc)
+	faults := findFaults(doc, nil)
 	if bind {
 		faults = append(faults, findBusy(doc)...)
 		if data, err := f.dataDirectory(false); err == nil && len(faults) > 0 && isServed(data) {
@@ -73,18 +73,33 @@ func documentToCheck(f flags) (string, *config.Document, error) {
 	return path, doc, err
 }
 
-// findFaults looks at what a configuration names outside of itself: certificates, users, groups.
-func findFaults(d *config.Document) (faults []error) {
+// pairsOf are the certificates of a configuration with their keys.
+func pairsOf(d *config.Document) map[[2]string]bool {
+	pairs := make(map[[2]string]bool)
+	if d == nil {
+		return pairs
+	}
+	for i := range d.Listeners {
+		pairs[[2]string{d.Listeners[i].Certificate, d.Listeners[i].Key}] = true
+	}
+	pairs[[2]string{d.HTTP.Certificate, d.HTTP.Key}] = true
+	return pairs
+}
+
+// findFaults looks at what a configuration names outside of itself: certificates, users, groups. Certificates of the one in
+// force (nil: there is none) have been read, perhaps by a user who may: it is not asked for them again.
+func findFaults(d, inForce *config.Document) (faults []error) {
+	read := pairsOf(inForce)
 	for i := range d.Listeners {
 		l := &d.Listeners[i]
-		if l.Certificate == "" {
+		if l.Certificate == "" || read[[2]string{l.Certificate, l.Key}] {
 			continue
 		}
 		if _, err := tls.LoadX509KeyPair(l.Certificate, l.Key); err != nil {
 			faults = append(faults, fmt.Errorf("listener %q: certificate %s with key %s: %w", l.Name, l.Certificate, l.Key, err))
 		}
 	}
-	if h := &d.HTTP; h.Certificate != "" {
+	if h := &d.HTTP; h.Certificate != "" && !read[[2]string{h.Certificate, h.Key}] {
 		if _, err := tls.LoadX509KeyPair(h.Certificate, h.Key); err != nil {
 			faults = append(faults, fmt.Errorf("http: certificate %s with key %s: %w", h.Certificate, h.Key, err))
 		}

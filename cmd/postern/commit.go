@@ -99,7 +99,7 @@ func (g *gateway) admit(ctx context.Context, p shell.Proposal) (text []byte, con
 		return nil, nil, &shell.RefusedError{Reason: c.file.path + " is missing: there is nothing to commit."}
 	case p.Edited:
 		return edited, nil, nil
-	case hash != c.onDisk:
+	case hash != c.onDisk && hash != now.Hash: // the latter when only the folder could not be synced
 		return nil, nil, &shell.RefusedError{Reason: fmt.Sprintf("%s was edited since revision %d came into force: commit that first, with \"postern config reload\", or undo it.",
 			c.file.path, now.Revision)}
 	case p.Revision != now.Revision || p.Hash != now.Hash:
@@ -129,7 +129,7 @@ func (g *gateway) conflict(ctx context.Context, now shell.Configuration) (*shell
 
 // prepare does all that can fail and lets nobody see it. An error has undone it.
 func (g *gateway) prepare(next *config.Document, text []byte) (*ready, error) {
-	if faults := findFaults(next); len(faults) > 0 {
+	if faults := findFaults(next, g.document()); len(faults) > 0 {
 		return nil, errors.Join(faults...)
 	}
 	r := new(ready)

@@ -115,7 +115,7 @@ func (g *gateway) inspect() error {
 	if _, err := accountOf(g.document().Daemon); err != nil {
 		return err
 	}
-	if faults := findFaults(g.document()); len(faults) > 0 {
+	if faults := findFaults(g.document(), nil); len(faults) > 0 {
 		return faults[0]
 	}
 	if faults := g.ports.bindAll(g.document()); len(faults) > 0 {

@@ -27,7 +27,7 @@ func (g *gateway) refuseRestart() error {
 	if err != nil {
 		return fmt.Errorf("the gateway would not start again: %w", err)
 	}
-	faults := findFaults(doc)
+	faults := findFaults(doc, nil)
 	if _, err := accountOf(doc.Daemon); err != nil {
 		faults = append(faults, err)
 	}

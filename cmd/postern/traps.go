@@ -74,6 +74,9 @@ func (g *gateway) trapsDropped(target string) {
 }
 
 func (g *gateway) connectivityChecked(url string, err error) {
+	if url == "" {
+		return // nothing is checked any more
+	}
 	if err != nil {
 		g.log.Warn().Err(err).Str("url", url).Msg("the URL of the connectivity check is out of reach")
 		return
