@@ -245,7 +245,7 @@ func (s *factSource) undo(took uint64) Event {
 	if s.one(4) {
 		e.Target = "other.example"
 	}
-	if took < s.seq && !s.one(5) {
+	if took < s.seq && int(took) <= len(s.made) && !s.one(5) { // the facts of this turn are not there yet
 		switch was := s.made[took-1].(type) {
 		case *RecipientsDeleted:
 			e.Set = was.Set

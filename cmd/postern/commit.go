@@ -164,7 +164,10 @@ func (g *gateway) takeUp(record journal.Record, next *config.Document, text []by
 		}
 	}
 	c.reached("activated")
-	if err := r.file.put(); err != nil {
+	if hash, _, err := c.file.hash(); err == nil && hash != c.onDisk && hash != e.Hash {
+		r.file.drop()
+		done.Warnings = append(done.Warnings, fmt.Sprintf("The configuration file %s was edited meanwhile and is left as it is: \"postern config reload\" takes that up.", c.file.path))
+	} else if err := r.file.put(); err != nil {
 		done.Warnings = append(done.Warnings, fmt.Sprintf("The configuration file %s could not be written (%v); the commit holds all the same, also after a restart.", c.file.path, err))
 	} else {
 		c.onDisk = e.Hash

@@ -19,6 +19,14 @@ func (g *gateway) chooseConfiguration(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("configuration: %w", err)
 	}
+	if hash != "" {
+		switch d, err := config.Parse(text, c.file.path); {
+		case err != nil:
+			return err
+		case len(config.Diff(g.document(), d)) > 0:
+			return fmt.Errorf("%s was edited while the gateway was starting: start it again", c.file.path)
+		}
+	}
 	c.onDisk = hash
 	c.file.staged().drop() // what a crash has left
 	system, commits := g.rows.System(), g.journal.Commits()
@@ -112,14 +120,16 @@ func (g *gateway) recordConfiguration(ctx context.Context) {
 		if err := g.journal.Commits().Complete(ctx, now.Revision); err != nil {
 			g.log.Warn().Err(err).Msg("commits of the configuration")
 		}
-		if hash, _, err := c.file.hash(); !c.rewrite || err != nil || hash != c.onDisk {
-			return err // what was edited meanwhile stays
-		}
-		if err := c.file.write(config.WithStamp([]byte(now.Text), now.Revision)); err != nil {
-			g.log.Warn().Err(err).Msg("what holds is in the journal")
+		if !c.rewrite {
 			return nil
 		}
-		c.onDisk = now.Hash
+		written, err := c.file.replace(c.onDisk, config.WithStamp([]byte(now.Text), now.Revision))
+		if err != nil {
+			g.log.Warn().Err(err).Msg("what holds is in the journal")
+		}
+		if written {
+			c.onDisk = now.Hash
+		}
 		return nil
 	})
 }

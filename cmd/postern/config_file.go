@@ -97,15 +97,20 @@ func (s staged) put() error {
 
 func (s staged) drop() { os.Remove(s.from) }
 
-// write replaces the file's text.
-func (f configFile) write(text []byte) error {
+// replace puts a text in the place of the one with a hash, and tells whether it did: another one, which somebody has just
+// edited, stays.
+func (f configFile) replace(was string, text []byte) (done bool, err error) {
 	s, err := f.stage(text)
 	if err != nil {
-		return fmt.Errorf("the configuration file %s cannot be written: %w", f.path, err)
+		return false, fmt.Errorf("the configuration file %s cannot be written: %w", f.path, err)
+	}
+	defer s.drop() // nothing is there any more once it was put
+	hash, _, err := f.hash()
+	if err != nil || hash != was {
+		return false, err
 	}
 	if err := s.put(); err != nil {
-		s.drop()
-		return fmt.Errorf("the configuration file %s cannot be written: %w", f.path, err)
+		return false, fmt.Errorf("the configuration file %s cannot be written: %w", f.path, err)
 	}
-	return nil
+	return true, nil
 }
