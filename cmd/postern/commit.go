@@ -92,6 +92,9 @@ func (g *gateway) admit(ctx context.Context, p shell.Proposal) (text []byte, con
 	if err != nil {
 		return nil, nil, fmt.Errorf("the configuration file cannot be read: %w", err)
 	}
+	if hash == now.Hash {
+		c.onDisk = hash // only its folder could not be synced, or an edit was undone: it is none later either
+	}
 	switch {
 	case p.Edited && (hash == c.onDisk || hash == now.Hash):
 		return nil, nil, &shell.RefusedError{Reason: fmt.Sprintf("%s was not edited since revision %d: there is nothing to commit.", c.file.path, now.Revision)}
@@ -99,7 +102,7 @@ func (g *gateway) admit(ctx context.Context, p shell.Proposal) (text []byte, con
 		return nil, nil, &shell.RefusedError{Reason: c.file.path + " is missing: there is nothing to commit."}
 	case p.Edited:
 		return edited, nil, nil
-	case hash != c.onDisk && hash != now.Hash: // the latter when only the folder could not be synced
+	case hash != c.onDisk:
 		return nil, nil, &shell.RefusedError{Reason: fmt.Sprintf("%s was edited since revision %d came into force: commit that first, with \"postern config reload\", or undo it.",
 			c.file.path, now.Revision)}
 	case p.Revision != now.Revision || p.Hash != now.Hash:
