@@ -3,7 +3,6 @@ package hardware
 import (
 	"context"
 	"io/fs"
-	"os"
 	"sync/atomic"
 	"time"
 )
@@ -90,12 +89,7 @@ func (m *Machine) Run(ctx context.Context) error {
 
 // prepare sets defaults and takes the first readings, against which the next are compared.
 func (m *Machine) prepare() {
-	if m.Proc == nil {
-		m.Proc = os.DirFS("/proc")
-	}
-	if m.Sys == nil {
-		m.Sys = os.DirFS("/sys")
-	}
+	m.Proc, m.Sys = orSystem(m.Proc, "/proc"), orSystem(m.Sys, "/sys")
 	if m.Spent == nil {
 		m.Spent = processTime
 	}

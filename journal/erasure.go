@@ -2,6 +2,7 @@ package journal
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,9 +29,6 @@ const (
 	mostQuoted = 100
 )
 
-// erasedStep is erasedBatch, but for tests.
-var erasedStep = erasedBatch
-
 // Erasure is what the history says of a person, known by an address, and takes it out of the facts: the address as sender
 // and recipient, the subjects and ids of what it sent and received, the answers of peers about it, and every text that
 // quotes it. Who else had a part in these messages, and what became of them, stays. After Find it must be closed; until
@@ -56,6 +54,7 @@ type Erasure struct {
 	records []uint64       // to be changed, ascending
 	blocks  []uint64       // the first Seqs of their blocks, ascending
 	text    *regexp.Regexp // the address as a word of its own, which is decided on decoded texts
+	step    int            // bytes of blocks that are written with one sync; 0: erasedBatch
 	bytes   *regexp.Regexp // the address anywhere: in an encoded part a length may stand before it like a letter
 }
 
@@ -142,10 +141,10 @@ func (x *Erasure) look(c *coder, f *frame, r Record, first uint64) (err error) {
 	if !about && int(f.kind) < len(subjectsOf) {
 		about = len(x.Messages) > 0 && (subjectsOf[f.kind].message >= 0 && f.flags&frameHasPrivate != 0 || subjectsOf[f.kind].set >= 0 && len(x.Orders) > 0)
 	}
-	if x.quotes(f.public) {
+	if x.Quotes(f.public) {
 		x.quoted(r.Seq)
 	}
-	if !about && f.kind != KindHistoryCut && (f.flags&frameHasPrivate == 0 || !x.quotes(f.private)) {
+	if !about && f.kind != KindHistoryCut && (f.flags&frameHasPrivate == 0 || !x.Quotes(f.private)) {
 		return nil
 	}
 	if f.kind == KindConfigurationCommitted {
@@ -192,8 +191,8 @@ func actionOf(e Event) uint64 {
 	return 0
 }
 
-// quotes tells whether a part of a record has the address in a text.
-func (x *Erasure) quotes(part []byte) bool {
+// Quotes tells whether a text, or an encoded part of a record, has the address in it, perhaps as a part of a longer one.
+func (x *Erasure) Quotes(part []byte) bool {
 	return bytes.ContainsAny(part, "@%") && x.bytes.Match(part)
 }
 
@@ -294,7 +293,7 @@ func (x *Erasure) Make(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("journal %s: forget: %w", j.dir, err)
 		}
-		if b.Len() < erasedStep && i > 0 {
+		if b.Len() < cmp.Or(x.step, erasedBatch) && i > 0 {
 			continue
 		}
 		if err := b.Commit(pebble.Sync); err != nil {

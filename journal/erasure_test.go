@@ -127,7 +127,7 @@ func TestAnErasureCutShortIsCompleted(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	erase := func(ctx context.Context) (uint64, error) {
-		x := &Erasure{Address: jane}
+		x := &Erasure{Address: jane, step: 1 << 10}
 		if err := x.Find(t.Context(), j); err != nil {
 			t.Fatal(err)
 		}
@@ -141,8 +141,6 @@ func TestAnErasureCutShortIsCompleted(t *testing.T) {
 			large++
 		}
 	}
-	erasedStep = 1 << 10
-	defer func() { erasedStep = erasedBatch }()
 	cancel()
 	n, err := erase(ctx)
 	if err == nil || n < uint64(large) {

@@ -28,7 +28,7 @@ func (x *Erasure) redact(r Record, note bool) bool {
 	case *DoubleBounced:
 		return x.answers(e.Message, e.RIDs, &e.Reply)
 	case *HistoryCut:
-		if note && x.quotes([]byte(e.Live)) { // why a destination is down
+		if note && x.Quotes([]byte(e.Live)) { // why a destination is down
 			x.quoted(r.Seq)
 		}
 		return x.Baseline != nil && x.Baseline(e, x.Redacted)

@@ -113,14 +113,9 @@ func setupAlerts(ctx context.Context, t *turn) (string, error) {
 			return t.set(a, key, "alerts."+key, word)
 		})
 	}
-	for _, q := range []question{
+	return "Alert settings changed.\n", t.fields(ctx, a, "alerts", []question{
 		{"interval", "Enter the time to wait before sending a duplicate alert (Ex: 1h)."},
 		{"host_recipients", "Enter the number of recipients waiting for a host that is down, from which on it is an alert."},
 		{"certificate_days", "Enter the number of days before a certificate ends, from which on it is an alert."},
-	} {
-		if err := t.field(ctx, q.text, a, q.key, "alerts."+q.key); err != nil {
-			return "", err
-		}
-	}
-	return "Alert settings changed.\n", nil
+	})
 }

@@ -151,14 +151,9 @@ func setupDNS(ctx context.Context, t *turn) (string, error) {
 			return t.set(dns, key, "dns."+key, word)
 		})
 	}
-	for _, q := range []question{
+	return "DNS settings changed.\n", t.fields(ctx, dns, "dns", []question{
 		{"timeout", "Enter the time that a server has to answer (Ex: 2s)."},
 		{"tries", "Enter the number of times that all servers are asked."},
 		{"cache", "Enter the number of answers to remember."},
-	} {
-		if err := t.field(ctx, q.text, dns, q.key, "dns."+q.key); err != nil {
-			return "", err
-		}
-	}
-	return "DNS settings changed.\n", nil
+	})
 }

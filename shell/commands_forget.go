@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"postern/journal"
 )
 
 var _ = register(&Command{Name: "forget", Summary: "erase a person's data from the history", OwnFlags: true,
@@ -12,7 +14,7 @@ var _ = register(&Command{Name: "forget", Summary: "erase a person's data from t
 	Params:   []Param{{Name: "WORD", Rest: true, Question: "Please enter the email address of the person to forget.", Required: true}},
 	Help: `Takes an address out of the journal: as sender and recipient, with the subjects and message ids of what it sent and received,
 the answers of other systems about it, and every text that quotes it; and out of the mail logs, the index of findevent and the
-figures that are kept. "` + forgottenWord + `" stands in its place. Counts stay what they were, verify goes on to prove the history, and
+figures that are kept. "` + journal.ForgottenText + `" stands in its place. Counts stay what they were, verify goes on to prove the history, and
 who else had a part in these messages is still there. Mail of the address that is in the queue has to be delivered or deleted first.
   --end-undo  give up undoing the orders that hold mail of the address, and with it the content that is kept for that
   --yes       do it; in batch, without it, only what there is is said
@@ -20,47 +22,48 @@ What other machines were sent (syslog, copies of logs, backups) is not reached, 
 The store rewrites its files within minutes; until then old copies may lie on the disk.`,
 	Run: runForget})
 
-// forgottenWord is journal.ForgottenText: the table is made before anything else.
-const forgottenWord = "(forgotten)"
-
 func runForget(ctx context.Context, c *Call) error {
 	order, err := c.forgetOrder()
 	if err != nil {
 		return err
 	}
-	found, err := c.Gateway.Forget(ctx, order)
-	if err != nil {
-		return err
-	}
-	if found.Facts == 0 && !c.Yes {
-		return c.Answer(found, "Nothing is kept of "+Printable(found.Address)+".\n"+notReached(found))
-	}
-	if err := c.stands(found, order); err != nil {
-		return err
-	}
-	if c.Asker == nil && !c.Yes {
-		if err := c.Answer(found, foundText(found)); err != nil {
+	if order.Do = c.Asker == nil && c.Yes; !order.Do {
+		found, err := c.Gateway.Forget(ctx, order)
+		if err != nil {
 			return err
 		}
-		return errors.New("nothing was erased: repeat it with --yes")
-	}
-	if c.Asker != nil {
+		if found.Facts == 0 {
+			return c.Answer(found, nothingKept(found))
+		}
+		if err := found.Against(order.EndUndo); err != nil {
+			return err
+		}
+		if c.Asker == nil {
+			if err := c.Answer(found, foundText(found)); err != nil {
+				return err
+			}
+			return errors.New("nothing was erased: repeat it with --yes")
+		}
 		if err := c.Say(foundText(found)); err != nil {
 			return err
 		}
 		if yes, err := c.Confirm(ctx, "Are you sure you want to erase that? It cannot be undone.", false); err != nil || !yes {
 			return err
 		}
+		order.Do = true
 	}
-	order.Do = true
 	done, err := c.Gateway.Forget(ctx, order)
 	if err != nil {
 		return err
 	}
 	if done.Facts == 0 && done.LogLines == 0 {
-		return c.Answer(done, "Nothing is kept of "+Printable(done.Address)+".\n"+notReached(done))
+		return c.Answer(done, nothingKept(done))
 	}
 	return c.Answer(done, doneText(done))
+}
+
+func nothingKept(f Forgotten) string {
+	return "Nothing is kept of " + Printable(f.Address) + ".\n" + notReached(f)
 }
 
 // forgetOrder reads the words of the command line.
@@ -80,30 +83,6 @@ func (c *Call) forgetOrder() (order ForgetOrder, err error) {
 		return order, &UsageError{c.Command, fmt.Sprintf("%.60q is no address: it looks like jane@example.com", order.Address)}
 	}
 	return order, nil
-}
-
-// stands says what stands against forgetting.
-func (c *Call) stands(f Forgotten, order ForgetOrder) error {
-	switch {
-	case len(f.Queued) > 0:
-		return &RefusedError{fmt.Sprintf("Mail of %s, or a notification about it, is in the queue (MID %s): deliver or delete it first.", Printable(f.Address), numberList(f.Queued, f.MoreQueued))}
-	case len(f.Undoable) > 0 && !order.EndUndo:
-		return &RefusedError{fmt.Sprintf("Order %s can be undone and would need mail of %s: wait until its time is over, or give that up with --end-undo.",
-			numberList(f.Undoable, 0), Printable(f.Address))}
-	}
-	return nil
-}
-
-func numberList(numbers []uint64, more int) string {
-	words := make([]string, len(numbers))
-	for i, n := range numbers {
-		words[i] = fmt.Sprint(n)
-	}
-	text := strings.Join(words, ", ")
-	if more > 0 {
-		text += fmt.Sprintf(" and %d more", more)
-	}
-	return text
 }
 
 // foundText says what there is of a person.

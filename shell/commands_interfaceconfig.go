@@ -55,19 +55,11 @@ func interfaceLine(in *config.Interface) string {
 }
 
 func interfaceLines(d *config.Document) []string {
-	lines := make([]string, len(d.Interfaces))
-	for i := range d.Interfaces {
-		lines[i] = interfaceLine(&d.Interfaces[i])
-	}
-	return lines
+	return eachOf(d.Interfaces, interfaceLine)
 }
 
 func interfaceNames(d *config.Document) []string {
-	names := make([]string, len(d.Interfaces))
-	for i := range d.Interfaces {
-		names[i] = d.Interfaces[i].Name
-	}
-	return names
+	return eachOf(d.Interfaces, func(r *config.Interface) string { return r.Name })
 }
 
 func showInterfaces(d *config.Document) string {

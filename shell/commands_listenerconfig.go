@@ -16,7 +16,7 @@ var listenerSection = &section{
 	show:  showListeners,
 	names: func(d *config.Document) []string { return append(listenerNames(d), interfaceNames(d)...) },
 	keys:  append(config.Keys(&config.Listener{}), "public", "private", "blackhole"),
-	value: func(d *config.Document) any { return listenerValues(d) },
+	value: func(d *config.Document) any { return valuesOf(d.Listeners) },
 	operations: []operation{
 		{key: "NEW", title: "Create a new listener.", words: "public|private|blackhole NAME INTERFACE|ADDRESS PORT [DOMAINS|NETWORKS]", run: newListener},
 		{key: "EDIT", title: "Modify a listener.", words: "NAME [KEY VALUE]", run: editListener, when: hasListeners},
@@ -33,21 +33,8 @@ var _ = register(listenerSection.command("listenerconfig", "the ports on which m
 
 func hasListeners(d *config.Document) bool { return len(d.Listeners) > 0 }
 
-// listenerValues are listeners for programs: each key as the configuration spells it.
-func listenerValues(d *config.Document) []map[string]any {
-	list := make([]map[string]any, len(d.Listeners))
-	for i := range d.Listeners {
-		list[i] = config.Values(&d.Listeners[i])
-	}
-	return list
-}
-
 func listenerNames(d *config.Document) []string {
-	names := make([]string, len(d.Listeners))
-	for i := range d.Listeners {
-		names[i] = d.Listeners[i].Name
-	}
-	return names
+	return eachOf(d.Listeners, func(r *config.Listener) string { return r.Name })
 }
 
 func showListeners(d *config.Document) string {

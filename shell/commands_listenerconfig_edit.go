@@ -20,9 +20,6 @@ var listenerOperations = []Choice{
 	{"SETUP", "Change timeouts and how faults are dealt with."},
 }
 
-// question is one about a key.
-type question struct{ key, text string }
-
 var listenerLimits = []question{
 	{"max_message_size", "Enter the maximum message size, in bytes."},
 	{"max_recipients", "Enter the maximum number of recipients per message."},

@@ -13,7 +13,7 @@ var logSection = &section{
 	show:  showLogs,
 	names: logNames,
 	keys:  config.Keys(&config.Log{}),
-	value: func(d *config.Document) any { return logValues(d) },
+	value: func(d *config.Document) any { return valuesOf(d.Subscriptions) },
 	operations: []operation{
 		{key: "NEW", title: "Create a new log.", words: "TYPE NAME [LEVEL RETRIEVAL ...]", run: newLog},
 		{key: "EDIT", title: "Modify a log subscription.", words: "LOG [KEY VALUE | retrieval WAY ...]", run: editLog, when: hasLogs},
@@ -49,21 +49,8 @@ func logCommand() *Command {
 
 func hasLogs(d *config.Document) bool { return len(d.Subscriptions) > 0 }
 
-// logValues are logs for programs: each key as the configuration spells it.
-func logValues(d *config.Document) []map[string]any {
-	list := make([]map[string]any, len(d.Subscriptions))
-	for i := range d.Subscriptions {
-		list[i] = config.Values(&d.Subscriptions[i])
-	}
-	return list
-}
-
 func logNames(d *config.Document) []string {
-	names := make([]string, len(d.Subscriptions))
-	for i := range d.Subscriptions {
-		names[i] = d.Subscriptions[i].Name
-	}
-	return names
+	return eachOf(d.Subscriptions, func(r *config.Log) string { return r.Name })
 }
 
 func showLogs(d *config.Document) string {
@@ -172,10 +159,5 @@ func setupLogs(ctx context.Context, t *turn) (string, error) {
 		err := t.keyValue(ctx, logs, func(key, word string) error { return t.set(logs, key, "logs."+key, word) })
 		return "", err
 	}
-	for _, q := range logSetup {
-		if err := t.field(ctx, q.text, logs, q.key, "logs."+q.key); err != nil {
-			return "", err
-		}
-	}
-	return "", nil
+	return "", t.fields(ctx, logs, "logs", logSetup)
 }

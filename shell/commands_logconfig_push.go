@@ -36,7 +36,7 @@ func (t *turn) logWay(ctx context.Context, l *config.Log) error {
 		questions = []question{{"host", "Hostname to deliver the logs:"}, {"port", "Port to connect to on the remote host:"},
 			{"user", "Username on the remote host:"}, {"directory", "Directory on remote host to place logs:"}}
 	}
-	return t.logFields(ctx, l, append(questions, logFiles...))
+	return t.fields(ctx, l, "log", append(questions, logFiles...))
 }
 
 // logFiles are asked for a log that has files.
@@ -62,7 +62,7 @@ func (t *turn) retrieve(l *config.Log, retrieval string) {
 }
 
 func (t *turn) syslogDetails(ctx context.Context, l *config.Log) error {
-	if err := t.logFields(ctx, l, []question{{"host", "Hostname to deliver the logs:"}}); err != nil {
+	if err := t.fields(ctx, l, "log", []question{{"host", "Hostname to deliver the logs:"}}); err != nil {
 		return err
 	}
 	port := unchosenPort(l)
@@ -76,7 +76,7 @@ func (t *turn) syslogDetails(ctx context.Context, l *config.Log) error {
 	if l.Protocol != "tls" {
 		l.Authority = ""
 	}
-	if err := t.logFields(ctx, l, []question{{"port", "Port to connect to on the remote host:"}}); err != nil {
+	if err := t.fields(ctx, l, "log", []question{{"port", "Port to connect to on the remote host:"}}); err != nil {
 		return err
 	}
 	var facilities []Choice
@@ -108,15 +108,6 @@ func (t *turn) choose(ctx context.Context, name, text string, into *string, choi
 		*into = answer
 	}
 	return err
-}
-
-func (t *turn) logFields(ctx context.Context, l *config.Log, questions []question) error {
-	for _, q := range questions {
-		if err := t.field(ctx, q.text, l, q.key, "log."+q.key); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // afterwards tells what else a log needs that is copied to another host: that the two know each other.

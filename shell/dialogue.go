@@ -210,6 +210,19 @@ func (t *turn) confirm(ctx context.Context, question string) (bool, error) {
 	return t.Confirm(ctx, "\n"+question, false)
 }
 
+// question asks for a key of a table.
+type question struct{ key, text string }
+
+// fields asks for some keys of a table, as field does; path is how the document's faults call the table.
+func (t *turn) fields(ctx context.Context, table any, path string, questions []question) error {
+	for _, q := range questions {
+		if err := t.field(ctx, q.text, table, q.key, path+"."+q.key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // field asks for a key of a table of the turn's document until the document takes the answer; what it is now is the default.
 // path is how the document's faults call the key.
 func (t *turn) field(ctx context.Context, question string, table any, key, path string) error {
@@ -314,4 +327,18 @@ func menuLines(lines []string) string {
 		fmt.Fprintf(&b, "%d. %s\n", i+1, l)
 	}
 	return b.String()
+}
+
+// eachOf is what fn says of each row of a table.
+func eachOf[R, V any](rows []R, fn func(*R) V) []V {
+	out := make([]V, len(rows))
+	for i := range rows {
+		out[i] = fn(&rows[i])
+	}
+	return out
+}
+
+// valuesOf are the rows of a table for programs: each key as the configuration spells it.
+func valuesOf[R any](rows []R) []map[string]any {
+	return eachOf(rows, func(r *R) map[string]any { return config.Values(r) })
 }

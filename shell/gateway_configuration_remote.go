@@ -67,17 +67,7 @@ func (r *Remote) send(ctx context.Context, path string, order, into any) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, r.limit())
-	defer cancel()
-	resp, err := r.requestWith(ctx, http.MethodPost, path, nil, bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	if err := json.NewDecoder(resp.Body).Decode(into); err != nil {
-		return r.broken(ctx, err)
-	}
-	return nil
+	return r.exchange(ctx, http.MethodPost, path, nil, bytes.NewReader(body), into)
 }
 
 // maxOrder bounds the body of an order, in bytes: a configuration whose every character is escaped.

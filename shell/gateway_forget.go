@@ -3,19 +3,17 @@ package shell
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
+	"strings"
 )
 
 // Forgetting is the erasure of a person's data.
 type Forgetting interface {
 	// Forget says what is kept of an address and, when it is ordered to, takes it out of everything that the gateway keeps.
-	Forget(ctx context.Context, order ForgetOrder) (Forgotten, error)
-}
-
-// Forgetter carries out what Forgetting promises. The error is a *RefusedError when something stands against it, with what
-// was found.
-type Forgetter interface {
+	// The error is a *RefusedError when something stands against that.
 	Forget(ctx context.Context, order ForgetOrder) (Forgotten, error)
 }
 
@@ -49,6 +47,32 @@ type Forgotten struct {
 	Archives       []string `json:"archives,omitempty"`       // files of archived messages
 	Configurations uint64   `json:"configurations,omitempty"` // documents of the configuration that name it
 	Quoted         []uint64 `json:"quoted,omitempty"`         // facts with it in a public text
+}
+
+// Against tells what stands against erasing it, as an error; nil: nothing does. With endUndo orders may lose their undo.
+func (f *Forgotten) Against(endUndo bool) error {
+	switch {
+	case len(f.Queued) > 0:
+		return &RefusedError{fmt.Sprintf("Mail of %s, or a notification about it, is in the queue (MID %s): deliver or delete it first.",
+			Printable(f.Address), numberList(f.Queued, f.MoreQueued))}
+	case len(f.Undoable) > 0 && !endUndo:
+		return &RefusedError{fmt.Sprintf("Order %s can be undone and would need mail of %s: wait until its time is over, or give that up with --end-undo.",
+			numberList(f.Undoable, 0), Printable(f.Address))}
+	}
+	return nil
+}
+
+// numberList names numbers, and how many more there are.
+func numberList(numbers []uint64, more int) string {
+	words := make([]string, len(numbers))
+	for i, n := range numbers {
+		words[i] = strconv.FormatUint(n, 10)
+	}
+	text := strings.Join(words, ", ")
+	if more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
 }
 
 // Forget implements Gateway.

@@ -35,8 +35,8 @@ type Local struct {
 	Messages MessageKeeper
 	Doubts   DoubtAnswerer // nil: nobody takes answers
 
-	Forgetter Forgetter // nil: nobody is forgotten
-	Committer Committer // nil: the configuration cannot be changed
+	Forgetter Forgetting // nil: nobody is forgotten
+	Committer Committer  // nil: the configuration cannot be changed
 
 	Index      *tracking.Index // of the journal; nil: searches read all of it
 	searching  sync.Mutex      // held by the search that is under way

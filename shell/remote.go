@@ -78,18 +78,19 @@ func (r *Remote) OpenSession(ctx context.Context, from string, opened func(Sessi
 
 // get asks a question whose answer is one value.
 func (r *Remote) get(ctx context.Context, path string, q url.Values, into any) error {
-	return r.exchange(ctx, http.MethodGet, path, q, into)
+	return r.exchange(ctx, http.MethodGet, path, q, nil, into)
 }
 
 // post gives an order whose answer is one value.
 func (r *Remote) post(ctx context.Context, path string, q url.Values, into any) error {
-	return r.exchange(ctx, http.MethodPost, path, q, into)
+	return r.exchange(ctx, http.MethodPost, path, q, nil, into)
 }
 
-func (r *Remote) exchange(ctx context.Context, method, path string, q url.Values, into any) error {
+// exchange is a request, perhaps with a body, whose answer is one value.
+func (r *Remote) exchange(ctx context.Context, method, path string, q url.Values, body io.Reader, into any) error {
 	ctx, cancel := context.WithTimeout(ctx, r.limit())
 	defer cancel()
-	resp, err := r.request(ctx, method, path, q)
+	resp, err := r.requestWith(ctx, method, path, q, body)
 	if err != nil {
 		return err
 	}

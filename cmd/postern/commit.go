@@ -167,13 +167,13 @@ func (g *gateway) takeUp(record journal.Record, next *config.Document, text []by
 		}
 	}
 	c.reached("activated")
-	if hash, _, err := c.file.hash(); err == nil && hash != c.onDisk && hash != e.Hash {
-		r.file.drop()
-		done.Warnings = append(done.Warnings, fmt.Sprintf("The configuration file %s was edited meanwhile and is left as it is: \"postern config reload\" takes that up.", c.file.path))
-	} else if err := r.file.put(); err != nil {
+	switch put, err := c.file.put(r.file, c.onDisk, e.Hash); {
+	case err != nil:
 		done.Warnings = append(done.Warnings, fmt.Sprintf("The configuration file %s could not be written (%v); the commit holds all the same, also after a restart.", c.file.path, err))
-	} else {
+	case put:
 		c.onDisk = e.Hash
+	default:
+		done.Warnings = append(done.Warnings, fmt.Sprintf("The configuration file %s was edited meanwhile and is left as it is: \"postern config reload\" takes that up.", c.file.path))
 	}
 	c.reached("put")
 	if err := g.journal.Commits().Add(e.Revision, record.Seq); err != nil {

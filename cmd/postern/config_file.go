@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"postern/engine/config"
 )
@@ -82,35 +83,38 @@ func (f configFile) stage(text []byte) (s staged, err error) {
 	return s, err
 }
 
-// put puts the text in the file's place.
-func (s staged) put() error {
+// put puts a staged text in the file's place, and tells whether it did: when the file holds none of some texts, which are
+// named by their hashes, somebody has just edited it, and it stays.
+func (f configFile) put(s staged, over ...string) (done bool, err error) {
+	defer s.drop() // nothing is there any more once it was put
+	hash, _, err := f.hash()
+	if err != nil || !slices.Contains(over, hash) {
+		return false, err
+	}
 	if err := os.Rename(s.from, s.to); err != nil {
-		return err
+		return false, err
 	}
 	dir, err := os.Open(filepath.Dir(s.to))
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer dir.Close()
-	return dir.Sync()
+	if err := dir.Sync(); err != nil {
+		return false, err
+	}
+	return true, nil
 }
 
 func (s staged) drop() { os.Remove(s.from) }
 
-// replace puts a text in the place of the one with a hash, and tells whether it did: another one, which somebody has just
-// edited, stays.
+// replace puts a text in the place of the one with a hash, and tells whether it did, as put does.
 func (f configFile) replace(was string, text []byte) (done bool, err error) {
 	s, err := f.stage(text)
+	if err == nil {
+		done, err = f.put(s, was)
+	}
 	if err != nil {
-		return false, fmt.Errorf("the configuration file %s cannot be written: %w", f.path, err)
+		err = fmt.Errorf("the configuration file %s cannot be written: %w", f.path, err)
 	}
-	defer s.drop() // nothing is there any more once it was put
-	hash, _, err := f.hash()
-	if err != nil || hash != was {
-		return false, err
-	}
-	if err := s.put(); err != nil {
-		return false, fmt.Errorf("the configuration file %s cannot be written: %w", f.path, err)
-	}
-	return true, nil
+	return done, err
 }

@@ -1,14 +1,12 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"sync"
 
@@ -45,73 +43,72 @@ func (f *forgetter) Forget(ctx context.Context, order shell.ForgetOrder) (told s
 		return told, &shell.RefusedError{Reason: fmt.Sprintf("%.60q is no address of a person: it looks like jane@example.com.", order.Address)}
 	}
 	x := &journal.Erasure{Address: local + "@" + domain, Baseline: projections.RedactCut, Rest: func() { _ = sleep(ctx, retainRest) }}
-	before, err := f.standing(ctx)
+	before, err := f.g.rows.Current(ctx)
 	if err != nil {
 		return told, err
 	}
-	x.Orders, x.Down = before.orders, before.down
+	defer before.Close()
+	x.Orders = ordersOf(before)
+	if x.Down, err = downIn(ctx, before); err != nil {
+		return told, err
+	}
 	if err := x.Find(ctx, f.g.journal); err != nil {
 		return told, err
 	}
 	defer x.Close()
-	after, err := f.standing(ctx)
+	after, err := f.g.rows.Current(ctx)
 	if err != nil {
 		return told, err
 	}
-	if told, err = f.told(x, before, after); err != nil || !order.Do {
+	defer after.Close()
+	if told, err = f.told(ctx, x, before, after); err != nil || !order.Do {
 		return told, err
 	}
-	if err := against(&told, order, before, after); err != nil {
+	if err := told.Against(order.EndUndo); err != nil {
 		return told, err
+	}
+	if slices.ContainsFunc(ordersOf(after), func(order uint64) bool { return !slices.Contains(x.Orders, order) }) {
+		return told, &shell.RefusedError{Reason: "An order about the queue was given just now: try again."}
 	}
 	return told, f.erase(ctx, order, x, &told)
 }
 
-// standing is the queue as far as it matters whether somebody can be forgotten.
-type standing struct {
-	orders []uint64        // that can be undone, or are under way, ascending
-	down   map[string]bool // destinations
-	live   map[uint64]bool // messages
-	parent map[uint64]bool // of which notifications are in the queue
+// ordersOf are those that can be undone, or are under way.
+func ordersOf(rows *journal.LiveSnapshot) []uint64 {
+	system := rows.System()
+	orders := slices.Clone(system.BulkActions)
+	for _, u := range system.Undoable {
+		orders = append(orders, u.Order)
+	}
+	return orders
 }
 
-func (f *forgetter) standing(ctx context.Context) (standing, error) {
-	s := standing{down: make(map[string]bool), live: make(map[uint64]bool), parent: make(map[uint64]bool)}
-	rows, err := f.g.rows.Current(ctx)
-	if err != nil {
-		return s, err
-	}
-	defer rows.Close()
-	system := rows.System()
-	s.orders = slices.Clone(system.BulkActions)
-	for _, u := range system.Undoable {
-		s.orders = append(s.orders, u.Order)
-	}
-	slices.Sort(s.orders)
-	s.orders = slices.Compact(s.orders)
-	err = rows.EachHost(ctx, func(h journal.LiveHost) error {
-		s.down[h.Destination] = h.Down
-		return nil
-	})
-	if err != nil {
-		return s, err
-	}
-	return s, rows.Each(ctx, func(m *journal.LiveMessage) error {
-		s.live[m.Seq] = true
-		if m.Parent != 0 {
-			s.parent[m.Parent] = true
-		}
+// downIn names the destinations that cannot be reached.
+func downIn(ctx context.Context, rows *journal.LiveSnapshot) (map[string]bool, error) {
+	down := make(map[string]bool)
+	return down, rows.EachHost(ctx, func(h journal.LiveHost) error {
+		down[h.Destination] = h.Down
 		return nil
 	})
 }
 
 // told says what there is, and what stands against erasing it.
-func (f *forgetter) told(x *journal.Erasure, before, after standing) (told shell.Forgotten, err error) {
+func (f *forgetter) told(ctx context.Context, x *journal.Erasure, before, after *journal.LiveSnapshot) (told shell.Forgotten, err error) {
 	told = shell.Forgotten{Address: x.Address, Refused: x.Refused, Texts: x.Texts, Facts: x.Records(), Configurations: x.Configs, Quoted: x.Quoted}
 	for order := range x.Undoable {
 		told.Undoable = append(told.Undoable, order)
 	}
 	slices.Sort(told.Undoable)
+	reported := make(map[uint64]bool) // messages of which notifications are in the queue
+	err = after.Each(ctx, func(m *journal.LiveMessage) error {
+		if m.Parent != 0 {
+			reported[m.Parent] = true
+		}
+		return nil
+	})
+	if err != nil {
+		return told, err
+	}
 	for _, m := range x.Messages {
 		if m.Sent {
 			told.Sent++
@@ -119,40 +116,28 @@ func (f *forgetter) told(x *journal.Erasure, before, after standing) (told shell
 		if len(m.Received) > 0 {
 			told.Received++
 		}
-		// What left while the history was read has facts that were not seen.
-		switch there := before.live[m.Seq] || after.live[m.Seq] || after.parent[m.Seq]; {
+		there := reported[m.Seq]
+		for _, rows := range [...]*journal.LiveSnapshot{before, after} { // what left meanwhile has facts that were not seen
+			_, live, err := rows.Message(m.Seq)
+			if err != nil {
+				return told, err
+			}
+			there = there || live
+		}
+		switch {
 		case there && len(told.Queued) < forgetLive:
 			told.Queued = append(told.Queued, uint64(m.MID))
 		case there:
 			told.MoreQueued++
 		}
 	}
-	told.Archives, err = archivesOf(filepath.Join(f.g.data, "configuration"), x.Address)
+	told.Archives, err = archivesOf(filepath.Join(f.g.data, "configuration"), x)
 	return told, err
 }
 
-// against says what stands against it; nil: nothing does.
-func against(told *shell.Forgotten, order shell.ForgetOrder, before, after standing) error {
-	switch {
-	case len(told.Queued) > 0:
-		return &shell.RefusedError{Reason: fmt.Sprintf("Mail of %s, or a notification about it, is in the queue (MID %s): deliver or delete it first.",
-			told.Address, list(told.Queued, told.MoreQueued))}
-	case slices.ContainsFunc(after.orders, func(order uint64) bool { return !slices.Contains(before.orders, order) }):
-		return &shell.RefusedError{Reason: "An order about the queue was given just now: try again."}
-	case len(told.Undoable) > 0 && !order.EndUndo:
-		return &shell.RefusedError{Reason: fmt.Sprintf("Order %s can be undone and would need mail of %s: wait until its time is over, or give that up with --end-undo.",
-			list(told.Undoable, 0), told.Address)}
-	}
-	return nil
-}
-
-// archivesOf names the archived messages that have the address in them.
-func archivesOf(dir, address string) (found []string, err error) {
+// archivesOf names the archived messages that have the person's address in them.
+func archivesOf(dir string, x *journal.Erasure) (found []string, err error) {
 	files, err := filepath.Glob(filepath.Join(dir, "*.mbox"))
-	if err != nil {
-		return nil, err
-	}
-	text, err := regexp.Compile("(?i)" + regexp.QuoteMeta(address))
 	if err != nil {
 		return nil, err
 	}
@@ -162,7 +147,7 @@ func archivesOf(dir, address string) (found []string, err error) {
 			continue
 		}
 		content, err := os.ReadFile(path)
-		if err == nil && text.Match(content) {
+		if err == nil && x.Quotes(content) {
 			found = append(found, path)
 		}
 	}
@@ -177,12 +162,8 @@ func (f *forgetter) erase(ctx context.Context, order shell.ForgetOrder, x *journ
 		if err := g.engine.EndUndo(ctx, told.Undoable); err != nil {
 			return err
 		}
-		after, err := f.standing(ctx)
-		if err != nil {
+		if err := f.stillGone(ctx, x); err != nil {
 			return err
-		}
-		if slices.ContainsFunc(x.Messages, func(m journal.ErasedMessage) bool { return after.live[m.Seq] }) {
-			return &shell.RefusedError{Reason: "Mail was brought back by an undo just now: deliver or delete it first."}
 		}
 	}
 	d := &projections.Redaction{Text: x.Redacted}
@@ -208,6 +189,24 @@ func (f *forgetter) erase(ctx context.Context, order shell.ForgetOrder, x *journ
 	// A time before may have been stopped after the facts: what they were may be anywhere.
 	if err := errors.Join(x.Scrub(ctx, cmp.Or(x.First(), 1), projections.KeyframeRows), g.index.CatchUp(ctx)); err != nil {
 		return fmt.Errorf("%s is forgotten, but: %w", x.Address, err)
+	}
+	return nil
+}
+
+// stillGone refuses when an undo has brought mail of the person back.
+func (f *forgetter) stillGone(ctx context.Context, x *journal.Erasure) error {
+	rows, err := f.g.rows.Current(ctx)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for _, m := range x.Messages {
+		switch _, live, err := rows.Message(m.Seq); {
+		case err != nil:
+			return err
+		case live:
+			return &shell.RefusedError{Reason: "Mail was brought back by an undo just now: deliver or delete it first."}
+		}
 	}
 	return nil
 }
@@ -241,19 +240,4 @@ func (f *forgetter) lines(ctx context.Context, by string, x *journal.Erasure, d 
 		return err
 	}
 	return change()
-}
-
-// list names numbers.
-func list(numbers []uint64, more int) string {
-	var b bytes.Buffer
-	for i, n := range numbers {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		fmt.Fprint(&b, n)
-	}
-	if more > 0 {
-		fmt.Fprintf(&b, " and %d more", more)
-	}
-	return b.String()
 }

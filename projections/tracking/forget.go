@@ -22,7 +22,7 @@ func (x *Index) Forget(from uint64, change func() error) error {
 		x.sealed[n-1].close()
 		x.sealed, x.sealFrom = slices.Clip(x.sealed[:n-1]), 0
 	}
-	if failed = errors.Join(failed, syncDir(x.Dir)); failed == nil {
+	if failed = errors.Join(failed, syncFolder(x.Dir)); failed == nil {
 		failed = change()
 	} else {
 		failed = fmt.Errorf("index: %w", failed)
@@ -31,12 +31,4 @@ func (x *Index) Forget(from uint64, change func() error) error {
 		x.begin()
 	}
 	return failed
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

@@ -2,7 +2,6 @@ package receive
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"io"
 	"net"
@@ -30,24 +29,12 @@ func newChangeable(t *testing.T, listeners ...config.Listener) *changeable {
 	c.document.Store(&config.Document{Hostname: "mx.test", Listeners: listeners})
 	c.Server = &Server{Queue: &countQueue{}, Store: &countStore{}, Document: c.document.Load}
 	c.OnProblem = func(_ string, err error) { c.told.add(err) }
-	if err := c.Listen(); err != nil {
-		t.Fatal(err)
-	}
-	served := make(chan error, 1)
-	go func() { served <- c.Serve(context.Background()) }()
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		if err := c.Shutdown(ctx); err != nil {
-			t.Error(err)
-		}
-		if err := <-served; err != nil {
-			t.Error(err)
-		}
+	t.Cleanup(func() { // after the server's end
 		if got := c.told.list(); len(got) > 0 {
 			t.Errorf("problems: %q", got)
 		}
 	})
+	serve(t, c.Server)
 	return c
 }
 

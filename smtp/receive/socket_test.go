@@ -50,21 +50,7 @@ func onSockets(tb testing.TB, change func(*config.Listener)) (address string, q 
 	q = &countQueue{}
 	s = &Server{Queue: q, Store: &countStore{}, Document: func() *config.Document { return document }}
 	s.OnProblem = func(_ string, err error) { tb.Error(err) }
-	if err := s.Listen(); err != nil {
-		tb.Fatal(err)
-	}
-	served := make(chan error, 1)
-	go func() { served <- s.Serve(context.Background()) }()
-	tb.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		if err := s.Shutdown(ctx); err != nil {
-			tb.Error(err)
-		}
-		if err := <-served; err != nil {
-			tb.Error(err)
-		}
-	})
+	serve(tb, s)
 	return s.Addr("In").String(), q, s
 }
 

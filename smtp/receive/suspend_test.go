@@ -253,21 +253,21 @@ func sendUntilCut(t *testing.T, address string) {
 }
 
 // serve runs a server until the test ends.
-func serve(t *testing.T, s *Server) {
-	t.Helper()
+func serve(tb testing.TB, s *Server) {
+	tb.Helper()
 	if err := s.Listen(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(context.Background()) }()
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
 		if err := s.Shutdown(ctx); err != nil {
-			t.Error(err)
+			tb.Error(err)
 		}
 		if err := <-served; err != nil {
-			t.Error(err)
+			tb.Error(err)
 		}
 	})
 }
