@@ -1,11 +1,14 @@
 package bench
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"postern/bench/load"
@@ -13,23 +16,31 @@ import (
 	"postern/projections"
 )
 
-// VerifyConfig is a long history that is verified, by itself and beside mail.
+// VerifyConfig is a long history that is verified, by itself and beside mail, and searched beside mail.
 type VerifyConfig struct {
 	Binary   string // of the gateway
 	Dir      string // for its data; not there or empty
 	Messages int    // of the history; default a million
-	Rounds   int    // of each figure, which is a median; default 3
+	Rounds   int    // of each figure, which is a median; default 5
 	Mail     int    // messages of a round beside; default 10,000
 	Progress io.Writer
 }
 
-// VerifyFigures are what verify takes, and what it takes from mail.
+// VerifyFigures are what verify takes, and what it and findevent take from mail.
 type VerifyFigures struct {
-	Facts         uint64        // in the history
-	Stopped       time.Duration // of the command, the gateway stopped
-	Running       time.Duration // of the command, mail going on
-	Alone, Beside float64       // messages a second end to end, without and with a verify
+	Facts     uint64        // in the history
+	Stopped   time.Duration // of the command, the gateway stopped
+	Running   time.Duration // of the command, mail going on
+	Verify    Beside
+	FindEvent Beside
+	Asked     int // commands of findevent that were answered beside mail
 }
+
+// Beside is what a reader of the history leaves to mail: messages a second end to end, medians over rounds by turns.
+type Beside struct{ Alone, With float64 }
+
+// Kept is the share that mail keeps, in percent.
+func (b Beside) Kept() float64 { return 100 * b.With / b.Alone }
 
 // verifyRun is the workload under way.
 type verifyRun struct {
@@ -64,7 +75,7 @@ func Verify(ctx context.Context, c VerifyConfig) (f VerifyFigures, err error) {
 	if err := v.caughtUp(ctx, &f); err != nil {
 		return f, err
 	}
-	if err := v.beside(ctx, &f); err != nil {
+	if err := v.readers(ctx, &f); err != nil {
 		return f, err
 	}
 	return f, v.gateway.Stop(time.Minute)
@@ -75,7 +86,7 @@ func (c *VerifyConfig) defaults() {
 		c.Messages = 1_000_000
 	}
 	if c.Rounds == 0 {
-		c.Rounds = 3
+		c.Rounds = 5
 	}
 	if c.Mail == 0 {
 		c.Mail = 10_000
@@ -120,30 +131,68 @@ func (v *verifyRun) caughtUp(ctx context.Context, f *VerifyFigures) error {
 	}
 }
 
-// beside relays mail without a verify and with one, by turns, and at last as long as a whole verify takes.
-func (v *verifyRun) beside(ctx context.Context, f *VerifyFigures) error {
-	var alone, beside []float64
+// readers lets each reader of the history go on beside mail, and verify at last as long as it takes.
+func (v *verifyRun) readers(ctx context.Context, f *VerifyFigures) (err error) {
+	if f.Verify, err = v.beside(ctx, "a verify", func(ctx context.Context) error {
+		_, err := v.verify(ctx).Output()
+		return err
+	}); err != nil {
+		return err
+	}
+	if f.FindEvent, err = v.beside(ctx, "findevent", func(ctx context.Context) error { return v.search(ctx, f) }); err != nil {
+		return err
+	}
+	return v.whole(ctx, f)
+}
+
+// beside relays mail without a reader and with one, by turns. The reader goes on until its context ends.
+func (v *verifyRun) beside(ctx context.Context, name string, read func(context.Context) error) (Beside, error) {
+	var alone, with []float64
 	for range v.Rounds {
 		rate, err := v.leg(ctx)
 		if err != nil {
-			return err
+			return Beside{}, err
 		}
 		alone = append(alone, rate)
-		verifying, stop := context.WithCancel(ctx)
-		process := v.verify(verifying)
-		if err = process.Start(); err == nil {
-			rate, err = v.leg(ctx)
-			stop()
-			process.Wait()
+		reading, stop := context.WithCancel(ctx)
+		ended := make(chan error, 1)
+		go func() { ended <- read(reading) }()
+		rate, err = v.leg(ctx)
+		over := reading.Err() == nil && len(ended) > 0
+		stop()
+		if failed := <-ended; over {
+			err = errors.Join(err, fmt.Errorf("%s ended before mail did: %w", name, failed))
 		}
-		if stop(); err != nil {
-			return err
+		if err != nil {
+			return Beside{}, err
 		}
-		beside = append(beside, rate)
-		fmt.Fprintf(v.Progress, "relay alone %.0f/s, beside a verify %.0f/s\n", alone[len(alone)-1], rate)
+		with = append(with, rate)
+		fmt.Fprintf(v.Progress, "relay alone %.0f/s, beside %s %.0f/s\n", alone[len(alone)-1], name, rate)
 	}
-	f.Alone, f.Beside = median(alone), median(beside)
-	return v.whole(ctx, f)
+	return Beside{Alone: median(alone), With: median(with)}, nil
+}
+
+// search asks findevent one question after another, each with a command of its own: an expression without a fixed text,
+// which looks at every message, and one that traces a message.
+func (v *verifyRun) search(ctx context.Context, f *VerifyFigures) error {
+	for i := 0; ; i++ {
+		question := []string{"--subject", "^[a-f].* [x-z][a-z]+$"}
+		if i%2 == 1 {
+			question = []string{"--mid", strconv.Itoa(1 + i*7919%v.Messages)}
+		}
+		words := append([]string{"findevent", "--data", v.gateway.Data}, question...)
+		out, err := exec.CommandContext(ctx, v.Binary, words...).Output()
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return failed(words, err)
+		}
+		if bytes.Count(out, []byte("\n")) < 5 {
+			return fmt.Errorf("%v found little: %.300s", words, out)
+		}
+		f.Asked++
+	}
 }
 
 // whole lets mail go on until a verify has ended.
