@@ -44,7 +44,7 @@ type Scrutiny struct {
 	Begin, End  time.Time      // the day whose books are wanted, destination by destination; zero: each day's, in all
 	Zone        *time.Location // of the days; nil: the system's
 	SkipDamaged bool           // what lies beyond damage is looked at too; otherwise it ends there
-	Rests       bool           // mail moves meanwhile: one processor, and not all of it
+	Rests       bool           // mail may move meanwhile: one processor, and while it does, not all of that
 }
 
 // verifier is a Scrutiny under way. Its passes share nothing but what they read.
@@ -167,25 +167,14 @@ func (v *verifier) chain(ctx context.Context) ([]Proof, error) {
 // The slices of a verify that mail moves beside: so long it works, and then it rests.
 const (
 	verifySlice = 4 * time.Millisecond
-	verifyRest  = 16 * time.Millisecond
+	verifyRest  = 12 * time.Millisecond
 )
 
 // pace returns what is called between two small steps of the work.
 func (v *verifier) pace(ctx context.Context) func() {
-	if !v.Rests {
-		return func() {}
+	p := &journal.Pace{Work: verifySlice, Rest: verifyRest}
+	if v.Rests {
+		p.Durable = v.journal.Durable
 	}
-	began := time.Now()
-	return func() {
-		if time.Since(began) < verifySlice {
-			return
-		}
-		rest := time.NewTimer(verifyRest)
-		defer rest.Stop()
-		select {
-		case <-rest.C:
-		case <-ctx.Done():
-		}
-		began = time.Now()
-	}
+	return func() { p.Step(ctx) }
 }

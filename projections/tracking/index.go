@@ -45,11 +45,12 @@ type Index struct {
 	Warn    func(error) // is told, seldom, of what is made again and of what cannot be written; nil: nobody
 
 	sizes    sizes        // zero: the usual ones
-	mu       sync.RWMutex // held over a slice of the folding, and shared by searches
+	mu       sync.RWMutex // held over a slice of the folding, and shared by searches over a segment
 	sealed   []*segment   // ascending, without gaps
 	active   *fold        // what comes after them; nil: the index is only read
 	sealFrom uint64       // no sealing before this Seq: the last one failed
 	cutAt    journal.Cut  // what retention has removed
+	damages  int          // how often segments were discarded
 }
 
 // indexSlice is how many records are taken in without letting a search between.
@@ -350,6 +351,7 @@ func (x *Index) discard(damaged *segment) {
 		s.close()
 	}
 	x.sealed, x.sealFrom = slices.Clip(x.sealed[:i]), 0
+	x.damages++
 	if x.active != nil {
 		x.begin()
 	}

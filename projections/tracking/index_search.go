@@ -11,52 +11,85 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"postern/journal"
 )
 
+// A search works so long, and then it rests, while mail moves.
+const (
+	searchSlice = 4 * time.Millisecond
+	searchRest  = 8 * time.Millisecond
+)
+
 // Find searches. It gives the newest max messages that are meant, in the order in which they came, how many there are in
 // all, and the Seq up to which the index knows: what came later is not in it when the index is only read.
 func (x *Index) Find(ctx context.Context, q *Query, max int) (found []Found, total int, covered uint64, err error) {
+	pace := &journal.Pace{Work: searchSlice, Rest: searchRest}
+	if x.Follows() {
+		pace.Durable = x.History.Durable
+	}
 	for range 3 { // a damaged segment is made again, which may meet another one
 		if err := x.CatchUp(ctx); err != nil {
 			return nil, 0, 0, err
 		}
-		var damaged *segment
-		found, total, covered, damaged, err = x.find(ctx, q, max)
-		if damaged == nil {
-			return found, total, covered, err
+		p := &pass{query: q, literal: q.literal(), max: max, gone: x.gone}
+		var whole bool
+		if covered, whole, err = x.find(ctx, p, pace); err != nil {
+			return nil, 0, 0, err
 		}
-		x.discard(damaged)
+		if whole {
+			return p.found, p.total, covered, nil
+		}
 	}
 	return nil, 0, 0, errors.New("the index is damaged again and again")
 }
 
-func (x *Index) find(ctx context.Context, q *Query, max int) (found []Found, total int, covered uint64, damaged *segment, err error) {
+// find looks through the segments one by one. It is not whole when one of them was damaged, which is discarded.
+func (x *Index) find(ctx context.Context, p *pass, pace *journal.Pace) (covered uint64, whole bool, err error) {
 	x.mu.RLock()
-	defer x.mu.RUnlock()
-	p := &pass{query: q, literal: q.literal(), max: max, gone: x.gone}
-	for _, s := range x.all() {
-		if ctx.Err() != nil {
-			return nil, 0, 0, nil, ctx.Err()
+	damages := x.damages
+	x.mu.RUnlock()
+	for next, last := uint64(0), false; !last; {
+		pace.Step(ctx)
+		var damaged *segment
+		if next, last, damaged, covered = x.findIn(ctx, p, next, damages); ctx.Err() != nil {
+			return 0, false, ctx.Err()
 		}
-		if s.count == 0 || !q.during(s.first, s.last) {
-			continue
+		if damaged != nil {
+			x.discard(damaged)
 		}
-		if guarded(func() error {
-			if !s.sound() {
-				return errSegment
-			}
-			return p.segment(ctx, s)
-		}) != nil {
-			if ctx.Err() != nil {
-				return nil, 0, 0, nil, ctx.Err()
-			}
-			return nil, 0, 0, s, nil
+		if next == 0 {
+			return 0, false, nil
 		}
 	}
-	return p.found, p.total, x.covered(), nil, nil
+	return covered, true, nil
+}
+
+// findIn looks through the first segment that holds records from a Seq on and tells behind which one to go on; 0: nowhere,
+// since it is damaged, or another one was discarded meanwhile.
+func (x *Index) findIn(ctx context.Context, p *pass, from uint64, damages int) (next uint64, last bool, damaged *segment, covered uint64) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	if x.damages != damages {
+		return 0, true, nil, 0
+	}
+	segments := x.all()
+	i := slices.IndexFunc(segments, func(s *segment) bool { return s.to >= from })
+	if i < 0 {
+		return from, true, nil, x.covered()
+	}
+	s := segments[i]
+	if s.count > 0 && p.query.during(s.first, s.last) && guarded(func() error {
+		if !s.sound() {
+			return errSegment
+		}
+		return p.segment(ctx, s)
+	}) != nil {
+		return 0, true, s, 0
+	}
+	return s.to + 1, i == len(segments)-1, nil, x.covered()
 }
 
 // guarded runs what reads mapped files. One that is cut off beneath us is an error, not the end of the gateway.
