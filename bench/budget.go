@@ -109,6 +109,10 @@ var Budget = []Workload{
 	{"watched", []Row{
 		{What: "what the relay loses to rate 1, /metrics and tophosts beside it, each second", Unit: "%", Must: 3, Digits: 2},
 	}, measureWatched},
+	{"polled", []Row{
+		{What: "what the relay loses to a walk of the whole SNMP tree beside it, each second (v3, authPriv)", Unit: "%", Must: 2, Digits: 2},
+		{What: "processor for such a walk", Unit: "ms", Must: 40, Digits: 1},
+	}, measurePolled},
 	{"verify", []Row{
 		{What: "verify of 1 M messages, ten facts each, the gateway stopped", Unit: "s", Must: 10, Aim: 5, Digits: 2},
 		{What: "what the relay keeps of its speed while 1 M messages are verified beside it", Unit: "%", Must: 70, Aim: 85, More: true, Digits: 1},
