@@ -54,9 +54,8 @@ func (g *gateway) Commit(ctx context.Context, p shell.Proposal, by string) (shel
 	if p.Edited {
 		name = c.file.path
 		if p.Comment == "" {
-			p.Comment = "the edited file, loaded by " + by
+			p.Comment = "the edited file"
 		}
-		by = byFile
 	}
 	text, conflict, err := g.admit(ctx, p)
 	if err != nil || conflict != nil {

@@ -297,7 +297,7 @@ func TestCommitTakesEffect(t *testing.T) {
 	}
 }
 
-// An edit of the file is a commit by "file": before a start, and with config reload; a commit of a gateway whose file was
+// An edit of the file is a commit: by whoever loads it with config reload or SIGHUP, by "file" before a start. A commit of a gateway whose file was
 // edited is refused until then. A file as it was at an earlier revision, or none, does not undo a commit.
 func TestEditedFile(t *testing.T) {
 	g := runGateway(t, runSink(t), "")
@@ -345,7 +345,8 @@ func TestEditedFile(t *testing.T) {
 		}
 		written(int(revision))
 	}
-	check(2, "edited.test", "file")
+	me := shell.Self().Name
+	check(2, "edited.test", me)
 	again := func(edit func()) {
 		t.Helper()
 		stop(t, g)
@@ -353,15 +354,15 @@ func TestEditedFile(t *testing.T) {
 		start(t, g)
 	}
 	again(func() { write(one) })
-	check(2, "edited.test", "file")
+	check(2, "edited.test", me)
 	again(func() { os.Remove(path) })
-	check(2, "edited.test", "file")
+	check(2, "edited.test", me)
 	again(func() { write(strings.Replace(one, "gateway.test", "again.test", 1)) })
 	check(3, "again.test", "file")
 	again(func() {})
 	check(3, "again.test", "file")
 	commit(t, g, "by a person", func(d *config.Document) { d.Hostname = "person.test" })
-	check(4, "person.test", shell.Self().Name)
+	check(4, "person.test", me)
 }
 
 // Two people change the configuration at once: the second hears of the first's commit; what is different is brought together,
