@@ -6,7 +6,9 @@ import (
 	"net/netip"
 	"os"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"postern/journal"
@@ -101,9 +103,36 @@ func TestFindEventByOptions(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestSearchesTakeTurns: a proof that takes long hinders no search, a search waits for the one before, gives up with its
+// context, and is refused when that does not end.
+func TestSearchesTakeTurns(t *testing.T) {
 	g := confidential(t)
-	g.searching.Lock()
-	if _, err := g.FindMessages(t.Context(), MessageSearch{}); !errors.Is(err, errSearching) {
-		t.Errorf("a second search: %v", err)
+	g.proving.Lock()
+	if got, err := dialogue(t, t.Context(), g, "findevent --mid 4", "batch"); err != nil || !strings.Contains(got, "Message finished MID 4 done") {
+		t.Errorf("beside a proof: %v %s", err, got)
 	}
+	g.searching.Lock()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	if _, err := g.FindMessages(ctx, MessageSearch{}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("whoever asked has gone: %v", err)
+	}
+	found := make(chan error, 1)
+	go func() {
+		_, err := g.FindMessages(t.Context(), MessageSearch{})
+		found <- err
+	}()
+	g.searching.Unlock()
+	if err := <-found; err != nil {
+		t.Errorf("behind another search: %v", err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		var turn sync.Mutex
+		turn.Lock()
+		if err := takeTurn(t.Context(), &turn, errSearching); !errors.Is(err, errSearching) {
+			t.Errorf("behind a search that does not end: %v", err)
+		}
+	})
 }

@@ -39,7 +39,7 @@ func (t tracker) audit(ctx context.Context, s AuditSearch) (a Audited, err error
 
 // Audit implements Gateway.
 func (l *Local) Audit(ctx context.Context, s AuditSearch) (a Audited, err error) {
-	return a, l.tracked(func(t tracker) error {
+	return a, l.tracked(ctx, func(t tracker) error {
 		a, err = t.audit(ctx, s)
 		return err
 	})

@@ -150,15 +150,16 @@ func (t tracker) trace(ctx context.Context, seq uint64, each func(TracedFact) er
 	return err
 }
 
-// errSearching refuses a second search.
+// errSearching refuses a search behind one that does not end.
 var errSearching = errors.New("another search is under way: try again when it has ended")
 
-func (l *Local) tracked(do func(tracker) error) error {
+// tracked searches, for one person at a time; another one waits. A proof that is under way hinders nobody.
+func (l *Local) tracked(ctx context.Context, do func(tracker) error) error {
 	if l.Messages.Journal == nil {
 		return errNoQueue
 	}
-	if !l.searching.TryLock() {
-		return errSearching
+	if err := takeTurn(ctx, &l.searching, errSearching); err != nil {
+		return err
 	}
 	defer l.searching.Unlock()
 	return do(tracker{journal: l.Messages.Journal, index: l.Index})
@@ -166,7 +167,7 @@ func (l *Local) tracked(do func(tracker) error) error {
 
 // FindMessages implements Gateway.
 func (l *Local) FindMessages(ctx context.Context, s MessageSearch) (f FoundMessages, err error) {
-	return f, l.tracked(func(t tracker) error {
+	return f, l.tracked(ctx, func(t tracker) error {
 		f, err = t.find(ctx, s)
 		return err
 	})
@@ -174,7 +175,7 @@ func (l *Local) FindMessages(ctx context.Context, s MessageSearch) (f FoundMessa
 
 // TraceMessage implements Gateway.
 func (l *Local) TraceMessage(ctx context.Context, seq uint64, each func(TracedFact) error) error {
-	return l.tracked(func(t tracker) error { return t.trace(ctx, seq, each) })
+	return l.tracked(ctx, func(t tracker) error { return t.trace(ctx, seq, each) })
 }
 
 // FindMessages implements Gateway.
