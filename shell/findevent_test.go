@@ -136,3 +136,33 @@ func TestSearchesTakeTurns(t *testing.T) {
 		}
 	})
 }
+
+// TestFindEventNamesDamage: it ends a search, or is passed over when that is asked for, and named either way.
+func TestFindEventNamesDamage(t *testing.T) {
+	const where = "the block of record 9: checksum does not match"
+	for line, wants := range map[string][]string{
+		"findevent --mid 4":                           {"error: ", "damaged at the block of record 9", "findevent --skip-damaged passes it over"},
+		"findevent --mid 4 --skip-damaged":            {"Not searched: " + where + "\n", "Message finished MID 4 done\n"},
+		"findevent --mid 4 --skip-damaged --json":     {`{"skipped":"` + where + `"}` + "\n", `"kind":"Delivered"`},
+		"findevent --subject . --skip-damaged":        {"1. MID 5 ", "2. MID 4 ", "\nNot searched: " + where + "\n"},
+		"findevent --subject . --skip-damaged --json": {`"skipped": [`, where},
+		"findevent --skip-damaged --subject nothing":  {"error: no matching message IDs were found, but not all could be read: " + where},
+		"findevent --skip-damaged":                    {"error: say what to search for"},
+	} {
+		g := confidential(t)
+		if err := g.j.ReplaceBlock(9, func(v []byte) []byte { v[len(v)-1] ^= 1; return v }); err != nil {
+			t.Fatal(err)
+		}
+		for _, g := range []Gateway{g, overSocket(t, g)} {
+			got, err := dialogue(t, t.Context(), g, line, "batch")
+			if err != nil {
+				got += "error: " + err.Error()
+			}
+			for _, want := range wants {
+				if strings.Count(got, want) != 1 {
+					t.Errorf("%s: not %q once in:\n%s", line, want, got)
+				}
+			}
+		}
+	}
+}

@@ -2,6 +2,7 @@ package tracking
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -130,6 +131,34 @@ func TestIndexWithoutSegments(t *testing.T) {
 	}
 	defer x.Close()
 	p.same(x)
+}
+
+// Damage ends the index, and every search that does not look beyond it. One that does finds what is on both sides.
+func TestIndexEndsAtDamage(t *testing.T) {
+	p := newPast(t, 3)
+	p.goOn(200)
+	damaged := p.write(&journal.MessageInjected{MID: p.id(), Sender: "from1@sender.example"}) // a block of its own
+	p.goOn(200)
+	want, total := p.find(nil, &Query{})
+	if err := p.j.ReplaceBlock(damaged, func(v []byte) []byte { v[len(v)-1] ^= 1; return v }); err != nil {
+		t.Fatal(err)
+	}
+	x := p.index(t.TempDir(), true)
+	defer x.Close()
+	broken := (*journal.DamagedError)(nil)
+	if _, _, err := Find(t.Context(), p.j, x, &Query{}, 1000); !errors.As(err, &broken) || broken.Block != damaged {
+		t.Errorf("record %d is damaged: %v", damaged, err)
+	}
+	var passed []uint64
+	h := journal.Beyond{Journal: p.j, Over: func(d journal.Damage) error { passed = append(passed, d.First); return nil }}
+	got, n, err := Find(t.Context(), h, x, &Query{}, 1000)
+	want = slices.DeleteFunc(want, func(f Found) bool { return f.Seq == damaged })
+	if err != nil || n != total-1 || !reflect.DeepEqual(got, want) || !slices.Equal(passed, []uint64{damaged}) {
+		t.Errorf("%d of %d found, %v was passed over: %v", n, total, passed, err)
+	}
+	if x.Covered() == 0 {
+		t.Error("the index holds nothing of what is before the damage")
+	}
 }
 
 // The ends of messages are those that the history tells, those of long sealed segments too, and after a restart.
