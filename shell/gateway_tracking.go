@@ -117,14 +117,14 @@ func (t tracker) find(ctx context.Context, s MessageSearch) (f FoundMessages, er
 	})
 	if s.Current {
 		if q.Since, err = currentSince(ctx, h); err != nil {
-			return f, skippable(err)
+			return f, skippable(err, "findevent")
 		}
 	}
 	f.Messages, f.Total, err = tracking.Find(ctx, h, t.index, q, maxFound)
 	if f.Messages == nil {
 		f.Messages = []tracking.Found{}
 	}
-	return f, skippable(err)
+	return f, skippable(err, "findevent")
 }
 
 // maxSkipped is how many damaged stretches a search names.
@@ -147,10 +147,10 @@ func (t tracker) history(skip bool, skipped func(damage string) error) tracking.
 	}}
 }
 
-// skippable says how a search gets past damage.
-func skippable(err error) error {
+// skippable says how a search by a command gets past damage.
+func skippable(err error, command string) error {
 	if damaged := (*journal.DamagedError)(nil); errors.As(err, &damaged) {
-		return fmt.Errorf("%w: findevent --skip-damaged passes it over", err)
+		return fmt.Errorf("%w: %s --skip-damaged passes it over", err, command)
 	}
 	return err
 }
@@ -186,7 +186,7 @@ func (t tracker) trace(ctx context.Context, seq uint64, skip bool, each func(Tra
 	if errors.Is(err, journal.ErrNotFound) {
 		return &RefusedError{fmt.Sprintf("there is no record %d", seq)}
 	}
-	return skippable(err)
+	return skippable(err, "findevent")
 }
 
 // errSearching refuses a search behind one that does not end.
