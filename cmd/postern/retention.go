@@ -59,6 +59,7 @@ func (g *gateway) keepHistory(ctx context.Context) error {
 		} else if needed.IsZero() {
 			needed = now
 		}
+		err = errors.Join(err, g.journal.EndScrub())
 		if errors.Is(err, errWait) || !needed.IsZero() && now.Sub(needed) < retainPatience {
 			next, err = retainAgain, nil
 		}
