@@ -11,7 +11,9 @@ import (
 	"regexp"
 	"runtime"
 	"slices"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"postern/journal"
@@ -299,6 +301,62 @@ func (p *past) lists(x *Index) {
 		if f.Seq >= cut.Before && !listed[f.Seq] {
 			p.t.Errorf("message %d is not found", f.Seq)
 		}
+	}
+}
+
+// slowHistory is a long one of nothing, which takes its time, and grows when mail moves.
+type slowHistory struct {
+	durable atomic.Uint64
+	moves   bool
+	ended   chan time.Time // is told when all of it was taken in
+}
+
+const slowSlice = 20 * time.Millisecond
+
+func (h *slowHistory) Durable() uint64 {
+	if h.moves {
+		return h.durable.Add(1)
+	}
+	return h.durable.Load()
+}
+
+func (h *slowHistory) At(uint64) (journal.Record, error) {
+	return journal.Record{}, journal.ErrNotFound
+}
+
+func (h *slowHistory) Pick(context.Context, uint64, uint64, func(journal.Kind) bool, func(journal.Record) error) error {
+	<-time.After(slowSlice)
+	return nil
+}
+
+func (h *slowHistory) Wait(ctx context.Context, after uint64) error {
+	if after == 0 {
+		return nil
+	}
+	h.ended <- time.Now()
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// The making of an index over a long history leaves mail half of the time, and does not dawdle when none moves.
+func TestIndexRestsBesideMail(t *testing.T) {
+	const slices = 10
+	for moves, want := range map[bool]time.Duration{false: slices * slowSlice, true: 2 * slices * slowSlice} {
+		synctest.Test(t, func(t *testing.T) {
+			h := &slowHistory{moves: moves, ended: make(chan time.Time)}
+			h.durable.Store(slices*indexSlice - 10)
+			x := &Index{History: h, Dir: t.TempDir()}
+			check(t, x.Open(true))
+			defer x.Close()
+			ctx, cancel := context.WithCancel(t.Context())
+			done, began := make(chan error, 1), time.Now()
+			go func() { done <- x.Run(ctx) }()
+			if took := (<-h.ended).Sub(began) - indexDelay; took < want-2*slowSlice || took > want+2*slowSlice {
+				t.Errorf("mail moves: %v: it took %v, not %v", moves, took, want)
+			}
+			cancel()
+			check(t, <-done)
+		})
 	}
 }
 
