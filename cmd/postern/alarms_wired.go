@@ -17,6 +17,7 @@ const maxDown = 200
 // watchAlarms tells operators of what is wrong until ctx ends.
 func (g *gateway) watchAlarms(ctx context.Context) error {
 	document := g.document
+	held := &projections.HeldDoubts{Journal: g.journal, Rows: g.rows}
 	l := &levels{document: document, lags: &g.lags,
 		conservation: func() (int, []string) { return g.engine.Conservation(), g.engine.ConservationReasons() },
 		queue:        func() (int64, int64) { return g.engine.Used(), g.engine.Free() },
@@ -25,6 +26,13 @@ func (g *gateway) watchAlarms(ctx context.Context) error {
 		history:      g.historySpace,
 		retention:    g.retention.why,
 		sensors:      g.monitor.Sensors,
+		doubts: func() (int, time.Time) {
+			n, since, err := held.Look(ctx)
+			if err != nil && ctx.Err() == nil {
+				g.log.Error().Err(err).Msg("what is held as in doubt")
+			}
+			return n, since
+		},
 		down: func(now time.Time, atLeast uint64) (down []projections.HostStatus) {
 			g.looker.Peek(func() { down = g.figures.Down(maxDown, atLeast, now) })
 			return down

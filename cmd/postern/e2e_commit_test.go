@@ -28,20 +28,28 @@ const killAt = "POSTERN_TEST_KILL_AT"
 
 // serveUntilKilled is the child: a gateway that kills itself at a step of its first commit.
 func serveUntilKilled(step, data string) int {
+	return serveAs(data, func(g *gateway) {
+		g.log = zerolog.Nop()
+		g.configuration.step = func(reached string) {
+			if reached == step {
+				syscall.Kill(os.Getpid(), syscall.SIGKILL)
+				select {}
+			}
+		}
+	})
+}
+
+// serveAs is a child of the tests: a gateway that something is changed of before it begins, and that is killed in the end.
+func serveAs(data string, change func(*gateway)) int {
 	f := flags{data: data}
 	doc, _, err := loadDocument(f)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	g := &gateway{flags: f, log: zerolog.Nop(), data: data, orders: make(chan order, 1), drained: newDrained()}
+	g := &gateway{flags: f, log: processLog(os.Stderr), data: data, orders: make(chan order, 1), drained: newDrained()}
 	g.inForce.Store(doc)
-	g.configuration.step = func(reached string) {
-		if reached == step {
-			syscall.Kill(os.Getpid(), syscall.SIGKILL)
-			select {}
-		}
-	}
+	change(g)
 	if err := g.build(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1

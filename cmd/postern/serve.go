@@ -271,6 +271,7 @@ func (g *gateway) start(ctx context.Context, ended chan<- error) {
 	g.pages.serve(ctx)
 	g.recordConfiguration(ctx)
 	g.follow(ctx)
+	g.run("erasure", func() error { return g.scrub(ctx) })
 	g.run("retention", func() error { return g.keepHistory(ctx) })
 	g.run("journal's pulse", func() error { return g.pulse.run(ctx, g.journal) })
 	g.run("SNMP", func() error { return g.agent.Serve(ctx) })
