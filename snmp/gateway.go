@@ -30,7 +30,7 @@ type Figures struct {
 type Key struct {
 	Description string
 	Perpetual   bool      // it never ends
-	Expires     time.Time // if it does
+	Expires     time.Time // if it does; zero: nobody knows when
 }
 
 // Update counts how data that is fetched from elsewhere, such as an engine's or a blocklist, was brought up to date.

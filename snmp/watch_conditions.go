@@ -68,7 +68,7 @@ func (r *snapshot) keyEnds(out []condition) []condition {
 		k := &r.keys[i]
 		c := condition{object: k.Description, tell: keyTrap(k, i+1)}
 		switch left := k.Expires.Sub(r.now); {
-		case k.Perpetual:
+		case k.Perpetual, k.Expires.IsZero():
 			continue
 		case left <= 0:
 			c.rank = keyEnded

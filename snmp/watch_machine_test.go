@@ -194,7 +194,8 @@ func TestConditions(t *testing.T) {
 	d := snmpSection(t, config.NoAuthNoPriv, "cpu_threshold = 90")
 	r := &snapshot{now: noon, document: d, conservation: queueFull, cpu: 91, memory: 95, url: "https://example.com/", checked: true,
 		keys: []Key{{Description: "engine", Perpetual: true}, {Description: "Certificate A", Expires: noon.Add(24 * time.Hour)},
-			{Description: "Certificate B", Expires: noon.Add(-time.Second)}, {Description: "Certificate C", Expires: noon.Add(1000 * 24 * time.Hour)}},
+			{Description: "Certificate B", Expires: noon.Add(-time.Second)}, {Description: "Certificate C", Expires: noon.Add(1000 * 24 * time.Hour)},
+			{Description: "Certificate that nobody can read"}},
 		updates: []Update{{"rules", 1, 2}},
 		sensors: &hardware.Sensors{
 			Temperatures:  []hardware.Temperature{{Index: 3, Name: "CPU 1", Severity: hardware.Critical}, {Index: 4, Name: "warm", Severity: hardware.Warning}},

@@ -52,9 +52,9 @@ func (g *gateway) figuresOf(now time.Time, top *firstDestinations) (f snmp.Figur
 	return f
 }
 
-// keys are the certificates, as the XML feed and the alerts have them.
+// keys are the certificates, as the XML feed and the alerts have them; and those whose end nobody knows.
 func (g *gateway) keys(now time.Time) (keys []snmp.Key) {
-	for _, f := range g.expiries.list(g.document(), now) {
+	for _, f := range g.expiries.all(g.document(), now) {
 		keys = append(keys, snmp.Key{Description: f.Name, Expires: f.Expires})
 	}
 	return keys
