@@ -54,7 +54,7 @@ func (n numbering) keep(present map[string]bool, most int) {
 	}
 }
 
-// read takes a reading and judges it. The caller holds m.reading.
+// read takes a reading and judges it. One goroutine at a time does.
 func (m *Monitor) read(now time.Time) *Sensors {
 	var limits Limits
 	if m.Limits != nil {

@@ -17,6 +17,7 @@ type Sensors struct {
 	Links         []Link        `json:"links"`
 	RAIDEvents    uint64        `json:"raid_events"` // changes of a drive's status since the process watches
 	BMC           BMC           `json:"bmc"`
+	Problem       string        `json:"problem,omitempty"` // why the reading is an old one, a sentence
 }
 
 // The most of each that are looked at; what is beyond is left out. The first three are the ranges of the MIB's indices.
