@@ -126,6 +126,12 @@ func (a *Agent) CountTrap() {
 	a.count.outTraps.Add(1)
 }
 
+// Refused counts the datagrams that the agent has dropped: those beyond the limits of what is looked at, and those that were
+// too much for the codec.
+func (a *Agent) Refused() (limited, contained uint64) {
+	return a.count.limited.Load(), a.count.panics.Load()
+}
+
 // Addr is where the agent answers; invalid: it does not.
 func (a *Agent) Addr() netip.AddrPort {
 	a.mu.Lock()

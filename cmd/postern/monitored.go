@@ -27,6 +27,8 @@ func (g *gateway) monitored() *snmp.Gateway {
 		Keys:      g.keys,
 		Followers: g.behind,
 		Problems:  g.health,
+		Refused:   func() (limited, contained uint64) { return g.agent.Refused() },
+		Targets:   func() []snmp.TargetStatus { return g.traps.Sender.Status() },
 	}
 }
 
