@@ -69,7 +69,8 @@ type image struct {
 // Branch has all objects of the gateway: those of AsyncOS below 15497, and Postern's own. It is one, so that a walk finds
 // the figures of both as of the same Seq.
 func (g *Gateway) Branch() Branch {
-	return branchOf(enterprises, g.look, append(asyncosParts(), ownParts()...)...)
+	return branchOf(enterprises, g.look, append(asyncosParts(), ownParts()...)...).of(
+		Module{asyncosObjects, "The objects of an AsyncOS mail gateway"}, Module{ownArc.Append(1), "POSTERN-MIB: what Postern adds"})
 }
 
 func (g *Gateway) look(now time.Time) *image {

@@ -14,13 +14,14 @@ var mib2 = MustOID("1.3.6.1.2.1")
 // gives them: an object of which the kernel says nothing is left out, rather than answered with a figure that nobody has
 // counted. network gives a reading of the moment, and does not wait.
 func NetworkBranches(network func(now time.Time) *hardware.Network) []Branch {
+	interfaces, ip := Module{mib2.Append(31), "IF-MIB: network interfaces (RFC 2863)"}, Module{mib2.Append(48), "IP-MIB: IP and ICMP (RFC 2011)"}
 	return []Branch{
-		branchOf(mib2.Append(2), network, interfacesGroup()...),
-		branchOf(mib2.Append(4), network, ipGroup()...),
-		branchOf(mib2.Append(5), network, icmpGroup()...),
-		branchOf(mib2.Append(6), network, tcpGroup()...),
-		branchOf(mib2.Append(7), network, udpGroup()...),
-		branchOf(mib2.Append(31, 1, 1), network, ifXTable()),
+		branchOf(mib2.Append(2), network, interfacesGroup()...).of(interfaces),
+		branchOf(mib2.Append(4), network, ipGroup()...).of(ip),
+		branchOf(mib2.Append(5), network, icmpGroup()...).of(ip),
+		branchOf(mib2.Append(6), network, tcpGroup()...).of(Module{mib2.Append(49), "TCP-MIB: TCP (RFC 2012)"}),
+		branchOf(mib2.Append(7), network, udpGroup()...).of(Module{mib2.Append(50), "UDP-MIB: UDP (RFC 2013)"}),
+		branchOf(mib2.Append(31, 1, 1), network, ifXTable()).of(interfaces),
 	}
 }
 
