@@ -78,7 +78,8 @@ func (m *Monitor) Network(now time.Time) *Network {
 	if m.running.Load() {
 		age = 2 * levelsEvery // Run reads them oftener
 	}
-	m.network = &Network{Time: now, Interfaces: withTraffic(m.interfacesOf(now, age), text(m.proc(), "self/net/dev")), Groups: groupsOf(text(m.proc(), "self/net/snmp"))}
+	m.network = &Network{Time: now, Interfaces: withTraffic(m.interfacesOf(now, age), text(m.proc(), "self/net/dev")), Groups: groupsOf(text(m.proc(), "self/net/snmp")),
+		Listeners: listenersOfUDP(m.proc())}
 	return m.network
 }
 
@@ -90,7 +91,8 @@ type attributes struct {
 
 // interfacesOf gives the interfaces without their traffic, as of less than age ago.
 func (m *Monitor) interfacesOf(now time.Time, age time.Duration) []Interface {
-	if last := m.attributes.Load(); last != nil && now.Sub(last.time).Abs() < age {
+	last := m.attributes.Load()
+	if last != nil && now.Sub(last.time).Abs() < age {
 		return last.list
 	}
 	addresses := m.Addresses
@@ -98,6 +100,9 @@ func (m *Monitor) interfacesOf(now time.Time, age time.Duration) []Interface {
 		addresses = ownAddresses
 	}
 	next := &attributes{now, interfaces(m.sys(), addresses())}
+	if last != nil {
+		since(now, next.list, last.list)
+	}
 	m.attributes.Store(next)
 	return next.list
 }

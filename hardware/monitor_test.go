@@ -189,12 +189,24 @@ func TestLinks(t *testing.T) {
 	if severityOf(s, "eno1") != Normal || severityOf(s, "eno2") != Normal || severityOf(s, "lo") != -1 {
 		t.Errorf("%+v", s.Links)
 	}
+	since := func(at time.Time) time.Time {
+		list := m.Network(at).Interfaces
+		return list[slices.IndexFunc(list, func(i Interface) bool { return i.Name == "eno1" })].Since
+	}
+	if got := since(moment); !got.IsZero() {
+		t.Errorf("it is as it is since %v", got)
+	}
 	c.sys.set("class/net/eno1/operstate", "down\n")
 	if s = m.Sensors(moment.Add(5 * time.Second)); severityOf(s, "eno1") != Critical {
 		t.Errorf("%+v", s.Links)
 	}
+	for _, later := range []time.Duration{5, 60} {
+		if got := since(moment.Add(later * time.Second)); !got.Equal(moment.Add(5 * time.Second)) {
+			t.Errorf("after %d s it is down since %v", later, got)
+		}
+	}
 	c.sys.set("class/net/eno1/flags", "0x1002\n")
-	if s = m.Sensors(moment.Add(10 * time.Second)); severityOf(s, "eno1") != Normal { // an administrator wants it so
+	if s = m.Sensors(moment.Add(100 * time.Second)); severityOf(s, "eno1") != Normal { // an administrator wants it so
 		t.Errorf("%+v", s.Links)
 	}
 	addresses := map[string][]netip.Prefix{"eno2": {netip.MustParsePrefix("192.0.2.8/24")}, "docker0": {netip.MustParsePrefix("172.17.0.1/16")}}

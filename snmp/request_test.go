@@ -81,8 +81,10 @@ func TestSystemGroup(t *testing.T) {
 // The MIB modules that are answered are named, each once, and nothing else.
 func TestModules(t *testing.T) {
 	g, _ := busyGateway()
-	a := &Agent{Branches: append(NetworkBranches(func(time.Time) *hardware.Network { return &hardware.Network{} }), g.Branch()), EngineFile: filepath.Join(t.TempDir(), "e.json"),
-		Listen: func(context.Context, netip.AddrPort) (*net.UDPConn, error) { return net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)}) }}
+	a := &Agent{Branches: append(NetworkBranches(func(time.Time) *hardware.Network { return &hardware.Network{} }, nil), g.Branch()), EngineFile: filepath.Join(t.TempDir(), "e.json"),
+		Listen: func(context.Context, netip.AddrPort) (*net.UDPConn, error) {
+			return net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+		}}
 	serveAgent(t, a, snmpSection(t, config.NoAuthNoPriv))
 	var ids []string
 	for _, name := range walk(a.tree, "1.3.6.1.2.1.1.8", nil) {

@@ -14,7 +14,7 @@ const topTime = time.Millisecond
 
 // branches are what the agent answers of the gateway and the machine, beside what it says of itself.
 func (g *gateway) branches() []snmp.Branch {
-	return append(snmp.NetworkBranches(g.monitor.Network), g.monitored().Branch())
+	return append(snmp.NetworkBranches(g.monitor.Network, func() time.Duration { return g.agent.Uptime() }), g.monitored().Branch())
 }
 
 // monitored connects the objects of the gateway with the places that status, /metrics, hardwarestatus and alerts read.
