@@ -1,6 +1,8 @@
 package hardware
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -109,6 +111,37 @@ func TestPulledSupply(t *testing.T) {
 		at = at.Add(time.Second)
 		if got := m.Sensors(at).PowerSupplies; len(got) > maxPowerSupplies || !slices.ContainsFunc(got, func(p PowerSupply) bool { return p.Name == fmt.Sprint("new", i) }) {
 			t.Errorf("after %d new ones: %+v", i+1, got)
+		}
+	}
+}
+
+// A management controller's listing that is cut short once has lost nothing; what it lacks twice is gone.
+func TestListingsCutShort(t *testing.T) {
+	const first, second = "Status | 85h | ok | 10.1 | Presence detected\nDrive 0 | A0h | ok | 26.1 | Drive Present\n", "Status | 86h | ok | 10.2 | Presence detected\n"
+	at, failure := moment, errors.New("exit status 1")
+	m := &Monitor{Proc: fstest.MapFS{}, Sys: fstest.MapFS{}, Dev: fstest.MapFS{"ipmi0": &fstest.MapFile{}}, Addresses: func() map[string][]netip.Prefix { return nil }}
+	for i, look := range []struct {
+		out  string
+		err  error
+		want string
+	}{
+		{first + second, nil, "1 healthy, 2 healthy, 1 drives, 0 gone"},
+		{second, failure, "1 healthy, 2 healthy, 1 drives, 0 gone"},
+		{first + second, failure, "1 healthy, 2 healthy, 1 drives, 0 gone"},
+		{second, failure, "1 healthy, 2 healthy, 1 drives, 0 gone"},
+		{second, failure, "1 not installed, 2 healthy, 0 drives, 1 gone"},
+		{first + second, nil, "1 healthy, 2 healthy, 1 drives, 0 gone"},
+		{first, nil, "1 healthy, 2 not installed, 1 drives, 0 gone"},
+	} {
+		m.Command = func(context.Context, int, string, ...string) ([]byte, error) { return []byte(look.out), look.err }
+		m.Ask(t.Context())
+		at = at.Add(time.Minute)
+		s, got := m.Sensors(at), ""
+		for _, p := range s.PowerSupplies {
+			got += fmt.Sprint(p.Index, " ", p.Status, ", ")
+		}
+		if got += fmt.Sprint(len(s.Drives), " drives, ", len(s.Gone), " gone"); got != look.want {
+			t.Errorf("look %d: %s, want %s", i+1, got, look.want)
 		}
 	}
 }
