@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -70,7 +71,8 @@ func (a *Agent) Start(d *config.Document) {
 		a.problem(err) // and it begins at 0: the engine's starts are in the vector too
 	}
 	a.salt.Store(binary.BigEndian.Uint64(salt[:]))
-	a.tree = NewTree(append(append([]Branch{a.systemBranch(), a.engineBranch()}, a.count.branches()...), a.Branches...)...)
+	branches := slices.Concat([]Branch{a.engineBranch()}, a.count.branches(), a.Branches)
+	a.tree = NewTree(append(branches, a.systemBranch(branches))...)
 	a.mu.Lock()
 	a.wanted = d
 	a.mu.Unlock()
@@ -124,6 +126,12 @@ func (a *Agent) Uptime() time.Duration { return time.Since(a.started) }
 func (a *Agent) CountTrap() {
 	a.count.outPkts.Add(1)
 	a.count.outTraps.Add(1)
+}
+
+// Refused counts the datagrams that the agent has dropped: those beyond the limits of what is looked at, and those that were
+// too much for the codec.
+func (a *Agent) Refused() (limited, contained uint64) {
+	return a.count.limited.Load(), a.count.panics.Load()
 }
 
 // Addr is where the agent answers; invalid: it does not.

@@ -20,7 +20,8 @@ var ownObjects = ownArc.Append(1, 1)
 // ownParts are all that status detail shows and AsyncOS has no object for, and how those stand who keep it: mibs/POSTERN-MIB.txt.
 func ownParts() []part[image] {
 	parts := append(systemParts(ownObjects.Append(1)), journalParts(ownObjects.Append(7))...)
-	return append(parts, counterTable(), rateTable(), gaugeTable(), textTable(), destinationTable(), followerTable(), problemTable())
+	parts = append(parts, agentParts(ownObjects.Append(10))...)
+	return append(parts, counterTable(), rateTable(), gaugeTable(), textTable(), destinationTable(), followerTable(), problemTable(), targetTable())
 }
 
 // systemStates are the numbers of posternSystemStatus; the words are those of status.
@@ -71,6 +72,14 @@ func journalParts(root OID) []part[image] {
 	return []part[image]{
 		gauge64(1, projections.GaugeJournalRecords), gauge64(2, projections.GaugeJournalBytes), gauge64(3, projections.GaugeFollowerLag),
 		scalarOf(root.Append(4), func(i *image) Value { return percentage(i.Gauges[projections.GaugeQueueLoaded]) }),
+	}
+}
+
+// agentParts are what the agent has dropped, for which no standard group has an object.
+func agentParts(root OID) []part[image] {
+	return []part[image]{
+		scalarOf(root.Append(1), func(i *image) Value { return Counter32(i.limited) }),
+		scalarOf(root.Append(2), func(i *image) Value { return Counter32(i.contained) }),
 	}
 }
 

@@ -178,6 +178,9 @@ func (g *gateway) build() error {
 	}
 	g.buildSNMP()
 	g.buildTraps()
+	g.expiries.unknown = func(name string, err error) {
+		g.log.Warn().Err(err).Str("certificate", name).Msg("when a certificate ends cannot be told: the gateway cannot read it")
+	}
 	g.expiries.refresh(d, time.Now()) // while all files can be read
 	return g.dropPrivileges()
 }
