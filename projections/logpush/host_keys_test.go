@@ -59,7 +59,9 @@ func TestHostileHostKeys(t *testing.T) {
 // What an administrator has written into the file stays as it is, line by line, whatever is trusted or not beside it.
 func TestHostKeysKeepOtherLines(t *testing.T) {
 	k := &HostKeys{Dir: t.TempDir()}
-	key := func(host string) HostKey { return HostKey{Host: host, Type: "ssh-ed25519", Key: blob("ssh-ed25519", host)} }
+	key := func(host string) HostKey {
+		return HostKey{Host: host, Type: "ssh-ed25519", Key: blob("ssh-ed25519", host)}
+	}
 	line := func(host string) string { return host + " ssh-ed25519 " + blob("ssh-ed25519", host) }
 	before, after := "# the archive\n\n"+line("|1|c2FsdA==|aGFzaA==")+"\n", "@cert-authority *.test "+line("x")[2:]+"\n"+line("a,b")
 	path := filepath.Join(k.Dir, KnownHostsName)
