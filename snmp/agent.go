@@ -24,7 +24,6 @@ type Agent struct {
 	Branches   []Branch // what is answered, beside what the agent says of itself
 	Program    Program
 	EngineFile string // where engine id and starts are kept
-	Scarce     uint16 // ports below it cannot be bound again once they are closed: they stay bound
 
 	Listen    func(ctx context.Context, at netip.AddrPort) (*net.UDPConn, error) // nil: UDP
 	Random    io.Reader                                                          // nil: the system's
@@ -41,11 +40,10 @@ type Agent struct {
 
 	mu      sync.Mutex // guards what follows
 	ctx     context.Context
-	wanted  *config.Document         // that is to be in force, if it could be
-	door    *door                    // nil: nothing is bound
-	kept    map[netip.AddrPort]*door // scarce ones that the agent has left; bounded by how many ports could be had
-	failed  string                   // what was said of why it is not
-	readers sync.WaitGroup           // of all doors
+	wanted  *config.Document // that is to be in force, if it could be
+	door    *door            // nil: nothing is bound
+	failed  string           // what was said of why it is not
+	readers sync.WaitGroup   // of all doors
 }
 
 // state is a configuration in force. It is never changed.
@@ -151,7 +149,7 @@ func (a *Agent) problem(err error) {
 }
 
 // sentences are what anybody can make the agent say: each once a minute at most.
-type sentences struct{ foreign, limited, panic, unreadable atomic.Int64 }
+type sentences struct{ foreign, limited, panic atomic.Int64 }
 
 const sayAgain = time.Minute
 

@@ -10,8 +10,8 @@ import (
 )
 
 // ownArc is the root of what Postern adds. No private enterprise number is registered for Postern; 32473 is the one that
-// RFC 5612 keeps for documentation, which nobody else's objects can be met under. This is the only place that names it,
-// beside mibs/POSTERN-MIB.txt and mibs/POSTERN-ASYNCOS-MAIL-MIB.txt.
+// RFC 5612 keeps for documentation, which nobody else's objects can be met under. It is named here, in
+// mibs/POSTERN-MIB.txt and mibs/POSTERN-ASYNCOS-MAIL-MIB.txt, and where logs are pushed to syslog servers.
 var ownArc = MustOID("1.3.6.1.4.1.32473.2525")
 
 // ownObjects is the root of the additions' objects.

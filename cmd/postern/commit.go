@@ -193,7 +193,7 @@ func (c *configuration) reached(step string) {
 func refusedCommit(err error) error {
 	reason := "Nothing was committed: " + err.Error()
 	if errors.Is(err, syscall.EACCES) && strings.Contains(reason, "cannot listen") {
-		reason += fmt.Sprintf("; since its start the gateway may have given up the right to bind ports below %d: write it into the file, and start the gateway anew", firstFree())
+		reason += "; " + mayNotBind()
 	}
 	return &shell.RefusedError{Reason: reason}
 }

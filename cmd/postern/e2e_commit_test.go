@@ -561,6 +561,30 @@ func TestCommitFromAPipe(t *testing.T) {
 	}
 }
 
+// Status pages whose new address overlaps the one before, and is somebody else's in part, are gone until he is: the answer of
+// the commit says so, and the log.
+func TestCommitSaysThatPagesAreGone(t *testing.T) {
+	g := runGateway(t, runSink(t), "")
+	pages := mustAddress(freePort(t))
+	commit(t, g, "pages", func(d *config.Document) { d.HTTP.Address = pages })
+	other, err := net.Listen("tcp", netip.AddrPortFrom(netip.MustParseAddr("127.0.0.82"), pages.Port()).String())
+	if err != nil {
+		t.Skip(err)
+	}
+	defer other.Close()
+	done := commit(t, g, "everywhere", func(d *config.Document) {
+		d.HTTP.Address = netip.AddrPortFrom(netip.IPv4Unspecified(), pages.Port())
+		d.HTTP.User, d.HTTP.Password = "monitor", "pbkdf2-sha256$1000$c2FsdHNhbHRzYWx0c2FsdA$a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2U"
+	})
+	if len(done.Warnings) != 1 || !strings.HasPrefix(done.Warnings[0], "http cannot listen on 0.0.0.0:") || !strings.Contains(done.Warnings[0], "the status pages are gone") {
+		t.Errorf("%q", done.Warnings)
+	}
+	says(t, g, "the status pages are gone", 1)
+	other.Close()
+	eventually(t, "they come back", func() bool { return answers(pages.String()) })
+	stop(t, g)
+}
+
 // Commits that move a listener, the status pages and the resolver lose nobody who talks to the listener that stays.
 func TestCommitsUnderLoad(t *testing.T) {
 	s := runSink(t)

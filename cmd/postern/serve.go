@@ -140,9 +140,6 @@ func (g *gateway) build() error {
 		return err
 	}
 	d, document := g.document(), g.document
-	if a, _ := accountOf(d.Daemon); a != nil { // a failure is dropPrivileges' business
-		g.ports.scarce = firstFree()
-	}
 	g.resolver = &dns.Resolver{Servers: d.DNS.Servers, Timeout: d.DNS.Timeout.Duration, Tries: d.DNS.Tries, CacheSize: d.DNS.Cache}
 	g.client = &deliver.Client{Document: document, Resolver: g.resolver, Store: g.journal, IsOwn: g.isOwn,
 		Content: func(seq uint64, m *journal.MessageInjected) (io.ReadCloser, int64, error) {
@@ -169,7 +166,6 @@ func (g *gateway) build() error {
 	if err := g.receiver.Listen(); err != nil {
 		return err
 	}
-	g.reservePorts()
 	if err := g.buildFollowers(); err != nil {
 		return err
 	}
@@ -185,7 +181,8 @@ func (g *gateway) build() error {
 	return g.dropPrivileges()
 }
 
-// dropPrivileges opens the admin socket to its group, and goes on as the configured user, now that all ports are bound and the store is open.
+// dropPrivileges opens the admin socket to its group, and goes on as the configured user, now that the store is open and all
+// that only root may read was read. One thread goes on binding ports.
 func (g *gateway) dropPrivileges() error {
 	a, err := accountOf(g.document().Daemon)
 	if err != nil {
@@ -204,7 +201,8 @@ func (g *gateway) dropPrivileges() error {
 	if a == nil {
 		return nil
 	}
-	return a.become()
+	g.ports.binder, err = newBinder(a)
+	return err
 }
 
 // open takes the store: the lock that tells readers to let go, the journal, and the live rows up to its end.
