@@ -51,7 +51,7 @@ func (x *Index) find(ctx context.Context, p *pass, pace *journal.Pace) (covered 
 	x.mu.RLock()
 	damages := x.damages
 	x.mu.RUnlock()
-	for next, last := uint64(0), false; !last; {
+	for next, last := uint64(1), false; !last; {
 		pace.Step(ctx)
 		var damaged *segment
 		if next, last, damaged, covered = x.findIn(ctx, p, next, damages); ctx.Err() != nil {

@@ -120,6 +120,18 @@ func TestIndexFindsWhatReadingFinds(t *testing.T) {
 	})
 }
 
+// An index that has no segment yet is none that is damaged, also when it is only read.
+func TestIndexWithoutSegments(t *testing.T) {
+	p := newPast(t, 1)
+	p.goOn(10)
+	x := &Index{History: p.j, Dir: t.TempDir()}
+	if err := x.Open(false); err != nil {
+		t.Fatal(err)
+	}
+	defer x.Close()
+	p.same(x)
+}
+
 // The ends of messages are those that the history tells, those of long sealed segments too, and after a restart.
 func TestIndexKnowsEnds(t *testing.T) {
 	eachSeed(t, 5, func(t *testing.T, seed uint64) {
