@@ -63,6 +63,9 @@ func (c *Call) sinceWords(words []string) (since time.Time, err error) {
 
 // answerDoubt has an operator's answer confirmed and carried out.
 func (c *Call) answerDoubt(ctx context.Context, answer string, words []string) error {
+	if c.stopped() {
+		return ErrNotRunning
+	}
 	if len(words) == 0 || len(words) > 2 {
 		return &UsageError{c.Command, "say which message: MID, or MID and RID"}
 	}

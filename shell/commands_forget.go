@@ -9,7 +9,7 @@ import (
 	"postern/journal"
 )
 
-var _ = register(&Command{Name: "forget", Summary: "erase a person's data from the history", OwnFlags: true,
+var _ = register(&Command{Name: "forget", Summary: "erase a person's data from the history", Offline: true, OwnFlags: true,
 	Synopsis: "ADDRESS [--end-undo] [--yes]",
 	Params:   []Param{{Name: "WORD", Rest: true, Question: "Please enter the email address of the person to forget.", Required: true}},
 	Help: `Takes an address out of the journal: as sender and recipient, with the subjects and message ids of what it sent and received,
@@ -38,8 +38,8 @@ func runForget(ctx context.Context, c *Call) error {
 		if err := found.Against(order.EndUndo); err != nil {
 			return err
 		}
-		if c.Asker == nil {
-			if err := c.Answer(found, foundText(found)); err != nil {
+		if c.Asker == nil || c.stopped() {
+			if err := c.Answer(found, foundText(found)); err != nil || c.stopped() {
 				return err
 			}
 			return errors.New("nothing was erased: repeat it with --yes")

@@ -25,7 +25,7 @@ var logSection = &section{
 
 var _ = register(logCommand())
 
-// logCommand is the section's, which without an operation lists the logs in batch, and of a stopped gateway too.
+// logCommand is the section's, which without an operation lists the logs with their state where nobody is asked.
 func logCommand() *Command {
 	c := logSection.command("logconfig", "the logs that the gateway writes, and where they go",
 		"A log is kept as files in DATA/logs, from where they are fetched (file), or each file is copied to another host when it is closed\n"+
@@ -33,9 +33,8 @@ func logCommand() *Command {
 			"the journal. EDIT KEY VALUE sets one key as the configuration spells it ("+strings.Join(config.Keys(&config.Log{}), ", ")+");\n"+
 			"SETUP says when a file is closed and how many are kept where a log says nothing else. Host keys take effect at once.")
 	change := c.Run
-	c.Offline = true
 	c.Run = func(ctx context.Context, c *Call) error {
-		if _, stopped := c.Gateway.(*Offline); len(c.Args) > 0 || c.Asker != nil && !c.JSON && !stopped {
+		if len(c.Args) > 0 || c.Asker != nil && !c.JSON && !c.stopped() {
 			return change(ctx, c)
 		}
 		logs, err := c.Gateway.TextLogs(ctx)

@@ -66,7 +66,7 @@ func runUndo(ctx context.Context, c *Call) error {
 	if len(c.Args) == 0 || c.Arg(0) == allOrders {
 		return c.listOrders(list)
 	}
-	if _, offline := c.Gateway.(*Offline); offline {
+	if c.stopped() {
 		return ErrNotRunning
 	}
 	id, _ := actionID(c.Arg(0))

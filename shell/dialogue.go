@@ -47,7 +47,7 @@ func (s *section) command(name, summary, help string) *Command {
 		usage = append(usage, strings.TrimSpace(strings.ToLower(o.key)+" "+o.words))
 		choices = append(choices, Choice{strings.ToLower(o.key), strings.TrimSuffix(o.title, ".")})
 	}
-	return &Command{Name: name, Summary: summary, Synopsis: "[" + strings.Join(usage, " | ") + "]", Run: s.run, Configures: true,
+	return &Command{Name: name, Summary: summary, Synopsis: "[" + strings.Join(usage, " | ") + "]", Run: s.run, Configures: true, Offline: true,
 		Params: []Param{{Name: "OPERATION", Optional: true, Choices: choices}, {Name: "ARGUMENT", Optional: true, Rest: true, Complete: s.complete}},
 		Help: help + "\nWithout an operation it shows what there is and asks. Changes are pending until commit. Ctrl-C in a question leaves the\n" +
 			"operation that asks, with nothing of it changed; operations that were completed before it stay."}
@@ -77,7 +77,7 @@ func (s *section) run(ctx context.Context, c *Call) error {
 	if err != nil {
 		return err
 	}
-	if c.Asker == nil || c.JSON {
+	if c.Asker == nil || c.JSON || c.stopped() {
 		return c.Answer(s.value(d), s.show(d))
 	}
 	for {
@@ -113,6 +113,9 @@ func (s *section) once(ctx context.Context, c *Call, key string, words []string)
 	for _, o := range s.operations {
 		if !strings.EqualFold(o.key, key) {
 			continue
+		}
+		if c.stopped() && !o.reads {
+			return ErrNotRunning
 		}
 		d, err := c.Pending(ctx)
 		if err != nil {

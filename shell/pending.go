@@ -70,6 +70,9 @@ func (c *Call) anew(ctx context.Context) error {
 
 // replace makes a text what waits for commit.
 func (c *Call) replace(ctx context.Context, text []byte) error {
+	if c.stopped() {
+		return ErrNotRunning // it could not be committed
+	}
 	p := c.pending()
 	if p.from == nil {
 		if _, err := c.Pending(ctx); err != nil {
