@@ -123,7 +123,7 @@ func (c *Call) fill(ctx context.Context) error {
 		case i < len(c.Args):
 			value, err := p.accept(c.Args[i])
 			if err != nil {
-				return &UsageError{c.Command, err.Error()}
+				return c.misuse(err)
 			}
 			c.Args[i] = value
 		case p.Optional:

@@ -85,7 +85,7 @@ func (t *turn) logName(ctx context.Context, l *config.Log) error {
 	_, err := t.ask(ctx, Param{Name: "NAME", Question: "Please enter the name for the log:", Default: l.Name, Required: l.Name == "",
 		Check: func(word string) error {
 			if other := t.document.SubscriptionNamed(word); other != nil && other != l {
-				return fmt.Errorf("there is a log %.60q already", other.Name)
+				return &RefusedError{fmt.Sprintf("There is a log %.60q already.", other.Name)}
 			}
 			return t.set(l, "name", "log.name", word)
 		}})

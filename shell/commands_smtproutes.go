@@ -79,7 +79,7 @@ func newRoute(ctx context.Context, t *turn) (string, error) {
 		Check: func(word string) error {
 			domain, err := config.CheckPattern(word)
 			if err == nil && findRoute(d, domain) >= 0 {
-				err = fmt.Errorf("there is a route for %s already", domain)
+				err = &RefusedError{fmt.Sprintf("There is a route for %s already.", domain)}
 			}
 			return err
 		}})
@@ -144,7 +144,7 @@ func (t *turn) existingRoute(ctx context.Context, question string) (int, error) 
 		}
 		i := findRoute(d, domain)
 		if i < 0 {
-			return i, fmt.Errorf("there is no route for %s", domain)
+			return i, &RefusedError{fmt.Sprintf("There is no route for %s.", domain)}
 		}
 		return i, nil
 	}

@@ -168,9 +168,18 @@ func (t *turn) ask(ctx context.Context, p Param) (string, error) {
 	}
 	value, err := p.accept(word)
 	if err != nil {
-		return "", &UsageError{t.Command, err.Error()}
+		return "", t.misuse(err)
 	}
 	return value, nil
+}
+
+// misuse is a fault of the words that a command was given. What those say well enough, but how things stand does not allow,
+// is a *RefusedError and stays one.
+func (c *Call) misuse(err error) error {
+	if refused := (*RefusedError)(nil); errors.As(err, &refused) {
+		return err
+	}
+	return &UsageError{c.Command, err.Error()}
 }
 
 // pick asks which of those in a list is meant, by its name or its number in the list.
@@ -184,7 +193,10 @@ func (t *turn) pick(ctx context.Context, question string, names []string) (int, 
 		if n, err := strconv.Atoi(word); err == nil && n >= 1 && n <= len(names) {
 			return n - 1, nil
 		}
-		return 0, fmt.Errorf("there is no %.60q: give a name, or a number from 1 to %d", word, len(names))
+		if len(names) == 0 {
+			return 0, &RefusedError{fmt.Sprintf("There is no %.60q: the list is empty.", word)}
+		}
+		return 0, &RefusedError{fmt.Sprintf("There is no %.60q: give a name, or a number from 1 to %d.", word, len(names))}
 	}
 	answer, err := t.ask(ctx, Param{Name: "NAME", Question: question, Required: true, Complete: completeWords(names),
 		Check: func(word string) error { _, err := find(word); return err }})
@@ -260,7 +272,7 @@ func (t *turn) set(table any, key, path, word string) error {
 	before := config.Text(table, key)
 	err := t.try(path, func() error { return config.Set(table, key, word) }, func() { config.Set(table, key, before) })
 	if err != nil && (strings.HasPrefix(err.Error(), "is ") || strings.HasPrefix(err.Error(), "has ")) {
-		return fmt.Errorf("%.60q %w", word, err)
+		return fmt.Errorf("%.60q %v", word, err) // of the word itself
 	}
 	return err
 }
@@ -297,10 +309,10 @@ func (t *turn) try(path string, change func() error, undo func()) error {
 	for _, fault := range t.faults() {
 		if text, ours := strings.CutPrefix(fault, path+": "); ours {
 			undo()
-			return errors.New(text)
+			return &RefusedError{text}
 		}
 		if other == nil && !slices.Contains(before, fault) {
-			other = fmt.Errorf("that does not go with %s", fault)
+			other = &RefusedError{"that does not go with " + fault}
 		}
 	}
 	if other != nil {
