@@ -42,5 +42,5 @@ func runSetHostname(ctx context.Context, c *Call) error {
 	if len(followed) > 0 {
 		said += fmt.Sprintf("It is that of %s too.\n", strings.Join(followed, ", "))
 	}
-	return c.Answer(map[string]string{"hostname": d.Hostname}, said)
+	return c.answerChange(map[string]string{"hostname": d.Hostname}, said)
 }

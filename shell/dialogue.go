@@ -133,16 +133,16 @@ func (s *section) once(ctx context.Context, c *Call, key string, words []string)
 		if err != nil {
 			return err
 		}
-		if c.Asker == nil && c.Uncommitted() && (c.JSON || !c.Yes) {
-			return nil // what is committed, or would be, is told then
-		}
 		if !o.reads && said != "" && string(c.Changes.text) == before {
 			said = unchanged
 		}
 		if said != "" {
 			said = "\n" + said
 		}
-		return c.Answer(s.value(t.document), said)
+		if o.reads {
+			return c.Answer(s.value(t.document), said)
+		}
+		return c.answerChange(s.value(t.document), said)
 	}
 	return &UsageError{Command: c.Command}
 }

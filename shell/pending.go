@@ -90,6 +90,16 @@ func (c *Call) replace(ctx context.Context, text []byte) error {
 	return nil
 }
 
+// answerChange is Answer for what has changed the configuration. In batch it is true only once the commit that follows stands:
+// that says it.
+func (c *Call) answerChange(value any, said string) error {
+	if c.Asker == nil && c.Uncommitted() {
+		c.said = said
+		return nil
+	}
+	return c.Answer(value, said)
+}
+
 // Uncommitted tells whether this shell has changes that wait for commit.
 func (c *Call) Uncommitted() bool { return c.Changes.Changed() }
 

@@ -318,3 +318,22 @@ func TestFaultsOfStateAreNoMisuse(t *testing.T) {
 		}
 	}
 }
+
+// TestARefusedCommitIsNotSaidToBeDone: what a batch command says of a change is true.
+func TestARefusedCommitIsNotSaidToBeDone(t *testing.T) {
+	l, o := dialogued(t, twoInterfaces)
+	o.refuse = &RefusedError{"listener \"Out\" cannot listen on 127.0.0.1:2525."}
+	for _, line := range []string{"listenerconfig new private Out 127.0.0.1 2525 none --yes", "sethostname mail4.example.com --yes", "smtproutes new a.example b.example --yes", "logconfig new mail_logs more --yes"} {
+		if got := says(t, l, line, "batch"); got != "error: "+o.refuse.Error() {
+			t.Errorf("%s: %s", line, got)
+		}
+	}
+	o.refuse = nil
+	if got := says(t, l, "sethostname mail4.example.com --yes", "batch"); !strings.HasPrefix(got, "The hostname is mail4.example.com.\nIt is that of Management too.\nChanges committed: ") {
+		t.Error(got)
+	}
+	var done Committed
+	if err := json.Unmarshal([]byte(says(t, l, "sethostname mail5.example.com --yes --json", "batch")), &done); err != nil || done.Revision != 2 {
+		t.Errorf("%v, %+v", err, done)
+	}
+}
