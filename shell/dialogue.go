@@ -24,7 +24,7 @@ type section struct {
 
 // operation is a line of a section's menu.
 type operation struct {
-	key, title string // NEW, "Create a new listener."; a title of "" is for batch only
+	key, title string // NEW, "Create a new listener."; a title of "" is for batch only, and displays
 	words      string // its arguments in the usage line
 	reads      bool   // changes nothing
 	when       func(d *config.Document) bool
@@ -45,7 +45,11 @@ func (s *section) command(name, summary, help string) *Command {
 	choices := make([]Choice, 0, len(s.operations)+1)
 	for _, o := range s.operations {
 		usage = append(usage, strings.TrimSpace(strings.ToLower(o.key)+" "+o.words))
-		choices = append(choices, Choice{strings.ToLower(o.key), strings.TrimSuffix(o.title, ".")})
+		title := strings.TrimSuffix(o.title, ".")
+		if title == "" {
+			title = "Display the settings"
+		}
+		choices = append(choices, Choice{strings.ToLower(o.key), title})
 	}
 	return &Command{Name: name, Summary: summary, Synopsis: "[" + strings.Join(usage, " | ") + "]", Run: s.run, Configures: true, Offline: true,
 		Params: []Param{{Name: "OPERATION", Optional: true, Choices: choices}, {Name: "ARGUMENT", Optional: true, Rest: true, Complete: s.complete}},
