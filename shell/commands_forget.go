@@ -102,8 +102,8 @@ func foundText(f Forgotten) string {
 
 // doneText says what was done.
 func doneText(f Forgotten) string {
-	return fmt.Sprintf("%s is forgotten: %s facts, %s lines in %d files of the mail log, %d keyframes, the index.\n", Printable(f.Address),
-		Thousands(f.Facts), Thousands(uint64(f.LogLines)), f.LogFiles, f.Keyframes) + notReached(f)
+	return fmt.Sprintf("%s is forgotten: %s, %s in %s of the mail log, %s, the index.\n", Printable(f.Address), plural(int(f.Facts), "fact"),
+		plural(f.LogLines, "line"), count(f.LogFiles, "file"), count(f.Keyframes, "keyframe")) + notReached(f)
 }
 
 // notReached says what stays.
@@ -113,7 +113,7 @@ func notReached(f Forgotten) string {
 		fmt.Fprintf(&b, "Not touched: the archived message %s\n", Printable(path))
 	}
 	if f.Configurations > 0 {
-		fmt.Fprintf(&b, "Not touched: %d versions of the configuration that name it\n", f.Configurations)
+		fmt.Fprintf(&b, "Not touched: %s of the configuration that %s it\n", count(f.Configurations, "version"), either(f.Configurations, "names", "name"))
 	}
 	if len(f.Quoted) > 0 {
 		fmt.Fprintf(&b, "Not touched: texts of operators, alerts and destinations that are down, in record %s (\"postern journal dump\")\n", numberList(f.Quoted, 0))

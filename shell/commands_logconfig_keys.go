@@ -135,7 +135,7 @@ func (t *turn) scanHostKeys(ctx context.Context) (string, error) {
 			return "", err
 		}
 	}
-	return fmt.Sprintf("%d host key(s) added for %s.\n", len(keys), host), nil
+	return fmt.Sprintf("%s added for %s.\n", count(len(keys), "host key"), host), nil
 }
 
 func checkPort(word string) error {
