@@ -1,9 +1,9 @@
 package hardware
 
 import (
-	"fmt"
 	"encoding/binary"
 	"encoding/hex"
+	"fmt"
 	"io/fs"
 	"net"
 	"net/netip"
