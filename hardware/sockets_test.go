@@ -3,6 +3,7 @@ package hardware
 import (
 	"encoding/binary"
 	"encoding/hex"
+	"fmt"
 	"io/fs"
 	"net"
 	"net/netip"
@@ -111,6 +112,12 @@ func TestIdentify(t *testing.T) {
 	want := Identity{Model: "QEMU Standard PC (i440FX)", BIOS: "SeaBIOS 1.16.2 04/01/2014", RAID: "md1 raid1 active degraded, md0 raid1 active"}
 	if got := Identify(proc, sys); got != want {
 		t.Errorf("have %+v\nwant %+v", got, want)
+	}
+	processors := "processor\t: 0\nmodel name\t: Fast  CPU\nflags\t\t: fpu%s sse\n\nprocessor\t: 1\nmodel name\t: Fast CPU\nflags\t\t: fpu%[1]s sse\n"
+	for flag, want := range map[string]string{"": "machine (Fast CPU)", " hypervisor": "virtual machine (Fast CPU)"} {
+		if got := Identify(fstest.MapFS{"cpuinfo": file(fmt.Sprintf(processors, flag))}, fstest.MapFS{}); got != (Identity{Model: want}) {
+			t.Errorf("without a name of its own: %+v", got)
+		}
 	}
 	if got := Identify(fstest.MapFS{"mdstat": file("Personalities : \nunused devices: <none>\n")}, fstest.MapFS{"firmware/devicetree/base/model": file("Board 5\x00")}); got != (Identity{Model: "Board 5"}) {
 		t.Errorf("%+v", got)

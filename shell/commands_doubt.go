@@ -63,6 +63,9 @@ func (c *Call) sinceWords(words []string) (since time.Time, err error) {
 
 // answerDoubt has an operator's answer confirmed and carried out.
 func (c *Call) answerDoubt(ctx context.Context, answer string, words []string) error {
+	if c.stopped() {
+		return ErrNotRunning
+	}
 	if len(words) == 0 || len(words) > 2 {
 		return &UsageError{c.Command, "say which message: MID, or MID and RID"}
 	}
@@ -115,7 +118,7 @@ func renderDoubts(list DoubtList, now time.Time, zone *time.Location) string {
 	}
 	e := &explanation{Explanation: &projections.Explanation{Now: now}, zone: zone}
 	if list.More > 0 {
-		fmt.Fprintf(e, "%s older ones are not listed.\n", Thousands(uint64(list.More)))
+		fmt.Fprintf(e, "%s not listed.\n", plural(list.More, "older one")+either(list.More, " is", " are"))
 	}
 	for i := range list.Doubts {
 		d := &list.Doubts[i]
@@ -125,7 +128,7 @@ func renderDoubts(list DoubtList, now time.Time, zone *time.Location) string {
 		fmt.Fprintf(e, "MID %d  attempt %d to %s: %s\n", d.MID, d.Attempt, oneLine(d.Destination), oneLine(d.Reason))
 		for k, c := range d.Recipients {
 			if k == maxNamed {
-				fmt.Fprintf(e, "   and %s more recipients\n", Thousands(uint64(len(d.Recipients)-k)))
+				fmt.Fprintf(e, "   and %s\n", plural(len(d.Recipients)-k, "more recipient"))
 				break
 			}
 			fmt.Fprintf(e, "   RID %d  %s: %s\n", c.RID, oneLine(c.Address), e.done(d.MID, &c))

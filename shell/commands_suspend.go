@@ -180,11 +180,7 @@ func (c *Call) chooseListeners(ctx context.Context, verb string) ([]string, erro
 			return nil, err
 		}
 	}
-	names, err := listenersNamed(id.Listeners, word)
-	if err != nil {
-		return nil, &UsageError{c.Command, err.Error()}
-	}
-	return names, nil
+	return listenersNamed(id.Listeners, word)
 }
 
 // listenersNamed reads names of listeners, or their numbers in the menu, with commas between them; nil: all.

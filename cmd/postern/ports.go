@@ -13,6 +13,7 @@ import (
 	"sync"
 
 	"postern/engine/config"
+	"postern/shell"
 )
 
 // ports hands out ports. Some were bound before anybody wants them: before a store is made, so that a busy port does not
@@ -27,9 +28,13 @@ type ports struct {
 // listenTCP binds a port; the silence of clients is judged by the receiver, not by keep-alives.
 var listenTCP = (&net.ListenConfig{KeepAlive: -1}).Listen
 
-// bindAll takes the ports of all listeners and of the status pages, as far as they are free.
-func (p *ports) bindAll(d *config.Document) (faults []error) {
+// bindAll takes the ports of all listeners and of the status pages, as far as they are free; those that are the running
+// gateway's own are left alone.
+func (p *ports) bindAll(d *config.Document, own []shell.Socket) (faults []error) {
 	for _, want := range portsOf(d) {
+		if has(own, "TCP", want.at) {
+			continue
+		}
 		if err := p.bind(want.what, want.at); err != nil {
 			faults = append(faults, err)
 		}
@@ -118,7 +123,7 @@ func (g *gateway) inspect() error {
 	if faults := findFaults(g.document(), nil); len(faults) > 0 {
 		return faults[0]
 	}
-	if faults := g.ports.bindAll(g.document()); len(faults) > 0 {
+	if faults := g.ports.bindAll(g.document(), nil); len(faults) > 0 {
 		return faults[0]
 	}
 	return nil
