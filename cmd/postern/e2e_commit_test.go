@@ -369,8 +369,22 @@ func TestEditedFile(t *testing.T) {
 	check(3, "again.test", "file")
 	again(func() {})
 	check(3, "again.test", "file")
+	if err := os.WriteFile(path, []byte(strings.Replace(one, "gateway.test", "hup.test", 1)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(path, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the file is in force", func() bool { return inForce(t, g).Revision == 4 })
+	check(4, "hup.test", "file")
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o640 {
+		t.Errorf("others may read the configuration: %v, %v", info.Mode(), err)
+	}
 	commit(t, g, "by a person", func(d *config.Document) { d.Hostname = "person.test" })
-	check(4, "person.test", me)
+	check(5, "person.test", me)
 }
 
 // Two people change the configuration at once: the second hears of the first's commit; what is different is brought together,

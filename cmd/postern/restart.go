@@ -82,7 +82,7 @@ func bindsAll(program string) bool {
 // beginAnew puts the program in its own place, with the arguments and the environment that it was started with: the process
 // stays, and whoever watches it. A signal to stop that has come meanwhile is obeyed.
 func beginAnew(asked <-chan os.Signal) error {
-	signal.Ignore(syscall.SIGUSR2) // until the program can take it
+	signal.Ignore(syscall.SIGUSR2, syscall.SIGHUP) // until the program can take it
 	signal.Reset(syscall.SIGTERM, syscall.SIGINT)
 	if len(asked) > 0 {
 		return nil

@@ -17,6 +17,7 @@ import (
 
 	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/rs/zerolog"
+	"golang.org/x/term"
 
 	"postern/engine"
 	"postern/engine/config"
@@ -80,7 +81,9 @@ func serve(f flags, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	asked, again := stopSignal(), restartSignal()
+	file, is := stderr.(*os.File)
+	terminal := is && term.IsTerminal(int(file.Fd()))
+	asked, again, hung := stopSignal(terminal), restartSignal(), hangUps(terminal)
 	g := &gateway{flags: f, log: processLog(stderr), data: data, orders: make(chan order, 1), drained: newDrained()}
 	g.inForce.Store(doc)
 	if err := g.build(); err != nil {
@@ -92,6 +95,7 @@ func serve(f flags, stderr io.Writer) error {
 	defer cancel()
 	g.start(ctx, ended)
 	g.announce()
+	g.run("reloading at a signal", func() error { return g.reloads(ctx, hung) })
 	o, err := g.await(ended, asked, again)
 	if restart := g.stop(o, cancel, asked); !restart || err != nil {
 		return err
