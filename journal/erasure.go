@@ -4,13 +4,11 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"regexp"
 	"slices"
 	"sort"
 	"strings"
-	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 )
@@ -23,8 +21,6 @@ const (
 	maxErased = 20_000_000
 	// erasedBatch is how many bytes of blocks are written with one sync.
 	erasedBatch = 4 << 20
-	// eagerFor is how long after an erasure the store rewrites every file that holds something dead.
-	eagerFor = 10 * time.Minute
 	// mostQuoted bounds the facts whose public part names the person, as they are listed.
 	mostQuoted = 100
 )
@@ -283,6 +279,9 @@ func (x *Erasure) Make(ctx context.Context) error {
 	if j.options.ReadOnly {
 		return errReadOnly
 	}
+	if err := j.scrubFrom(x.First()); err != nil {
+		return fmt.Errorf("journal %s: forget: %w", j.dir, err)
+	}
 	b := j.db.NewBatch()
 	defer func() { b.Close() }()
 	for i := len(x.blocks) - 1; i >= 0; i-- {
@@ -341,25 +340,4 @@ func (x *Erasure) rewritten(first uint64) ([]byte, error) {
 		part, ok := parts[seq]
 		return part, ok
 	})
-}
-
-// Scrub makes the store give up what was replaced or removed, in blocks from a record on, rows and bodies, as far as it can
-// at once; files of values that are rewritten as a whole follow within minutes.
-func (x *Erasure) Scrub(ctx context.Context, from uint64, rows string) error {
-	j := x.journal
-	j.eagerUntil.Store(int64(InstantOf(j.options.Now().Add(eagerFor))))
-	err := j.db.Flush()
-	for _, r := range [...][2][]byte{
-		{blockKey(from), blockKey(j.Durable() + 1)},
-		{append([]byte{rowPrefix}, rows+"\x00"...), append([]byte{rowPrefix}, rows+"\x01"...)},
-		{{bodyPrefix}, {bodyPrefix + 1}},
-	} {
-		if err == nil {
-			err = j.db.Compact(ctx, r[0], r[1], false)
-		}
-	}
-	if err != nil && !errors.Is(err, context.Canceled) {
-		err = fmt.Errorf("journal %s: the store still holds what was forgotten: %w", j.dir, err)
-	}
-	return err
 }

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 )
 
 const jane = "Jane.Doe@example.com"
@@ -72,7 +73,7 @@ func TestAPersonIsForgotten(t *testing.T) {
 	if err := x.Make(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := x.Scrub(t.Context(), 1, "keyframes"); err != nil {
+	if err := j.Scrub(t.Context(), 1, "keyframes"); err != nil {
 		t.Error(err)
 	}
 	x.Close()
@@ -153,6 +154,48 @@ func TestAnErasureCutShortIsCompleted(t *testing.T) {
 	if n, _ := erase(t.Context()); n != 0 {
 		t.Errorf("%d facts are left", n)
 	}
+}
+
+// TestTheStoreIsScrubbedAfterACrash: that it has to be outlives the end of the process, and is over when the store has had its
+// time.
+func TestTheStoreIsScrubbedAfterACrash(t *testing.T) {
+	checkLeaks(t)
+	now := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
+	disk, o := NewMemoryDisk(), Options{Now: func() time.Time { return now }}
+	j := open(t, disk, o)
+	personHistory(t, j, rand.New(rand.NewPCG(4, 2)), 20)
+	due := func(want uint64) {
+		t.Helper()
+		if from, err := j.ScrubDue(); err != nil || from != want {
+			t.Errorf("to be scrubbed from record %d on, not %d: %v", from, want, err)
+		}
+	}
+	due(0)
+	x := &Erasure{Address: jane}
+	if err := x.Find(t.Context(), j); err != nil {
+		t.Fatal(err)
+	}
+	if err := x.Make(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	x.Close()
+	first := x.First()
+	due(first)
+	closeJournal(t, j)
+	j = open(t, disk, o)
+	defer func() { closeJournal(t, j) }()
+	due(first)
+	if err := j.Scrub(t.Context(), first, "keyframes"); err != nil {
+		t.Fatal(err)
+	}
+	for _, later := range []time.Duration{0, eagerFor} {
+		due(first)
+		now = now.Add(later)
+		if err := j.EndScrub(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	due(0)
 }
 
 func everything(t *testing.T, j *Journal) (out []Record) {

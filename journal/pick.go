@@ -6,12 +6,27 @@ import "context"
 // decoded, which makes a search through a long history some times faster than reading it. The event is valid only during the
 // call: what is kept of it is cloned, or read again with At. An error of fn ends it and is returned.
 func (j *Journal) Pick(ctx context.Context, from, to uint64, wanted func(Kind) bool, fn func(Record) error) error {
+	return j.pick(ctx, from, to, nil, wanted, fn)
+}
+
+// Beyond is a journal that is searched beyond damage, of which Over is told.
+type Beyond struct {
+	*Journal
+	Over Over
+}
+
+// Pick is that of the journal, but for damage that Over takes.
+func (b Beyond) Pick(ctx context.Context, from, to uint64, wanted func(Kind) bool, fn func(Record) error) error {
+	return b.pick(ctx, from, to, b.Over, wanted, fn)
+}
+
+func (j *Journal) pick(ctx context.Context, from, to uint64, over Over, wanted func(Kind) bool, fn func(Record) error) error {
 	if to == 0 {
 		to = j.Durable()
 	}
 	var c coder
 	blocks := 0
-	return j.scan(from, to, func(first uint64, _ []byte, b *block) error {
+	return j.scanOver(from, to, over, func(first uint64, _ []byte, b *block) error {
 		if blocks++; blocks%ctxEvery == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}

@@ -23,6 +23,7 @@ var (
 	sweptKey    = []byte("mswept")
 	restoredKey = []byte("mrestored")
 	cutKey      = []byte("mcut")
+	scrubKey    = []byte("mscrub")
 )
 
 // formatVersion is the layout of keys described here; a store of a newer one is not opened. In the second the history may

@@ -69,9 +69,14 @@ type audit struct {
 // shellOf is who sits in an open shell, and where.
 type shellOf struct{ by, from string }
 
+// picked is a journal that can be searched by the kinds of facts.
+type picked interface {
+	Pick(ctx context.Context, from, to uint64, wanted func(journal.Kind) bool, fn func(journal.Record) error) error
+}
+
 // Audit lists what operators did, in the order in which they did it, from the facts of the journal, and how many older deeds
 // there are than those that it names.
-func Audit(ctx context.Context, j *journal.Journal, q AuditQuery) (deeds []Deed, older int, err error) {
+func Audit(ctx context.Context, j picked, q AuditQuery) (deeds []Deed, older int, err error) {
 	a := &audit{AuditQuery: q, orders: make(map[uint64]int), known: make(map[uint64]bool), shells: make(map[uint64]shellOf)}
 	kinds := journal.KindsOf(&journal.Started{})
 	for k := range deedKinds {

@@ -54,3 +54,23 @@ func TestAudit(t *testing.T) {
 		}
 	}
 }
+
+// TestAuditNamesDamage: as findevent does.
+func TestAuditNamesDamage(t *testing.T) {
+	for line, want := range map[string]string{
+		"audit":                "damaged at the block of record 2: the block is missing: audit --skip-damaged passes it over",
+		"audit --skip-damaged": "reset the counters\nNot searched: the block of record 2: the block is missing\n",
+	} {
+		k := busy(t)
+		if err := k.j.ReplaceBlock(2, func([]byte) []byte { return nil }); err != nil {
+			t.Fatal(err)
+		}
+		got, err := dialogue(t, t.Context(), k, line, "batch")
+		if err != nil {
+			got += "error: " + err.Error()
+		}
+		if !strings.Contains(got, want) {
+			t.Errorf("%s:\n%s\nwant\n%s", line, got, want)
+		}
+	}
+}

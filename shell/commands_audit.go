@@ -9,13 +9,14 @@ import (
 )
 
 var _ = register(&Command{Name: "audit", Summary: "what operators did, and when", Offline: true, OwnFlags: true,
-	Synopsis: "[--since TIME] [--until TIME] [--by USER]",
+	Synopsis: "[--since TIME] [--until TIME] [--by USER] [--skip-damaged]",
 	Params:   []Param{{Name: "OPTION", Optional: true, Rest: true}},
 	Help: `Every order about the queue with what came of it, every suspension, pause, removal, forced delivery, reset, rollover and login, and every
 commit of the configuration, as the journal has them, the newest last. An order's number is the ID that undo takes.
-  --since TIME  from then on: 2026-11-23, "2026-11-23 03:10", 90m, 4h, 2d (ago)
-  --until TIME  before then
-  --by USER     what this user did
+  --since TIME    from then on: 2026-11-23, "2026-11-23 03:10", 90m, 4h, 2d (ago)
+  --until TIME    before then
+  --by USER       what this user did
+  --skip-damaged  look beyond damage in the journal, which is named; without it damage ends the search
 From is where the shells came from that the user had open; a command given beside them, as in batch, is not told apart, and
 "-" is a user without one.`,
 	Run: runAudit})
@@ -40,7 +41,12 @@ func (c *Call) auditWords() (s AuditSearch, err error) {
 	}
 	for words := c.Args; len(words) > 0; {
 		name, value, given := strings.Cut(words[0], "=")
-		if words = words[1:]; !given {
+		words = words[1:]
+		if name == "--skip-damaged" && !given {
+			s.SkipDamaged = true
+			continue
+		}
+		if !given {
 			if len(words) == 0 || !strings.HasPrefix(name, "--") {
 				return s, fmt.Errorf("audit does not take %.60q", name)
 			}
@@ -70,8 +76,12 @@ func (c *Call) auditWords() (s AuditSearch, err error) {
 
 // renderDeeds writes a deed a line.
 func renderDeeds(found Audited, zone *time.Location) string {
+	skipped := ""
+	for _, damage := range found.Skipped {
+		skipped += skippedLine(damage)
+	}
 	if len(found.Deeds) == 0 {
-		return "\nNo operator did anything.\n"
+		return "\nNo operator did anything.\n" + skipped
 	}
 	rows := [][]string{{"When", "By", "From", "What"}}
 	for _, d := range found.Deeds {
@@ -81,7 +91,7 @@ func renderDeeds(found Audited, zone *time.Location) string {
 	if found.Older > 0 {
 		text += fmt.Sprintf("%s not shown: --until names a time before these.\n", plural(found.Older, "older one")+either(found.Older, " is", " are"))
 	}
-	return text
+	return text + skipped
 }
 
 func orDash(word string) string {

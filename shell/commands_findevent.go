@@ -6,13 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
 
 var _ = register(&Command{Name: "findevent", Summary: "what happened to a message", Offline: true, OwnFlags: true,
-	Synopsis: "[--from REGEX] [--to REGEX] [--subject REGEX] [--message-id REGEX] [--mid N] [--host DOMAIN] [--ip ADDRESS] [-i] [--since TIME] [--until TIME]",
+	Synopsis: "[--from REGEX] [--to REGEX] [--subject REGEX] [--message-id REGEX] [--mid N] [--host DOMAIN] [--ip ADDRESS] [-i] [--since TIME] [--until TIME] [--skip-damaged]",
 	Params:   []Param{{Name: "OPTION", Optional: true, Rest: true}},
 	Help: `The journal is searched, of which the mail log is printed: also what its files do not hold any more. With --mid, or when one
 message matches, all lines about it are shown; else the messages are listed, the newest first.
@@ -26,6 +27,7 @@ message matches, all lines about it are shown; else the messages are listed, the
   -i                  upper and lower case are the same
   --since TIME        that came then or later: 2026-11-23, "2026-11-23 03:10", 90m, 4h, 2d (ago)
   --until TIME        that came before
+  --skip-damaged      look beyond damage in the journal, which is named; without it damage ends the search
 With --json a list is one value, and of one message the facts are printed, one a line.`,
 	Run: runFindEvent})
 
@@ -34,13 +36,15 @@ func runFindEvent(ctx context.Context, c *Call) error {
 	if err != nil {
 		return err
 	}
-	if len(c.Args) == 0 {
+	if s == (MessageSearch{SkipDamaged: s.SkipDamaged}) {
 		if c.Asker == nil {
 			return &UsageError{c.Command, "say what to search for"}
 		}
+		skip := s.SkipDamaged
 		if s, err = c.askSearch(ctx); err != nil {
 			return err
 		}
+		s.SkipDamaged = skip
 	}
 	if _, err := s.query(); err != nil {
 		return err
@@ -58,17 +62,20 @@ func (c *Call) showFound(ctx context.Context, s MessageSearch, found FoundMessag
 	switch {
 	case len(list) == 0 && c.JSON:
 		return c.Answer(found, "")
+	case len(list) == 0 && len(found.Skipped) > 0:
+		return fmt.Errorf("no matching message IDs were found, but not all could be read: %s", strings.Join(found.Skipped, "; "))
 	case len(list) == 0:
 		return errors.New("no matching message IDs were found")
 	case c.Asker == nil && s.MID != 0:
 		for _, m := range list {
-			if err := c.showTrace(ctx, m.Seq); err != nil {
+			if err := c.showTrace(ctx, m.Seq, found.Skipped, s.SkipDamaged); err != nil {
 				return err
 			}
+			found.Skipped = nil
 		}
 		return nil
 	case c.Asker == nil && len(list) == 1:
-		return c.showTrace(ctx, list[0].Seq)
+		return c.showTrace(ctx, list[0].Seq, found.Skipped, s.SkipDamaged)
 	case c.Asker == nil:
 		return c.Answer(found, foundLines(found, c.Zone))
 	}
@@ -81,7 +88,7 @@ func (c *Call) showFound(ctx context.Context, s MessageSearch, found FoundMessag
 	if err != nil {
 		return err
 	}
-	return c.showTrace(ctx, list[n-1].Seq)
+	return c.showTrace(ctx, list[n-1].Seq, nil, s.SkipDamaged)
 }
 
 // foundLines numbers the messages of a list.
@@ -93,14 +100,25 @@ func foundLines(found FoundMessages, zone *time.Location) string {
 	if n := found.Total - len(found.Messages); n > 0 {
 		fmt.Fprintf(&b, "%s too and %s not shown.\n", plural(n, "older message")+either(n, " matches", " match"), either(n, "is", "are"))
 	}
+	for _, damage := range found.Skipped {
+		b.WriteString(skippedLine(damage))
+	}
 	return b.String()
 }
 
-// showTrace prints the lines about a message, for programs its facts.
-func (c *Call) showTrace(ctx context.Context, seq uint64) error {
-	err := c.Gateway.TraceMessage(ctx, seq, func(f TracedFact) error {
+// skippedLine names damage that a search has passed over.
+func skippedLine(damage string) string { return "Not searched: " + Printable(damage) + "\n" }
+
+// showTrace prints the lines about a message, for programs its facts, and before them what the search that found it, or this
+// one, has passed over.
+func (c *Call) showTrace(ctx context.Context, seq uint64, skipped []string, skip bool) error {
+	show := func(f TracedFact) error {
 		if c.JSON {
 			return json.NewEncoder(c.Out).Encode(f)
+		}
+		if f.Skipped != "" {
+			_, err := io.WriteString(c.Out, skippedLine(f.Skipped))
+			return err
 		}
 		for _, line := range f.Lines {
 			if _, err := io.WriteString(c.Out, Printable(line)+"\n"); err != nil {
@@ -108,8 +126,18 @@ func (c *Call) showTrace(ctx context.Context, seq uint64) error {
 			}
 		}
 		return nil
+	}
+	for _, damage := range skipped {
+		if err := show(TracedFact{Skipped: damage}); err != nil {
+			return err
+		}
+	}
+	return c.Gateway.TraceMessage(ctx, seq, skip, func(f TracedFact) error {
+		if f.Skipped != "" && slices.Contains(skipped, f.Skipped) {
+			return nil
+		}
+		return show(f)
 	})
-	return err
 }
 
 // findWords reads the words of the command line.
@@ -117,8 +145,12 @@ func (c *Call) findWords() (s MessageSearch, err error) {
 	for words := c.Args; len(words) > 0; {
 		word := words[0]
 		words = words[1:]
-		if word == "-i" {
+		switch word {
+		case "-i":
 			s.IgnoreCase = true
+			continue
+		case "--skip-damaged":
+			s.SkipDamaged = true
 			continue
 		}
 		name, value, given := strings.Cut(word, "=")

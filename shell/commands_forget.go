@@ -18,8 +18,8 @@ figures that are kept. "` + journal.ForgottenText + `" stands in its place. Coun
 who else had a part in these messages is still there. Mail of the address that is in the queue has to be delivered or deleted first.
   --end-undo  give up undoing the orders that hold mail of the address, and with it the content that is kept for that
   --yes       do it; in batch, without it, only what there is is said
-What other machines were sent (syslog, copies of logs, backups) is not reached, and what archivemessage has saved is listed only.
-The store rewrites its files within minutes; until then old copies may lie on the disk.`,
+What is not reached is named, and what archivemessage has saved is listed only. The store rewrites its files within minutes, after a
+crash the next start goes on with that; until then old copies may lie on the disk.`,
 	Run: runForget})
 
 func runForget(ctx context.Context, c *Call) error {
@@ -117,6 +117,9 @@ func notReached(f Forgotten) string {
 	}
 	if len(f.Quoted) > 0 {
 		fmt.Fprintf(&b, "Not touched: texts of operators, alerts and destinations that are down, in record %s (\"postern journal dump\")\n", numberList(f.Quoted, 0))
+	}
+	for _, where := range f.Elsewhere {
+		fmt.Fprintf(&b, "Not reached: %s\n", Printable(where))
 	}
 	return b.String()
 }

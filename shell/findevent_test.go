@@ -6,7 +6,9 @@ import (
 	"net/netip"
 	"os"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"postern/journal"
@@ -101,9 +103,66 @@ func TestFindEventByOptions(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestSearchesTakeTurns: a proof that takes long hinders no search, a search waits for the one before, gives up with its
+// context, and is refused when that does not end.
+func TestSearchesTakeTurns(t *testing.T) {
 	g := confidential(t)
+	g.proving.Lock()
+	if got, err := dialogue(t, t.Context(), g, "findevent --mid 4", "batch"); err != nil || !strings.Contains(got, "Message finished MID 4 done") {
+		t.Errorf("beside a proof: %v %s", err, got)
+	}
 	g.searching.Lock()
-	if _, err := g.FindMessages(t.Context(), MessageSearch{}); !errors.Is(err, errSearching) {
-		t.Errorf("a second search: %v", err)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	if _, err := g.FindMessages(ctx, MessageSearch{}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("whoever asked has gone: %v", err)
+	}
+	found := make(chan error, 1)
+	go func() {
+		_, err := g.FindMessages(t.Context(), MessageSearch{})
+		found <- err
+	}()
+	g.searching.Unlock()
+	if err := <-found; err != nil {
+		t.Errorf("behind another search: %v", err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		var turn sync.Mutex
+		turn.Lock()
+		if err := takeTurn(t.Context(), &turn, errSearching); !errors.Is(err, errSearching) {
+			t.Errorf("behind a search that does not end: %v", err)
+		}
+	})
+}
+
+// TestFindEventNamesDamage: it ends a search, or is passed over when that is asked for, and named either way.
+func TestFindEventNamesDamage(t *testing.T) {
+	const where = "the block of record 9: checksum does not match"
+	for line, wants := range map[string][]string{
+		"findevent --mid 4":                           {"error: ", "damaged at the block of record 9", "findevent --skip-damaged passes it over"},
+		"findevent --mid 4 --skip-damaged":            {"Not searched: " + where + "\n", "Message finished MID 4 done\n"},
+		"findevent --mid 4 --skip-damaged --json":     {`{"skipped":"` + where + `"}` + "\n", `"kind":"Delivered"`},
+		"findevent --subject . --skip-damaged":        {"1. MID 5 ", "2. MID 4 ", "\nNot searched: " + where + "\n"},
+		"findevent --subject . --skip-damaged --json": {`"skipped": [`, where},
+		"findevent --skip-damaged --subject nothing":  {"error: no matching message IDs were found, but not all could be read: " + where},
+		"findevent --skip-damaged":                    {"error: say what to search for"},
+	} {
+		g := confidential(t)
+		if err := g.j.ReplaceBlock(9, func(v []byte) []byte { v[len(v)-1] ^= 1; return v }); err != nil {
+			t.Fatal(err)
+		}
+		for _, g := range []Gateway{g, overSocket(t, g)} {
+			got, err := dialogue(t, t.Context(), g, line, "batch")
+			if err != nil {
+				got += "error: " + err.Error()
+			}
+			for _, want := range wants {
+				if strings.Count(got, want) != 1 {
+					t.Errorf("%s: not %q once in:\n%s", line, want, got)
+				}
+			}
+		}
 	}
 }

@@ -21,25 +21,33 @@ type AuditSearch struct {
 	Since time.Time `json:"since,omitzero"`
 	Until time.Time `json:"until,omitzero"`
 	By    string    `json:"by,omitempty"`
+
+	SkipDamaged bool `json:"skip_damaged,omitempty"` // look beyond damage; without it damage ends the search
 }
 
 // Audited is what operators did.
 type Audited struct {
 	Deeds []projections.Deed `json:"deeds"`
 	Older int                `json:"older"` // that are too many to be named
+
+	Skipped []string `json:"skipped,omitempty"` // damage that was passed over, the first maxSkipped of it
 }
 
 func (t tracker) audit(ctx context.Context, s AuditSearch) (a Audited, err error) {
-	a.Deeds, a.Older, err = projections.Audit(ctx, t.journal, projections.AuditQuery{Since: s.Since, Until: s.Until, By: s.By})
+	h := t.history(s.SkipDamaged, func(damage string) error {
+		a.Skipped = append(a.Skipped, damage)
+		return nil
+	})
+	a.Deeds, a.Older, err = projections.Audit(ctx, h, projections.AuditQuery{Since: s.Since, Until: s.Until, By: s.By})
 	if a.Deeds == nil {
 		a.Deeds = []projections.Deed{}
 	}
-	return a, err
+	return a, skippable(err, "audit")
 }
 
 // Audit implements Gateway.
 func (l *Local) Audit(ctx context.Context, s AuditSearch) (a Audited, err error) {
-	return a, l.tracked(func(t tracker) error {
+	return a, l.tracked(ctx, func(t tracker) error {
 		a, err = t.audit(ctx, s)
 		return err
 	})

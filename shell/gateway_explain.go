@@ -64,7 +64,7 @@ func bearer(ctx context.Context, rows *journal.LiveSnapshot, mid uint32, find fu
 	return seq, max(found.Total, len(seqs)) - 1, nil
 }
 
-// errExplaining refuses a second explanation.
+// errExplaining refuses an explanation behind one that does not end.
 var errExplaining = errors.New("the journal is being read for another one: try again when that has ended")
 
 // explained reads the queue and the history, for one person at a time.
@@ -72,8 +72,8 @@ func (l *Local) explained(ctx context.Context, do func(*journal.LiveSnapshot) er
 	if l.Messages.Journal == nil {
 		return errNoQueue
 	}
-	if !l.explaining.TryLock() {
-		return errExplaining
+	if err := takeTurn(ctx, &l.explaining, errExplaining); err != nil {
+		return err
 	}
 	defer l.explaining.Unlock()
 	return l.queue(ctx, do)

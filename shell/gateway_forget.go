@@ -49,7 +49,12 @@ type Forgotten struct {
 	Archives       []string `json:"archives,omitempty"`       // files of archived messages
 	Configurations uint64   `json:"configurations,omitempty"` // documents of the configuration that name it
 	Quoted         []uint64 `json:"quoted,omitempty"`         // facts with it in a public text
+	Elsewhere      []string `json:"elsewhere"`                // places that nothing here reaches, in words
 }
+
+// elsewhere is what an erasure cannot reach, whoever is forgotten.
+var elsewhere = []string{"what was sent to other machines: syslog, pushed logs, mail itself", "backups of the store and of the configuration",
+	"other addresses of the person, such as aliases and those with a tag (jane+news@example.com): forget each of them"}
 
 // Against tells what stands against erasing it, as an error; nil: nothing does. With endUndo orders may lose their undo.
 func (f *Forgotten) Against(endUndo bool) error {
@@ -84,6 +89,7 @@ func (l *Local) Forget(ctx context.Context, order ForgetOrder) (f Forgotten, err
 	}
 	order.By = By(ctx)
 	f, err = l.Forgetter.Forget(ctx, order)
+	f.Elsewhere = elsewhere
 	return f, worded(err)
 }
 

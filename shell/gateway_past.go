@@ -196,9 +196,6 @@ func pastRate(f *projections.Figures, m projections.Moment) RateRow {
 	return r
 }
 
-// searchPatience is how long a look at the past waits for the search that is under way.
-const searchPatience = 10 * time.Second
-
 // past has a look at the past, when no other heavy reading is under way. Mail does not wait for it: it rests in between.
 func (l *Local) past(ctx context.Context, look func(*pastLook) error) error {
 	if l.Messages.Journal == nil {
@@ -208,30 +205,13 @@ func (l *Local) past(ctx context.Context, look func(*pastLook) error) error {
 	if _, err := l.Follower.Look(ctx, func() { setBacks = l.Figures.SetBacks() }); err != nil {
 		return err
 	}
-	if err := l.search(ctx); err != nil {
+	if err := takeTurn(ctx, &l.searching, errSearching); err != nil {
 		return err
 	}
 	defer l.searching.Unlock()
 	p := newPastLook(l.Messages.Journal, setBacks)
 	p.Listeners, p.Now, p.Rest = l.self().Listeners, l.now, resting(p.journal)
 	return look(p)
-}
-
-// search takes the lock of searches; whoever got it unlocks it.
-func (l *Local) search(ctx context.Context) error {
-	tick, late := time.NewTicker(20*time.Millisecond), time.NewTimer(searchPatience)
-	defer tick.Stop()
-	defer late.Stop()
-	for !l.searching.TryLock() {
-		select {
-		case <-tick.C:
-		case <-late.C:
-			return errSearching
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	return nil
 }
 
 // resting leaves mail the better part of two processors while it is on the move; when nothing is written nobody waits.

@@ -23,8 +23,9 @@ type Tracking interface {
 	// FindMessages gives the last messages that a search means, the newest first, at most maxFound, and how many there are
 	// in all. The error is a sentence when the search cannot be understood.
 	FindMessages(ctx context.Context, s MessageSearch) (FoundMessages, error)
-	// TraceMessage calls each for the facts that tell of the message injected at a Seq, and of what was made from it.
-	TraceMessage(ctx context.Context, seq uint64, each func(TracedFact) error) error
+	// TraceMessage calls each for the facts that tell of the message injected at a Seq, and of what was made from it. With
+	// skip damage is passed over, and told of first.
+	TraceMessage(ctx context.Context, seq uint64, skip bool, each func(TracedFact) error) error
 }
 
 // maxFound is how many messages a search names; older ones are counted.
@@ -43,21 +44,26 @@ type MessageSearch struct {
 	Since      time.Time `json:"since,omitzero"`
 	Until      time.Time `json:"until,omitzero"`
 	Current    bool      `json:"current,omitempty"` // only what the current log file holds
+
+	SkipDamaged bool `json:"skip_damaged,omitempty"` // look beyond damage; without it damage ends the search
 }
 
 // FoundMessages is what a search has found.
 type FoundMessages struct {
 	Messages []tracking.Found `json:"messages"`
 	Total    int              `json:"total"`
+	Skipped  []string         `json:"skipped,omitempty"` // damage that was passed over, the first maxSkipped of it
 }
 
 // TracedFact is a fact that tells of a message, with the lines that the mail log has for it.
 type TracedFact struct {
-	Seq   uint64          `json:"seq"`
-	Time  time.Time       `json:"timestamp"`
-	Kind  string          `json:"kind"`
-	Event json.RawMessage `json:"event"`
-	Lines []string        `json:"lines"`
+	Seq   uint64          `json:"seq,omitempty"`
+	Time  time.Time       `json:"timestamp,omitzero"`
+	Kind  string          `json:"kind,omitempty"`
+	Event json.RawMessage `json:"event,omitempty"`
+	Lines []string        `json:"lines,omitzero"`
+
+	Skipped string `json:"skipped,omitempty"` // damage that was passed over; then there is no fact
 }
 
 // query compiles a search; the error says which expression is broken, and where.
@@ -105,22 +111,54 @@ func (t tracker) find(ctx context.Context, s MessageSearch) (f FoundMessages, er
 	if err != nil {
 		return f, err
 	}
+	h := t.history(s.SkipDamaged, func(damage string) error {
+		f.Skipped = append(f.Skipped, damage)
+		return nil
+	})
 	if s.Current {
-		if q.Since, err = t.currentSince(ctx); err != nil {
-			return f, err
+		if q.Since, err = currentSince(ctx, h); err != nil {
+			return f, skippable(err, "findevent")
 		}
 	}
-	f.Messages, f.Total, err = tracking.Find(ctx, t.journal, t.index, q, maxFound)
+	f.Messages, f.Total, err = tracking.Find(ctx, h, t.index, q, maxFound)
 	if f.Messages == nil {
 		f.Messages = []tracking.Found{}
 	}
-	return f, err
+	return f, skippable(err, "findevent")
+}
+
+// maxSkipped is how many damaged stretches a search names.
+const maxSkipped = 100
+
+// history is the journal. With skip it is read beyond damage, and skipped is told of each stretch of it, once.
+func (t tracker) history(skip bool, skipped func(damage string) error) tracking.History {
+	if !skip {
+		return t.journal
+	}
+	seen := make(map[uint64]bool)
+	return journal.Beyond{Journal: t.journal, Over: func(d journal.Damage) error {
+		if seen[d.Last] || len(seen) > maxSkipped {
+			return nil
+		}
+		if seen[d.Last] = true; len(seen) > maxSkipped {
+			return skipped("more that is damaged")
+		}
+		return skipped(d.String())
+	}}
+}
+
+// skippable says how a search by a command gets past damage.
+func skippable(err error, command string) error {
+	if damaged := (*journal.DamagedError)(nil); errors.As(err, &damaged) {
+		return fmt.Errorf("%w: %s --skip-damaged passes it over", err, command)
+	}
+	return err
 }
 
 // currentSince is when the current file of the mail log was begun; zero: it has never been rolled over.
-func (t tracker) currentSince(ctx context.Context) (since time.Time, err error) {
+func currentSince(ctx context.Context, h tracking.History) (since time.Time, err error) {
 	rolled := journal.KindsOf(&journal.LogRolledOver{})
-	err = t.journal.Pick(ctx, 1, 0, rolled.Has, func(r journal.Record) error {
+	err = h.Pick(ctx, 1, 0, rolled.Has, func(r journal.Record) error {
 		if e, ok := r.Event.(*journal.LogRolledOver); ok && e.Log == config.LogTypeMail {
 			since = r.Time.Time()
 		}
@@ -129,9 +167,10 @@ func (t tracker) currentSince(ctx context.Context) (since time.Time, err error) 
 	return since, err
 }
 
-func (t tracker) trace(ctx context.Context, seq uint64, each func(TracedFact) error) error {
+func (t tracker) trace(ctx context.Context, seq uint64, skip bool, each func(TracedFact) error) error {
 	var lines []projections.Line
-	err := tracking.Trace(ctx, t.journal, t.index, seq, func(r journal.Record) error {
+	h := t.history(skip, func(damage string) error { return each(TracedFact{Skipped: damage}) })
+	err := tracking.Trace(ctx, h, t.index, seq, func(r journal.Record) error {
 		event, err := json.Marshal(r.Event)
 		if err != nil {
 			return err
@@ -147,18 +186,19 @@ func (t tracker) trace(ctx context.Context, seq uint64, each func(TracedFact) er
 	if errors.Is(err, journal.ErrNotFound) {
 		return &RefusedError{fmt.Sprintf("there is no record %d", seq)}
 	}
-	return err
+	return skippable(err, "findevent")
 }
 
-// errSearching refuses a second search.
+// errSearching refuses a search behind one that does not end.
 var errSearching = errors.New("another search is under way: try again when it has ended")
 
-func (l *Local) tracked(do func(tracker) error) error {
+// tracked searches, for one person at a time; another one waits. A proof that is under way hinders nobody.
+func (l *Local) tracked(ctx context.Context, do func(tracker) error) error {
 	if l.Messages.Journal == nil {
 		return errNoQueue
 	}
-	if !l.searching.TryLock() {
-		return errSearching
+	if err := takeTurn(ctx, &l.searching, errSearching); err != nil {
+		return err
 	}
 	defer l.searching.Unlock()
 	return do(tracker{journal: l.Messages.Journal, index: l.Index})
@@ -166,15 +206,15 @@ func (l *Local) tracked(do func(tracker) error) error {
 
 // FindMessages implements Gateway.
 func (l *Local) FindMessages(ctx context.Context, s MessageSearch) (f FoundMessages, err error) {
-	return f, l.tracked(func(t tracker) error {
+	return f, l.tracked(ctx, func(t tracker) error {
 		f, err = t.find(ctx, s)
 		return err
 	})
 }
 
 // TraceMessage implements Gateway.
-func (l *Local) TraceMessage(ctx context.Context, seq uint64, each func(TracedFact) error) error {
-	return l.tracked(func(t tracker) error { return t.trace(ctx, seq, each) })
+func (l *Local) TraceMessage(ctx context.Context, seq uint64, skip bool, each func(TracedFact) error) error {
+	return l.tracked(ctx, func(t tracker) error { return t.trace(ctx, seq, skip, each) })
 }
 
 // FindMessages implements Gateway.
@@ -187,8 +227,8 @@ func (o *Offline) FindMessages(ctx context.Context, s MessageSearch) (f FoundMes
 }
 
 // TraceMessage implements Gateway.
-func (o *Offline) TraceMessage(ctx context.Context, seq uint64, each func(TracedFact) error) error {
-	return o.tracked(func(t tracker) error { return t.trace(ctx, seq, each) })
+func (o *Offline) TraceMessage(ctx context.Context, seq uint64, skip bool, each func(TracedFact) error) error {
+	return o.tracked(func(t tracker) error { return t.trace(ctx, seq, skip, each) })
 }
 
 // tracked searches the stopped store; what its index does not hold is read from the journal.
@@ -210,7 +250,7 @@ func (notRunning) FindMessages(context.Context, MessageSearch) (f FoundMessages,
 	return f, ErrNotRunning
 }
 
-func (notRunning) TraceMessage(context.Context, uint64, func(TracedFact) error) error {
+func (notRunning) TraceMessage(context.Context, uint64, bool, func(TracedFact) error) error {
 	return ErrNotRunning
 }
 
@@ -229,10 +269,10 @@ func (r *Remote) FindMessages(ctx context.Context, s MessageSearch) (f FoundMess
 }
 
 // TraceMessage implements Gateway.
-func (r *Remote) TraceMessage(ctx context.Context, seq uint64, each func(TracedFact) error) error {
+func (r *Remote) TraceMessage(ctx context.Context, seq uint64, skip bool, each func(TracedFact) error) error {
 	patient := *r
 	patient.Limit = searchLimit
-	return patient.order(ctx, "/v1/messages/trace", url.Values{"seq": {strconv.FormatUint(seq, 10)}}, func(raw json.RawMessage) error {
+	return patient.order(ctx, "/v1/messages/trace", url.Values{"seq": {strconv.FormatUint(seq, 10)}, "skip": {strconv.FormatBool(skip)}}, func(raw json.RawMessage) error {
 		var fact TracedFact
 		if err := json.Unmarshal(raw, &fact); err != nil {
 			return err
@@ -255,6 +295,6 @@ func trackingRoutes(mux *http.ServeMux, g Gateway) {
 		if err != nil {
 			return &RefusedError{fmt.Sprintf("%.40q names no message", q.Get("seq"))}
 		}
-		return g.TraceMessage(ctx, seq, func(f TracedFact) error { return each(f) })
+		return g.TraceMessage(ctx, seq, q.Get("skip") == "true", func(f TracedFact) error { return each(f) })
 	})
 }

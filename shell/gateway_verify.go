@@ -3,6 +3,7 @@ package shell
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 	"time"
@@ -32,16 +33,24 @@ func (w Wanted) scrutiny(zone *time.Location) projections.Scrutiny {
 	return projections.Scrutiny{Begin: w.Begin, End: w.End, Zone: zone, SkipDamaged: w.SkipDamaged}
 }
 
-// Verify implements Gateway. Mail goes on meanwhile: it works in slices.
+// errProving refuses a proof behind one that does not end.
+var errProving = errors.New("the journal is being proved for somebody else: try again when that has ended")
+
+// Verify implements Gateway. Mail and searches go on meanwhile: it works in slices.
 func (l *Local) Verify(ctx context.Context, w Wanted, each func(projections.Proof) error) error {
-	return l.tracked(func(t tracker) error {
-		if err := l.queue(ctx, func(*journal.LiveSnapshot) error { return nil }); err != nil { // it is up to date
-			return err
-		}
-		s := w.scrutiny(t.zone)
-		s.Rests = true
-		return projections.Verify(ctx, t.journal, l.Messages.Rows, s, each)
-	})
+	if l.Messages.Journal == nil {
+		return errNoQueue
+	}
+	if err := takeTurn(ctx, &l.proving, errProving); err != nil {
+		return err
+	}
+	defer l.proving.Unlock()
+	if err := l.queue(ctx, func(*journal.LiveSnapshot) error { return nil }); err != nil { // it is up to date
+		return err
+	}
+	s := w.scrutiny(nil)
+	s.Rests = true
+	return projections.Verify(ctx, l.Messages.Journal, l.Messages.Rows, s, each)
 }
 
 // Verify implements Gateway.

@@ -41,6 +41,7 @@ type Local struct {
 	Index      *tracking.Index // of the journal; nil: searches read all of it
 	searching  sync.Mutex      // held by the search that is under way
 	explaining sync.Mutex      // held by the explanation that is under way
+	proving    sync.Mutex      // held by the proof that is under way
 
 	Program Program // that this is
 	Prober  Prober

@@ -153,6 +153,17 @@ func TestRoutesThatCannotBeImported(t *testing.T) {
 			t.Errorf("%q is taken", name)
 		}
 	}
+	l.Document = func() *config.Document {
+		return &config.Document{Subscriptions: []config.Log{{Identity: "archive_key", KnownHosts: "/x/archive_hosts"}}}
+	}
+	for _, name := range []string{"archive_key", "archive_hosts", "ssh_identity", "known_hosts"} {
+		if err := os.WriteFile(filepath.Join(l.Messages.Dir, name), []byte("secret"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if text, err := l.ImportFile(t.Context(), name); err == nil || !strings.Contains(err.Error(), "holds keys of") {
+			t.Errorf("%s: %q, %v", name, text, err)
+		}
+	}
 	if err := os.Symlink("/etc/passwd", filepath.Join(l.Messages.Dir, "link")); err != nil {
 		t.Fatal(err)
 	}

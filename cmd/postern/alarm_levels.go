@@ -23,6 +23,7 @@ const (
 	alertHistory      = "historySpace"         // the disk may not hold the history that is to be kept
 	alertHardware     = "hardware"             // of a component of the machine
 	alertRetention    = "retentionInDanger"    // history cannot be shortened as it should be
+	alertDoubt        = "mailInDoubt"          // mail is held because its peer may have it, for as long as nobody decides
 )
 
 // levels is where alerts come from: each function tells how something stands now.
@@ -37,6 +38,7 @@ type levels struct {
 	history      func() (journal, room int64)          // bytes that the journal takes, and that the disk has above the watermark
 	sensors      func(now time.Time) *hardware.Sensors // nil: nobody reads them
 	retention    func() string                         // why history cannot be shortened, a sentence; "": it can. nil: nobody shortens it
+	doubts       func() (int, time.Time)               // recipients that are held as in doubt, and since when the first is; nil: nobody counts
 }
 
 // expiry is when a certificate ends.
@@ -57,6 +59,13 @@ func (l *levels) wrong(now time.Time, stands func(kind, object string) bool) (ou
 	if l.retention != nil {
 		if why := l.retention(); why != "" {
 			out = append(out, engine.Alert{Kind: alertRetention, Severity: severityWarning, Text: why})
+		}
+	}
+	if l.doubts != nil {
+		if n, since := l.doubts(); n > 0 {
+			out = append(out, engine.Alert{Kind: alertDoubt, Severity: severityWarning,
+				Text: fmt.Sprintf("%d recipients are held because nobody knows whether their hosts have the message, the first since %s. \"indoubt\" lists them and takes answers.",
+					n, since.UTC().Format("2006-01-02 15:04 MST"))})
 		}
 	}
 	return l.disk(out, stands)
@@ -196,6 +205,8 @@ func overText(kind, object string) string {
 		return "The disk has room for the journal again."
 	case alertHardware:
 		return fmt.Sprintf("%s of the machine is normal again, or not there any more.", object)
+	case alertDoubt:
+		return "No mail is held as in doubt any more."
 	case alertRetention:
 		return "The history is as short again as it should be."
 	}

@@ -153,6 +153,8 @@ func TestAlarmLevels(t *testing.T) {
 		"a follower a minute behind": {func(l *levels) { l.lags.watch("status", nil).age.Store(int64(time.Minute)) }, false, "Warning followerBehind status"},
 		"a follower a bit behind":    {func(l *levels) { l.lags.watch("status", nil).age.Store(int64(59 * time.Second)) }, false, ""},
 		"not yet caught up":          {func(l *levels) { l.lags.watch("status", nil).age.Store(int64(11 * time.Second)) }, true, "Warning followerBehind status"},
+		"mail is in doubt":           {func(l *levels) { l.doubts = func() (int, time.Time) { return 3, now } }, false, "Warning mailInDoubt"},
+		"no mail is in doubt":        {func(l *levels) { l.doubts = func() (int, time.Time) { return 0, time.Time{} } }, true, ""},
 		"a log's disk is full":       {func(l *levels) { l.lags.watch("mail_logs", nil).broken.Store(true) }, false, "Warning followerBehind mail_logs"},
 	} {
 		l, _ := wellBeing()

@@ -17,6 +17,7 @@ const maxDown = 200
 // watchAlarms tells operators of what is wrong until ctx ends.
 func (g *gateway) watchAlarms(ctx context.Context) error {
 	document := g.document
+	held := &projections.HeldDoubts{Journal: g.journal, Rows: g.rows}
 	l := &levels{document: document, lags: &g.lags,
 		conservation: func() (int, []string) { return g.engine.Conservation(), g.engine.ConservationReasons() },
 		queue:        func() (int64, int64) { return g.engine.Used(), g.engine.Free() },
@@ -25,6 +26,13 @@ func (g *gateway) watchAlarms(ctx context.Context) error {
 		history:      g.historySpace,
 		retention:    g.retention.why,
 		sensors:      g.monitor.Sensors,
+		doubts: func() (int, time.Time) {
+			n, since, err := held.Look(ctx)
+			if err != nil && ctx.Err() == nil {
+				g.log.Error().Err(err).Msg("what is held as in doubt")
+			}
+			return n, since
+		},
 		down: func(now time.Time, atLeast uint64) (down []projections.HostStatus) {
 			g.looker.Peek(func() { down = g.figures.Down(maxDown, atLeast, now) })
 			return down
@@ -51,7 +59,7 @@ func (g *gateway) told(ctx context.Context) (told []projections.Alert, err error
 
 // expiring names the certificates in use and their ends. It is asked with every look at the levels, in the background.
 func (g *gateway) expiring(d *config.Document, now time.Time) (out []expiry) {
-	for _, f := range g.expiries.refresh(d, now) {
+	for _, f := range g.expiries.refresh(d, now).found {
 		out = append(out, expiry{strings.TrimPrefix(f.Name, "Certificate "), f.Expires})
 	}
 	return out

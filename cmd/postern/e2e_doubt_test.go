@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -26,12 +27,14 @@ func TestInDoubtIsAsked(t *testing.T) {
 	start(t, g)
 	send(t, g.Address, "other@sink.test") // by then the first would have been sent again
 	eventually(t, "other mail flows", func() bool { return s.Total() >= 2 })
+	eventually(t, "an alert stands", func() bool { return slices.Equal(alertsOf(t, g), []string{alertDoubt}) })
 	if said := ask(t, g, "indoubt", "delivered", "1", "--yes"); said != "MID 1 [0] is taken for delivered.\n" {
 		t.Errorf("answered: %s", said)
 	}
 	if said := ask(t, g, "explain", "1"); !strings.Contains(said, "lost-b@sink.test: delivered ") {
 		t.Errorf("explained:\n%s", said)
 	}
+	eventually(t, "the alert is over", func() bool { return slices.Equal(alertsOf(t, g), []string{alertDoubt + " over"}) })
 	if said := ask(t, g, "verify"); strings.Contains(said, "FALSE") {
 		t.Error(said)
 	}

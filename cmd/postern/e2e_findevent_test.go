@@ -58,7 +58,7 @@ func TestFindEventSaysWhatTheMailLogSays(t *testing.T) {
 			tracking = &shell.Remote{Data: g.Data}
 		}
 		var got []string
-		if err := tracking.TraceMessage(t.Context(), r.Seq, func(f shell.TracedFact) error {
+		if err := tracking.TraceMessage(t.Context(), r.Seq, false, func(f shell.TracedFact) error {
 			got = append(got, f.Lines...)
 			return nil
 		}); err != nil {

@@ -25,6 +25,9 @@ func buildAndRun(m *testing.M) int {
 	if step := os.Getenv(killAt); step != "" {
 		return serveUntilKilled(step, os.Args[1])
 	}
+	if bytes := os.Getenv(tinyGigabyte); bytes != "" {
+		return serveWithTinyGigabytes(bytes, os.Args[len(os.Args)-1])
+	}
 	dir, err := os.MkdirTemp("", "postern-e2e-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -22,16 +24,7 @@ func TestRetentionKeepsWhatIsInTheQueue(t *testing.T) {
 	}
 	const days, daily = 5, 200
 	writeOldStore(t, filepath.Join(g.Data, "journal"), days, daily)
-	start(t, g)
-	t.Cleanup(func() {
-		if g.Running() {
-			g.Kill()
-		}
-		if t.Failed() {
-			t.Logf("the gateway said:\n%s", g.Said())
-		}
-	})
-	eventually(t, "the history is shortened", func() bool { return strings.Contains(g.Said(), "the history was shortened") })
+	shortens(t, g)
 	if c := statusOf(t, g).Counters["delivered_recips"].Lifetime; c != days*daily {
 		t.Errorf("%d recipients were delivered, %d are counted", days*daily, c)
 	}
@@ -62,6 +55,80 @@ func TestRetentionKeepsWhatIsInTheQueue(t *testing.T) {
 	if c := statusOf(t, g).Counters["delivered_recips"].Lifetime; c != days*daily+1 {
 		t.Errorf("after a start %d recipients are counted", c)
 	}
+}
+
+// shortens starts a gateway, until the test ends, and waits for its first cut.
+func shortens(t *testing.T, g *bench.Gateway) {
+	t.Helper()
+	start(t, g)
+	t.Cleanup(func() {
+		if g.Running() {
+			g.Kill()
+		}
+		if t.Failed() {
+			t.Logf("the gateway said:\n%s", g.Said())
+		}
+	})
+	eventually(t, "the history is shortened", func() bool { return strings.Contains(g.Said(), "the history was shortened") })
+}
+
+// tinyGigabyte is, in the environment, how many bytes a gigabyte of the history has for a child of the tests.
+const tinyGigabyte = "POSTERN_TEST_GIGABYTE"
+
+func serveWithTinyGigabytes(bytes, data string) int {
+	n, err := strconv.ParseUint(bytes, 10, 64)
+	if err != nil {
+		return exitUsage
+	}
+	return serveAs(data, func(g *gateway) { g.retention.unit = n })
+}
+
+// TestRetentionKeepsNoMoreThanFits starts a gateway on a store whose history is not old, but larger than what is to be kept:
+// it comes down to that, the newest stays, and what status says does not change.
+func TestRetentionKeepsNoMoreThanFits(t *testing.T) {
+	const gigabyte, messages = 50_000, 3000
+	t.Setenv(tinyGigabyte, strconv.Itoa(gigabyte))
+	g := &bench.Gateway{Binary: os.Args[0], Data: filepath.Join(t.TempDir(), "data")}
+	if err := g.Configure("/dev/null", "[retry]\nmax_queue_seconds = 86400\n[journal]\nkeep_gigabytes = 2\n"); err != nil {
+		t.Fatal(err)
+	}
+	writeOldStore(t, filepath.Join(g.Data, "journal"), 1, messages)
+	records, bytes := len(facts(t, g)), historyBytes(t, g)
+	if bytes < 4*gigabyte {
+		t.Fatalf("the history has only %d bytes", bytes)
+	}
+	shortens(t, g)
+	if c := statusOf(t, g).Counters["delivered_recips"].Lifetime; c != messages {
+		t.Errorf("%d recipients were delivered, %d are counted", messages, c)
+	}
+	for mid, there := range map[int]bool{1: false, messages: true, 7000: true} { // the last one is held
+		if code, said := refusal(t, "findevent", "--mid", strconv.Itoa(mid), "--data", g.Data); code == exitRefused == there {
+			t.Errorf("findevent of MID %d: %d %s", mid, code, said)
+		}
+	}
+	g.Kill()
+	// The store gives the room back some time later; what is left is told by the records, which are all alike.
+	if left, fit := len(facts(t, g)), records*2*gigabyte/int(bytes); left > fit || left < fit*3/4 {
+		t.Errorf("of %d records %d are left, to be kept are as many as fit, %d", records, left, fit)
+	}
+	if code, said := refusal(t, "verify", "--data", g.Data); code != 0 {
+		t.Errorf("verify: %s", said)
+	}
+}
+
+// historyBytes is what the history of a stopped gateway takes.
+func historyBytes(t *testing.T, g *bench.Gateway) uint64 {
+	t.Helper()
+	j, err := journal.Open(filepath.Join(g.Data, "journal"), journal.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Close()
+	n, err := j.HistoryBytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 // writeOldStore writes a history of days until now, one message of which is still there.

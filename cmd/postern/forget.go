@@ -181,7 +181,7 @@ func archivesOf(dir string, x *journal.Erasure) (found []string, err error) {
 }
 
 // erase takes the person out. What is made from the facts goes first, the facts last: whoever is stopped in between finds
-// the rest by them. From then on nobody stops it.
+// the rest by them. From then on nobody stops it but the end of the gateway; the next start goes on with scrub.
 func (f *forgetter) erase(ctx context.Context, order shell.ForgetOrder, x *journal.Erasure, told *shell.Forgotten) error {
 	g := f.g
 	if len(told.Undoable) > 0 {
@@ -213,7 +213,7 @@ func (f *forgetter) erase(ctx context.Context, order shell.ForgetOrder, x *journ
 	}
 	told.Done = true
 	// A time before may have been stopped after the facts: what they were may be anywhere.
-	if err := errors.Join(x.Scrub(ctx, cmp.Or(x.First(), 1), projections.KeyframeRows), g.index.CatchUp(ctx)); err != nil {
+	if err := errors.Join(f.g.journal.Scrub(ctx, cmp.Or(x.First(), 1), projections.KeyframeRows), g.index.CatchUp(ctx)); err != nil {
 		return fmt.Errorf("%s is forgotten, but: %w", x.Address, err)
 	}
 	return nil
@@ -235,6 +235,16 @@ func (f *forgetter) stillGone(ctx context.Context, x *journal.Erasure) error {
 		}
 	}
 	return nil
+}
+
+// scrub has the store give up what an erasure has replaced that the end of the gateway came upon.
+func (g *gateway) scrub(ctx context.Context) error {
+	from, err := g.journal.ScrubDue()
+	if err != nil || from == 0 || !g.loaded(ctx, forever) {
+		return err
+	}
+	g.log.Warn().Msg("the gateway ended soon after an order to forget somebody, or during it: what was erased is scrubbed from the store; if the order gave no answer, repeat it")
+	return g.journal.Scrub(ctx, from, projections.KeyframeRows)
 }
 
 // lines changes the mail logs that are in files, those of logs that are no more among them.

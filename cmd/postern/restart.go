@@ -46,7 +46,7 @@ func (g *gateway) portFaults(doc *config.Document, program string) (faults []err
 	for _, want := range portsOf(doc) {
 		switch at := want.at; {
 		case at.Port() != 0 && at.Port() < free && !mayAll:
-			faults = append(faults, fmt.Errorf("%s could not listen on %s: since its start the gateway has given up the right to bind "+
+			faults = append(faults, fmt.Errorf("%s could not listen on %s: the gateway has given up root, and begun anew it had no right to bind "+
 				"ports below %d; stop it, and start it as it was started", want.what, at, free))
 		case slices.ContainsFunc(ours, func(w wanted) bool { return w.at == at }):
 		default:
@@ -56,7 +56,7 @@ func (g *gateway) portFaults(doc *config.Document, program string) (faults []err
 		}
 	}
 	if at, wanted := snmpAddress(doc); wanted && at.Port() < free && !mayAll {
-		faults = append(faults, fmt.Errorf("snmp could not listen on %s: since its start the gateway has given up the right to bind "+
+		faults = append(faults, fmt.Errorf("snmp could not listen on %s: the gateway has given up root, and begun anew it had no right to bind "+
 			"ports below %d; stop it, and start it as it was started", at, free))
 	}
 	return faults

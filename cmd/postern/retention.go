@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,8 +15,10 @@ import (
 
 const (
 	retainEvery = time.Hour
-	// retainAgain is how soon it is looked again while what is too old is still needed.
+	// retainAgain is how soon it is looked again while what is too old, or too much, is still needed.
 	retainAgain = 5 * time.Second
+	// retainPatience is how long what is too much may be needed before that is said: after a start followers are behind.
+	retainPatience = time.Minute
 	// retainStep is how much older than it may be the history becomes before it is cut: each cut writes all baselines.
 	retainStep = 6 * time.Hour
 	// retainRecords is how many records one cut removes at most. What is left goes with the next one.
@@ -24,11 +27,12 @@ const (
 	retainRest    = time.Millisecond // after each few hundred records that are read for a cut: mail comes first
 	retainTries   = 8                // places tried when too much would have to be kept
 	retainLow     = 9                // tenths of the limit of size that a cut comes down to
-	gigabyte      = uint64(1_000_000_000)
+	gigabyte      = 1_000_000_000    // bytes
 )
 
 // retention shortens the history.
 type retention struct {
+	unit   uint64 // bytes of a gigabyte of keep_gigabytes; 0: gigabyte. Tests have none to fill
 	danger atomic.Pointer[string]
 }
 
@@ -46,10 +50,17 @@ func (g *gateway) keepHistory(ctx context.Context) error {
 	if !g.loaded(ctx, forever) {
 		return nil
 	}
+	var needed time.Time // since when more is needed than there should be; zero: it is not
 	for {
-		next := retainEvery
-		err := g.shorten(ctx, time.Now())
-		if errors.Is(err, errWait) {
+		next, now := retainEvery, time.Now()
+		err := g.shorten(ctx, now)
+		if !errors.Is(err, errNeeded) {
+			needed = time.Time{}
+		} else if needed.IsZero() {
+			needed = now
+		}
+		err = errors.Join(err, g.journal.EndScrub())
+		if errors.Is(err, errWait) || !needed.IsZero() && now.Sub(needed) < retainPatience {
 			next, err = retainAgain, nil
 		}
 		text := ""
@@ -109,7 +120,7 @@ func (g *gateway) cutPlace(now time.Time) (uint64, error) {
 			return 0, err
 		}
 	}
-	if limit := uint64(keep.KeepGigabytes) * gigabyte; limit > 0 {
+	if limit := uint64(keep.KeepGigabytes) * cmp.Or(g.retention.unit, gigabyte); limit > 0 {
 		bytes, err := g.journal.HistoryBytes()
 		if err != nil {
 			return 0, err

@@ -140,9 +140,6 @@ func (g *gateway) build() error {
 		return err
 	}
 	d, document := g.document(), g.document
-	if a, _ := accountOf(d.Daemon); a != nil { // a failure is dropPrivileges' business
-		g.ports.scarce = firstFree()
-	}
 	g.resolver = &dns.Resolver{Servers: d.DNS.Servers, Timeout: d.DNS.Timeout.Duration, Tries: d.DNS.Tries, CacheSize: d.DNS.Cache}
 	g.client = &deliver.Client{Document: document, Resolver: g.resolver, Store: g.journal, IsOwn: g.isOwn,
 		Content: func(seq uint64, m *journal.MessageInjected) (io.ReadCloser, int64, error) {
@@ -169,7 +166,6 @@ func (g *gateway) build() error {
 	if err := g.receiver.Listen(); err != nil {
 		return err
 	}
-	g.reservePorts()
 	if err := g.buildFollowers(); err != nil {
 		return err
 	}
@@ -178,11 +174,15 @@ func (g *gateway) build() error {
 	}
 	g.buildSNMP()
 	g.buildTraps()
+	g.expiries.unknown = func(name string, err error) {
+		g.log.Warn().Err(err).Str("certificate", name).Msg("when a certificate ends cannot be told: the gateway cannot read it")
+	}
 	g.expiries.refresh(d, time.Now()) // while all files can be read
 	return g.dropPrivileges()
 }
 
-// dropPrivileges opens the admin socket to its group, and goes on as the configured user, now that all ports are bound and the store is open.
+// dropPrivileges opens the admin socket to its group, and goes on as the configured user, now that the store is open and all
+// that only root may read was read. One thread goes on binding ports.
 func (g *gateway) dropPrivileges() error {
 	a, err := accountOf(g.document().Daemon)
 	if err != nil {
@@ -201,7 +201,8 @@ func (g *gateway) dropPrivileges() error {
 	if a == nil {
 		return nil
 	}
-	return a.become()
+	g.ports.binder, err = newBinder(a)
+	return err
 }
 
 // open takes the store: the lock that tells readers to let go, the journal, and the live rows up to its end.
@@ -271,6 +272,7 @@ func (g *gateway) start(ctx context.Context, ended chan<- error) {
 	g.pages.serve(ctx)
 	g.recordConfiguration(ctx)
 	g.follow(ctx)
+	g.run("erasure", func() error { return g.scrub(ctx) })
 	g.run("retention", func() error { return g.keepHistory(ctx) })
 	g.run("journal's pulse", func() error { return g.pulse.run(ctx, g.journal) })
 	g.run("SNMP", func() error { return g.agent.Serve(ctx) })

@@ -229,18 +229,15 @@ func (x *Index) covered() uint64 {
 	return x.next() - 1
 }
 
-// Run follows the history until ctx ends. What is not sealed by then is made again by the next start.
+// Run follows the history until ctx ends, or the index does at damage. What is not sealed by then is made again by the next start.
 func (x *Index) Run(ctx context.Context) error {
 	h, ok := x.History.(Followed)
 	if !ok {
 		return errors.New("index: the history cannot be followed")
 	}
-	if !x.Follows() {
-		return nil
-	}
 	pause := time.NewTimer(0)
 	defer pause.Stop()
-	for {
+	for x.Follows() {
 		if err := h.Wait(ctx, x.Covered()); err != nil {
 			return ignoreEnd(ctx, err)
 		}
@@ -250,10 +247,11 @@ func (x *Index) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		}
-		if err := x.CatchUp(ctx); err != nil {
+		if err := x.catchUp(ctx, &journal.Pace{Durable: h.Durable, Work: indexWork, Rest: indexRest}); err != nil {
 			return ignoreEnd(ctx, err)
 		}
 	}
+	return nil
 }
 
 func ignoreEnd(ctx context.Context, err error) error {
@@ -263,9 +261,19 @@ func ignoreEnd(ctx context.Context, err error) error {
 	return fmt.Errorf("index: %w", err)
 }
 
+// The index follows beside mail: it works so long on what it has to take in, as the whole of a long history, and then it
+// rests, while mail moves.
+const (
+	indexWork = 10 * time.Millisecond
+	indexRest = 10 * time.Millisecond
+)
+
 // CatchUp takes in what is durable now. An index that is only read stays as it is.
-func (x *Index) CatchUp(ctx context.Context) error {
+func (x *Index) CatchUp(ctx context.Context) error { return x.catchUp(ctx, &journal.Pace{}) }
+
+func (x *Index) catchUp(ctx context.Context, pace *journal.Pace) error {
 	for to := x.History.Durable(); ; {
+		pace.Step(ctx)
 		x.mu.Lock()
 		var err error
 		behind := x.active != nil && x.active.to < to

@@ -2,6 +2,7 @@ package tracking
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -10,7 +11,9 @@ import (
 	"regexp"
 	"runtime"
 	"slices"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"postern/journal"
@@ -130,6 +133,34 @@ func TestIndexWithoutSegments(t *testing.T) {
 	}
 	defer x.Close()
 	p.same(x)
+}
+
+// Damage ends the index, and every search that does not look beyond it. One that does finds what is on both sides.
+func TestIndexEndsAtDamage(t *testing.T) {
+	p := newPast(t, 3)
+	p.goOn(200)
+	damaged := p.write(&journal.MessageInjected{MID: p.id(), Sender: "from1@sender.example"}) // a block of its own
+	p.goOn(200)
+	want, total := p.find(nil, &Query{})
+	if err := p.j.ReplaceBlock(damaged, func(v []byte) []byte { v[len(v)-1] ^= 1; return v }); err != nil {
+		t.Fatal(err)
+	}
+	x := p.index(t.TempDir(), true)
+	defer x.Close()
+	broken := (*journal.DamagedError)(nil)
+	if _, _, err := Find(t.Context(), p.j, x, &Query{}, 1000); !errors.As(err, &broken) || broken.Block != damaged {
+		t.Errorf("record %d is damaged: %v", damaged, err)
+	}
+	var passed []uint64
+	h := journal.Beyond{Journal: p.j, Over: func(d journal.Damage) error { passed = append(passed, d.First); return nil }}
+	got, n, err := Find(t.Context(), h, x, &Query{}, 1000)
+	want = slices.DeleteFunc(want, func(f Found) bool { return f.Seq == damaged })
+	if err != nil || n != total-1 || !reflect.DeepEqual(got, want) || !slices.Equal(passed, []uint64{damaged}) {
+		t.Errorf("%d of %d found, %v was passed over: %v", n, total, passed, err)
+	}
+	if x.Covered() == 0 {
+		t.Error("the index holds nothing of what is before the damage")
+	}
 }
 
 // The ends of messages are those that the history tells, those of long sealed segments too, and after a restart.
@@ -270,6 +301,62 @@ func (p *past) lists(x *Index) {
 		if f.Seq >= cut.Before && !listed[f.Seq] {
 			p.t.Errorf("message %d is not found", f.Seq)
 		}
+	}
+}
+
+// slowHistory is a long one of nothing, which takes its time, and grows when mail moves.
+type slowHistory struct {
+	durable atomic.Uint64
+	moves   bool
+	ended   chan time.Time // is told when all of it was taken in
+}
+
+const slowSlice = 20 * time.Millisecond
+
+func (h *slowHistory) Durable() uint64 {
+	if h.moves {
+		return h.durable.Add(1)
+	}
+	return h.durable.Load()
+}
+
+func (h *slowHistory) At(uint64) (journal.Record, error) {
+	return journal.Record{}, journal.ErrNotFound
+}
+
+func (h *slowHistory) Pick(context.Context, uint64, uint64, func(journal.Kind) bool, func(journal.Record) error) error {
+	<-time.After(slowSlice)
+	return nil
+}
+
+func (h *slowHistory) Wait(ctx context.Context, after uint64) error {
+	if after == 0 {
+		return nil
+	}
+	h.ended <- time.Now()
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// The making of an index over a long history leaves mail half of the time, and does not dawdle when none moves.
+func TestIndexRestsBesideMail(t *testing.T) {
+	const slices = 10
+	for moves, want := range map[bool]time.Duration{false: slices * slowSlice, true: 2 * slices * slowSlice} {
+		synctest.Test(t, func(t *testing.T) {
+			h := &slowHistory{moves: moves, ended: make(chan time.Time)}
+			h.durable.Store(slices*indexSlice - 10)
+			x := &Index{History: h, Dir: t.TempDir()}
+			check(t, x.Open(true))
+			defer x.Close()
+			ctx, cancel := context.WithCancel(t.Context())
+			done, began := make(chan error, 1), time.Now()
+			go func() { done <- x.Run(ctx) }()
+			if took := (<-h.ended).Sub(began) - indexDelay; took < want-2*slowSlice || took > want+2*slowSlice {
+				t.Errorf("mail moves: %v: it took %v, not %v", moves, took, want)
+			}
+			cancel()
+			check(t, <-done)
+		})
 	}
 }
 
