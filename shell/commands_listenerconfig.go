@@ -29,7 +29,7 @@ var listenerSection = &section{
 var _ = register(listenerSection.command("listenerconfig", "the ports on which mail is received",
 	"A private listener relays for the hosts it names, a public one takes mail for the domains it names, a blackhole takes everything and\n"+
 		"drops it. EDIT KEY VALUE sets one key as the configuration spells it ("+strings.Join(config.Keys(&config.Listener{}), ", ")+");\n"+
-		"\"None\" empties a list. SETUP sets one key for all listeners."))
+		"\"None\" empties a list. EDIT NAME certificate FILE KEY-FILE switches TLS on, certificate none off. SETUP sets one key for all listeners."))
 
 func hasListeners(d *config.Document) bool { return len(d.Listeners) > 0 }
 

@@ -225,6 +225,8 @@ func TestDialoguesInBatch(t *testing.T) {
 		{"listenerconfig edit Out max_recipients 500 --yes", "Listener Out changed.\n"},
 		{"listenerconfig edit Out relay_from 10.0.0.0/8 192.0.2.0/24 --yes", "Listener Out changed.\n"},
 		{"listenerconfig edit Out address 192.0.2.1:25 --yes", "error: 192.0.2.1:25 is busy: listener InboundMail is on 192.0.2.1:25"},
+		{"listenerconfig edit Out certificate /etc/mx.pem /etc/mx.key --yes", "Listener Out changed.\n"},
+		{"listenerconfig edit Out certificate none --yes", "Listener Out changed.\n"},
 		{"listenerconfig setup max_hops 30 --yes", "All listeners changed.\n"},
 		{"dnsconfig new 192.0.2.53 --yes", "DNS server 192.0.2.53 added.\n"},
 		{"dnsconfig setup timeout 5s --yes", "DNS settings changed.\n"},
