@@ -2,10 +2,12 @@ package shell
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 
+	"postern/engine"
 	"postern/journal"
 	"postern/projections"
 )
@@ -109,6 +111,30 @@ func (c *Call) answerDoubt(ctx context.Context, answer string, words []string) e
 		text = midOf(a.MID, a.RIDs) + " is taken for delivered.\n"
 	}
 	return c.Answer(a, text)
+}
+
+// doubtsHeld warns whoever releases mail of what is among it, or may be, that is held because its peer may have it.
+func (c *Call) doubtsHeld(ctx context.Context, s engine.Selection) (warnings []string, err error) {
+	list, err := c.Gateway.InDoubt(ctx, time.Time{})
+	if err != nil && !errors.Is(err, errNoQueue) { // the order says that itself
+		return nil, err
+	}
+	held := 0
+	for _, d := range list.Doubts {
+		if s.MID != 0 && s.MID != d.MID || s.Host != "" && !strings.EqualFold(s.Host, d.Destination) {
+			continue
+		}
+		for _, r := range d.Recipients {
+			if r.Done.Open() {
+				held++
+			}
+		}
+	}
+	if held == 0 {
+		return nil, nil
+	}
+	warning := fmt.Sprintf("%s held as in doubt: what of it is released may arrive twice (indoubt lists it)", plural(held, "recipient")+either(held, " is", " are"))
+	return []string{warning}, c.Say("WARNING: " + warning)
 }
 
 // renderDoubts writes a doubt with a line for each of its recipients.

@@ -33,7 +33,7 @@ var _ = register(
 	deleteVerb.command("deleterecipients", "delete mail in the queue", "Nobody is told of what is deleted. undo brings it back for a while.\n"),
 	bounceVerb.command("bouncerecipients", "bounce mail in the queue", "Senders get a bounce message. undo takes it back for a while, as long as that has not left.\n"),
 	holdVerb.command("hold", "keep mail in the queue from being delivered", "What is held is not tried until it is released.\n"),
-	releaseVerb.command("release", "let mail that is held be delivered", ""))
+	releaseVerb.command("release", "let mail that is held be delivered", "What is held as in doubt, because its peer may have it, goes with it: indoubt lists that.\n"))
 
 // command is the verb's, whose dialogue is that of AsyncOS.
 func (v *recipientsVerb) command(name, summary, help string) *Command {
@@ -57,8 +57,14 @@ func (v *recipientsVerb) run(ctx context.Context, c *Call) error {
 		return err
 	}
 	question := v.question(w.Selection)
-	w.Held = w.Held || v == releaseVerb
-	return c.order(ctx, engine.Order{Action: v.action, Reason: w.reason, Selection: w.Selection}, v, question, nil)
+	var warnings []string
+	if v == releaseVerb {
+		w.Held = true
+		if warnings, err = c.doubtsHeld(ctx, w.Selection); err != nil {
+			return err
+		}
+	}
+	return c.order(ctx, engine.Order{Action: v.action, Reason: w.reason, Selection: w.Selection}, v, question, warnings)
 }
 
 // choose asks what is selected when the command line does not say. The answers take the place of arguments: who is asked
