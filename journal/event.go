@@ -150,4 +150,5 @@ const (
 	KindOperatorLoggedIn     Kind = 94
 	KindOperatorLoggedOut    Kind = 95
 	KindUndoEnded            Kind = 96
+	KindOperatorOrdered      Kind = 97
 )

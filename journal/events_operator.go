@@ -167,6 +167,25 @@ type OperatorLoggedOut struct {
 	From    netip.Addr
 }
 
+// OperatorOrdered says from where an order came, as the system knows it. It stands before the facts of the order, which name
+// its user too.
+type OperatorOrdered struct {
+	By     string     // the user's name; "": a signal
+	UID    uint32     // of the user
+	PID    uint32     // of the process that asked; 0: unknown
+	TTY    string     // its terminal, as pts/3; "": it has none, or that is unknown
+	From   netip.Addr // where the shell's user sits, as the shell says; invalid: not said
+	Signal string     // that gave the order, by its name; "": none did
+	What   string     // an order that has no fact of its own, OrderStop or OrderRestart; "": another one
+}
+
+// The orders that have no fact of their own.
+const (
+	OrderStop    = "stop"
+	OrderRestart = "restart"
+)
+
+func (*OperatorOrdered) Kind() Kind      { return KindOperatorOrdered }
 func (*BulkActionOrdered) Kind() Kind    { return KindBulkActionOrdered }
 func (*BulkActionCompleted) Kind() Kind  { return KindBulkActionCompleted }
 func (*RecipientsDeleted) Kind() Kind    { return KindRecipientsDeleted }
@@ -329,4 +348,14 @@ func (e *OperatorLoggedOut) fields(c *coder) {
 	c.uint64(1, &e.Session)
 	c.string(2, &e.By)
 	c.addr(3, &e.From)
+}
+
+func (e *OperatorOrdered) fields(c *coder) {
+	c.string(1, &e.By)
+	c.uint32(2, &e.UID)
+	c.uint32(3, &e.PID)
+	c.string(4, &e.TTY)
+	c.addr(5, &e.From)
+	c.string(6, &e.Signal)
+	c.string(7, &e.What)
 }

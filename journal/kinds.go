@@ -87,6 +87,7 @@ var kinds = [...]kindInfo{
 	KindOperatorLoggedIn:     {"OperatorLoggedIn", false, func() Event { return new(OperatorLoggedIn) }},
 	KindOperatorLoggedOut:    {"OperatorLoggedOut", false, func() Event { return new(OperatorLoggedOut) }},
 	KindUndoEnded:            {"UndoEnded", true, func() Event { return new(UndoEnded) }},
+	KindOperatorOrdered:      {"OperatorOrdered", false, func() Event { return new(OperatorOrdered) }},
 }
 
 func (k Kind) info() *kindInfo {

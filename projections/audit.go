@@ -2,6 +2,7 @@ package projections
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -15,7 +16,7 @@ type Deed struct {
 	Seq    uint64    `json:"seq"` // of its fact; the ID of an order
 	Time   time.Time `json:"timestamp"`
 	By     string    `json:"by"`
-	From   []string  `json:"from,omitempty"` // where the shells came from that the operator had open; "console": the machine itself
+	From   []string  `json:"from,omitempty"` // where the order came from; of a history that does not say, where the operator's open shells did, "console": the machine itself
 	Kind   string    `json:"kind"`           // of its fact
 	What   string    `json:"what"`           // in words
 	Action string    `json:"action,omitempty"`
@@ -47,7 +48,8 @@ const Console = "console"
 
 // notDeeds are the facts whose By is a rule of the gateway and no operator.
 var notDeeds = journal.KindsOf(&journal.Rewritten{}, &journal.Copied{}, &journal.Dropped{},
-	&journal.Delivered{}) // which follows the answer to a doubt
+	&journal.Delivered{},       // which follows the answer to a doubt
+	&journal.OperatorOrdered{}) // which says where the next one came from; alone it is a deed only of those that have no other fact
 
 // deedKinds are the facts that tell of deeds.
 var deedKinds = journal.KindsOf(&journal.BulkActionOrdered{}, &journal.BulkActionCompleted{}, &journal.RecipientsDeleted{}, &journal.RecipientsBounced{},
@@ -64,6 +66,7 @@ type audit struct {
 	orders map[uint64]int // Seq of an order to its place in deeds
 	known  map[uint64]bool
 	shells map[uint64]shellOf // by session
+	seats  map[string]string  // by user: where their last order came from
 }
 
 // shellOf is who sits in an open shell, and where.
@@ -77,8 +80,8 @@ type picked interface {
 // Audit lists what operators did, in the order in which they did it, from the facts of the journal, and how many older deeds
 // there are than those that it names.
 func Audit(ctx context.Context, j picked, q AuditQuery) (deeds []Deed, older int, err error) {
-	a := &audit{AuditQuery: q, orders: make(map[uint64]int), known: make(map[uint64]bool), shells: make(map[uint64]shellOf)}
-	kinds := journal.KindsOf(&journal.Started{})
+	a := &audit{AuditQuery: q, orders: make(map[uint64]int), known: make(map[uint64]bool), shells: make(map[uint64]shellOf), seats: make(map[string]string)}
+	kinds := journal.KindsOf(&journal.Started{}, &journal.OperatorOrdered{})
 	for k := range deedKinds {
 		kinds[k] = true
 	}
@@ -95,7 +98,12 @@ func (a *audit) note(r journal.Record) {
 	switch e := r.Event.(type) {
 	case *journal.Started: // which closes every shell
 		clear(a.shells)
+		clear(a.seats)
 		return
+	case *journal.OperatorOrdered:
+		if _, known := a.seats[e.By]; e.By != "" && (known || len(a.seats) < maxShells) {
+			a.seats[strings.Clone(e.By)] = orderSeat(e)
+		}
 	case *journal.OperatorLoggedIn:
 		if len(a.shells) < maxShells {
 			a.shells[e.Session] = shellOf{strings.Clone(e.By), seat(e.From)}
@@ -155,9 +163,16 @@ func (a *audit) completed(r journal.Record, e *journal.BulkActionCompleted) {
 	d.What = d.orderText()
 }
 
-// from lists where the shells came from that an operator has open, each place once. A command that is given beside them, as
-// a batch command, is not told apart: its fact bears the name alone.
+// from is where the last order of an operator came from; where the history does not say that, where their shells did.
 func (a *audit) from(by string) (places []string) {
+	if seat, ok := a.seats[by]; ok {
+		return []string{seat}
+	}
+	return a.open(by)
+}
+
+// open lists where the shells came from that an operator has open, each place once.
+func (a *audit) open(by string) (places []string) {
 	for _, s := range a.shells {
 		if s.by == by && !slices.Contains(places, s.from) {
 			places = append(places, s.from)
@@ -172,4 +187,19 @@ func seat(from netip.Addr) string {
 		return from.String()
 	}
 	return Console
+}
+
+// orderSeat words where an order came from.
+func orderSeat(e *journal.OperatorOrdered) string {
+	if e.Signal != "" {
+		return "signal " + e.Signal
+	}
+	where := "no terminal"
+	if e.TTY != "" {
+		where = strings.Clone(e.TTY)
+	}
+	if e.From.IsValid() {
+		where = e.From.String() + " " + where
+	}
+	return fmt.Sprintf("%s (uid %d, pid %d)", where, e.UID, e.PID)
 }

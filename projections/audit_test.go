@@ -3,6 +3,7 @@ package projections
 import (
 	"net/netip"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -144,5 +145,27 @@ func TestAuditOfDoubts(t *testing.T) {
 		&journal.Delivered{Message: 1, MID: 4, RIDs: []uint32{0}, By: "ann"})
 	if len(deeds) != 1 || deeds[0].By != "ann" || deeds[0].What != "answered a doubt: MID 4 was delivered to 1 recipient" {
 		t.Errorf("%+v", deeds)
+	}
+}
+
+// TestAuditOfSeats: an order's own seat goes before those of the shells that its user has open, which older histories alone
+// know of, and ends with the run.
+func TestAuditOfSeats(t *testing.T) {
+	at := netip.MustParseAddr("10.0.0.5")
+	var got []string
+	for _, d := range audited(t, AuditQuery{}, &journal.OperatorLoggedIn{Session: 1, By: "ann", From: at},
+		&journal.CountersReset{By: "ann"},
+		&journal.OperatorOrdered{By: "ann", UID: 7, PID: 42}, &journal.CountersReset{By: "ann"},
+		&journal.OperatorOrdered{By: "ann", UID: 7, PID: 43, TTY: "pts/3", From: at}, &journal.CountersReset{By: "ann"},
+		&journal.OperatorOrdered{Signal: "terminated", What: journal.OrderStop}, &journal.HistoryCut{Before: 1},
+		&journal.Started{Boot: 2}, &journal.CountersReset{By: "ann"},
+		&journal.OperatorOrdered{By: "bob", UID: 8, PID: 44, TTY: "tty1", What: journal.OrderRestart}) {
+		got = append(got, strings.Join(append([]string{d.By, d.What}, d.From...), "|"))
+	}
+	want := []string{"ann|logged in from 10.0.0.5|10.0.0.5", "ann|reset the counters|10.0.0.5", "ann|reset the counters|no terminal (uid 7, pid 42)",
+		"ann|reset the counters|10.0.0.5 pts/3 (uid 7, pid 43)", "|ordered the gateway to stop|signal terminated", "|history before record 1 was removed",
+		"ann|reset the counters", "bob|ordered the gateway to restart|tty1 (uid 8, pid 44)"}
+	if !slices.Equal(got, want) {
+		t.Errorf("audited:\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }

@@ -12,7 +12,14 @@ func (a *audit) deed(r journal.Record) (Deed, bool) {
 	d := Deed{Seq: r.Seq, Time: r.Time.Time(), Kind: r.Event.Kind().String()}
 	ok := a.ordered(&d, r.Event) || a.slice(&d, r.Event) || stopped(&d, r.Event) || administered(&d, r.Event)
 	d.By, d.What = strings.Clone(d.By), strings.Clone(d.What)
-	d.From = a.from(d.By)
+	switch e := r.Event.(type) {
+	case *journal.OperatorOrdered:
+		d.From = []string{orderSeat(e)}
+	case *journal.OperatorLoggedIn, *journal.OperatorLoggedOut: // which say it themselves
+		d.From = a.open(d.By)
+	default:
+		d.From = a.from(d.By)
+	}
 	return d, ok
 }
 
@@ -174,6 +181,15 @@ func administered(d *Deed, event journal.Event) bool {
 		d.By, d.What = e.By, fmt.Sprintf("erased the private data of %d records", e.Records)
 	case *journal.HistoryCut:
 		d.What = fmt.Sprintf("history before record %d was removed", e.Before)
+	case *journal.OperatorOrdered:
+		switch d.By = e.By; e.What {
+		case journal.OrderStop:
+			d.What = "ordered the gateway to stop"
+		case journal.OrderRestart:
+			d.What = "ordered the gateway to restart"
+		default:
+			return false
+		}
 	case *journal.OperatorLoggedIn:
 		d.By, d.What = e.By, "logged in from "+seat(e.From)
 	case *journal.OperatorLoggedOut:

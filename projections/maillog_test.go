@@ -142,6 +142,7 @@ func mailLogExamples() []journal.Event {
 		&journal.OutcomeUnknown{DCID: 5, MID: 4, RIDs: []uint32{0}, Next: next, Reason: "the reply to the final dot was lost", Action: "hold"},
 		&journal.OutcomeUnknown{DCID: 5, MID: 4, RIDs: []uint32{0}, Next: next, Reason: "the reply to the final dot was lost", Action: "ask"},
 		&journal.DoubtAnswered{MID: 4, RIDs: []uint32{0, 1}, Answer: journal.AnswerResend, By: "ann"},
+		&journal.OperatorOrdered{By: "ann", UID: 1000, PID: 4242, TTY: "pts/3"},
 		&journal.DoubleBounced{DCID: 5, MID: 12222130, RIDs: []uint32{0}, Code: "501", Status: "5.1.0", Reason: "Unknown address error",
 			Reply: []string{"5.5.4 Invalid Address", "go away"}, Finished: true},
 		&journal.DeliveryConnectionClosed{DCID: 5},

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"postern/journal"
@@ -71,6 +72,19 @@ func TestAuditNamesDamage(t *testing.T) {
 		}
 		if !strings.Contains(got, want) {
 			t.Errorf("%s:\n%s\nwant\n%s", line, got, want)
+		}
+	}
+}
+
+// TestTerminalOf: as the kernel numbers them.
+func TestTerminalOf(t *testing.T) {
+	for number, want := range map[string]string{"34819": "pts/3", "34816": "pts/0", "35083": "pts/267", "1025": "tty1", "1088": "ttyS0", "0": "", "x": ""} {
+		proc := fstest.MapFS{"42/stat": {Data: []byte("42 (a ) b) S 1 42 42 " + number + " 42 4194560")}, "43/stat": {Data: []byte("43 (x")}}
+		if got := terminalOf(proc, 42); got != want {
+			t.Errorf("%s: %q, want %q", number, got, want)
+		}
+		if got := terminalOf(proc, 43) + terminalOf(proc, 44); got != "" {
+			t.Errorf("of what cannot be read: %q", got)
 		}
 	}
 }

@@ -11,14 +11,14 @@ import (
 var _ = register(&Command{Name: "audit", Summary: "what operators did, and when", Offline: true, OwnFlags: true,
 	Synopsis: "[--since TIME] [--until TIME] [--by USER] [--skip-damaged]",
 	Params:   []Param{{Name: "OPTION", Optional: true, Rest: true}},
-	Help: `Every order about the queue with what came of it, every suspension, pause, removal, forced delivery, reset, rollover and login, and every
-commit of the configuration, as the journal has them, the newest last. An order's number is the ID that undo takes.
+	Help: `Every order about the queue with what came of it, every suspension, pause, removal, forced delivery, reset, rollover and login, every
+stop and restart, and every commit of the configuration, as the journal has them, the newest last. An order's number is the ID that undo takes.
   --since TIME    from then on: 2026-11-23, "2026-11-23 03:10", 90m, 4h, 2d (ago)
   --until TIME    before then
   --by USER       what this user did
   --skip-damaged  look beyond damage in the journal, which is named; without it damage ends the search
-From is where the shells came from that the user had open; a command given beside them, as in batch, is not told apart, and
-"-" is a user without one.`,
+From is the terminal and the process that an order came from, as the system says, and the address of the shell's user, as the shell
+says; or the signal. An older history has only where the shells came from that the user had open, and "-" for a user without one.`,
 	Run: runAudit})
 
 func runAudit(ctx context.Context, c *Call) error {

@@ -39,7 +39,7 @@ func (l *Local) Commit(ctx context.Context, p Proposal) (Committed, error) {
 	if l.Committer == nil {
 		return Committed{}, errNoCommitter
 	}
-	by := By(ctx)
+	by := l.by(ctx)
 	if p.Comment = strings.TrimSpace(p.Comment); len(p.Comment) > maxComment {
 		return Committed{}, &RefusedError{fmt.Sprintf("The comment has %d bytes; at most %d are allowed.", len(p.Comment), maxComment)}
 	}

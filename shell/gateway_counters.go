@@ -30,7 +30,7 @@ const resetPatience = 10 * time.Second
 // ResetCounters implements Gateway. What the resolver counts is sampled just before, so that its Reset column begins at
 // zero too.
 func (l *Local) ResetCounters(ctx context.Context) (CountersReset, error) {
-	done := CountersReset{By: By(ctx)}
+	done := CountersReset{By: l.by(ctx)}
 	var sample *journal.Sampled
 	l.Follower.Peek(func() { sample = l.Figures.Sample(l.now(), l.Gauges) })
 	r, err := l.Reset(ctx, sample, &journal.CountersReset{By: done.By})

@@ -95,7 +95,7 @@ func (l *Local) AnswerDoubt(ctx context.Context, mid uint32, rid *uint32, answer
 	if a.Answer = answer; len(a.RIDs) == 0 {
 		return a, notInDoubt(mid, rid)
 	}
-	n, err := l.Doubts.AnswerDoubt(ctx, By(ctx), a.Message, a.RIDs, answer)
+	n, err := l.Doubts.AnswerDoubt(ctx, l.by(ctx), a.Message, a.RIDs, answer)
 	if err == nil && n < len(a.RIDs) {
 		err = fmt.Errorf("it was carried out for %d of %d recipients: the others are not held any more", n, len(a.RIDs))
 	}

@@ -88,6 +88,9 @@ func (l *Local) Forget(ctx context.Context, order ForgetOrder) (f Forgotten, err
 		return f, &RefusedError{"this gateway forgets nobody"}
 	}
 	order.By = By(ctx)
+	if order.Do {
+		l.by(ctx)
+	}
 	f, err = l.Forgetter.Forget(ctx, order)
 	f.Elsewhere = elsewhere
 	return f, worded(err)

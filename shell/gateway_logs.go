@@ -128,7 +128,7 @@ func (l *Local) RollOver(ctx context.Context, log string) (done []string, err er
 			err = errors.Join(err, failed)
 			continue
 		}
-		l.note(&journal.LogRolledOver{Log: w.Name(), By: By(ctx)})
+		l.note(&journal.LogRolledOver{Log: w.Name(), By: l.by(ctx)})
 		done = append(done, w.Name())
 	}
 	if done == nil && err == nil {

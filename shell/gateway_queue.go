@@ -156,7 +156,7 @@ func (l *Local) Order(ctx context.Context, o engine.Order, progress func(engine.
 	default:
 		return engine.Done{}, &RefusedError{fmt.Sprintf("%q is nothing that can be done to mail in the queue", o.Action)}
 	}
-	o.By = By(ctx)
+	o.By = l.by(ctx)
 	done, err := l.Queue.Engine.Order(ctx, o, heard(progress))
 	return done, worded(err)
 }
@@ -166,7 +166,7 @@ func (l *Local) Undo(ctx context.Context, id uint64, progress func(engine.Progre
 	if l.Queue.Engine == nil {
 		return engine.Undone{}, errNoQueue
 	}
-	done, err := l.Queue.Engine.Undo(ctx, id, By(ctx), heard(progress))
+	done, err := l.Queue.Engine.Undo(ctx, id, l.by(ctx), heard(progress))
 	return done, worded(err)
 }
 
@@ -186,7 +186,7 @@ func (l *Local) ForceDelivery(ctx context.Context, domain string) error {
 	if domain != "" {
 		domain = lowered([]string{domain})[0]
 	}
-	return worded(l.Queue.Engine.ForceDelivery(ctx, By(ctx), domain))
+	return worded(l.Queue.Engine.ForceDelivery(ctx, l.by(ctx), domain))
 }
 
 // Actions implements Gateway.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"postern/engine"
+	"postern/journal"
 	"postern/projections"
 )
 
@@ -88,7 +89,7 @@ func (l *Local) SuspendDelivery(ctx context.Context, domains []string, grace tim
 		wanted = []string{everyDomain}
 	}
 	c := changeOf(wanted, func(domain string) bool { return known && slices.Contains(s.DeliverySuspended, domain) })
-	return c, l.settled(ctx, l.Queue.Engine.SuspendDelivery(ctx, By(ctx), domains, grace))
+	return c, l.settled(ctx, l.Queue.Engine.SuspendDelivery(ctx, l.by(ctx), domains, grace))
 }
 
 // ResumeDelivery implements Gateway.
@@ -112,7 +113,7 @@ func (l *Local) ResumeDelivery(ctx context.Context, domains []string) (Change, e
 	if len(c.Changed) == 0 {
 		return c, nil
 	}
-	return c, l.settled(ctx, l.Queue.Engine.ResumeDelivery(ctx, By(ctx), domains))
+	return c, l.settled(ctx, l.Queue.Engine.ResumeDelivery(ctx, l.by(ctx), domains))
 }
 
 // changeOf parts what is wanted into what changes and what is so already.
@@ -144,13 +145,13 @@ func lowered(domains []string) []string {
 
 // SuspendListeners implements Gateway. The facts come first: a crash between must not open what was to be closed.
 func (l *Local) SuspendListeners(ctx context.Context, names []string, grace time.Duration) (Change, error) {
-	return l.switchListeners(ctx, names, true, func(name string) error { return l.Queue.Engine.SuspendListener(ctx, By(ctx), name) },
+	return l.switchListeners(ctx, names, true, func(name string) error { return l.Queue.Engine.SuspendListener(ctx, l.by(ctx), name) },
 		func(names []string) error { return l.Queue.Ports.Suspend(ctx, names, grace) })
 }
 
 // ResumeListeners implements Gateway. The ports come first: what cannot be opened stays suspended.
 func (l *Local) ResumeListeners(ctx context.Context, names []string) (Change, error) {
-	return l.switchListeners(ctx, names, false, func(name string) error { return l.Queue.Engine.ResumeListener(ctx, By(ctx), name) },
+	return l.switchListeners(ctx, names, false, func(name string) error { return l.Queue.Engine.ResumeListener(ctx, l.by(ctx), name) },
 		func(names []string) error { return l.Queue.Ports.Resume(names) })
 }
 
@@ -215,12 +216,12 @@ func (l *Local) PauseWorkQueue(ctx context.Context, reason string) (Change, erro
 	if reason == "" {
 		reason = manualPause
 	}
-	return l.switchWorkQueue(ctx, true, func() error { return l.Queue.Engine.PauseWorkQueue(ctx, By(ctx), reason) })
+	return l.switchWorkQueue(ctx, true, func() error { return l.Queue.Engine.PauseWorkQueue(ctx, l.by(ctx), reason) })
 }
 
 // ResumeWorkQueue implements Gateway.
 func (l *Local) ResumeWorkQueue(ctx context.Context) (Change, error) {
-	return l.switchWorkQueue(ctx, false, func() error { return l.Queue.Engine.ResumeWorkQueue(ctx, By(ctx)) })
+	return l.switchWorkQueue(ctx, false, func() error { return l.Queue.Engine.ResumeWorkQueue(ctx, l.by(ctx)) })
 }
 
 func (l *Local) switchWorkQueue(ctx context.Context, pause bool, order func() error) (Change, error) {
@@ -234,8 +235,8 @@ func (l *Local) switchWorkQueue(ctx context.Context, pause bool, order func() er
 	return Change{Changed: []string{workQueue}}, l.settled(ctx, order())
 }
 
-// Shutdown implements Gateway. Nothing of it is a fact: after the next start the ports are open again. Inside the daemon it
-// does not wait for the stop, which ends whoever waits.
+// Shutdown implements Gateway. Of it only who ordered it is a fact: after the next start the ports are open again. Inside the
+// daemon it does not wait for the stop, which ends whoever waits.
 func (l *Local) Shutdown(ctx context.Context, grace time.Duration, restart bool, received func()) error {
 	q := &l.Queue
 	if q.Stop == nil {
@@ -245,6 +246,11 @@ func (l *Local) Shutdown(ctx context.Context, grace time.Duration, restart bool,
 	if err != nil {
 		return err
 	}
+	what := journal.OrderStop
+	if restart {
+		what = journal.OrderRestart
+	}
+	l.ordered(ctx, what) // in time: connections and deliveries end before the journal does
 	select {
 	case <-stopping.Received:
 	case <-ctx.Done():

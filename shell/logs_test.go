@@ -156,7 +156,11 @@ func (w *fakeWriter) RolloverNow() error { w.rolled++; return w.err }
 func TestRollOverNow(t *testing.T) {
 	mail, status := &fakeWriter{name: "mail_logs"}, &fakeWriter{name: "status"}
 	var facts []journal.Event
-	g := &Local{Note: func(e journal.Event) { facts = append(facts, e) }}
+	g := &Local{Note: func(e journal.Event) {
+		if _, ok := e.(*journal.LogRolledOver); ok {
+			facts = append(facts, e)
+		}
+	}}
 	g.Logs.Writers = func() []LogWriter { return []LogWriter{mail, status} }
 	ctx := WithOperator(t.Context(), &Operator{Name: "ann"})
 	got, err := dialogue(t, ctx, g, "rollovernow", "3\n")

@@ -59,7 +59,7 @@ func (l *Local) RemoveMessage(ctx context.Context, mid uint32, seq uint64) (done
 	case q.Quarantined:
 		return done, inQuarantine(mid)
 	}
-	return l.Messages.remove(ctx, q, "")
+	return l.Messages.remove(ctx, l.by(ctx), q, "")
 }
 
 func inQuarantine(mid uint32) error {
@@ -81,7 +81,7 @@ func (l *Local) ArchiveMessage(ctx context.Context, mid uint32) (done MessageArc
 	if done.File, err = l.archive(ctx, q); err != nil || q.Quarantined {
 		return done, err
 	}
-	removed, err := l.Messages.remove(ctx, q, done.File)
+	removed, err := l.Messages.remove(ctx, l.by(ctx), q, done.File)
 	if err != nil {
 		return done, fmt.Errorf("MID %d has been saved in file %s in the configuration directory, but stays in the queue: %w", mid, done.File, err)
 	}
@@ -110,12 +110,12 @@ func (l *Local) archive(ctx context.Context, q *engine.QueuedMessage) (name stri
 
 var errNoRemover = errors.New("this gateway cannot remove messages")
 
-func (k *MessageKeeper) remove(ctx context.Context, q *engine.QueuedMessage, archive string) (done MessageRemoved, err error) {
+func (k *MessageKeeper) remove(ctx context.Context, by string, q *engine.QueuedMessage, archive string) (done MessageRemoved, err error) {
 	if k.Remover == nil {
 		return done, errNoRemover
 	}
 	done = MessageRemoved{Seq: q.Seq, MID: q.MID}
-	done.Recipients, err = k.Remover.RemoveMessage(ctx, By(ctx), q.Seq, q.MID, archive)
+	done.Recipients, err = k.Remover.RemoveMessage(ctx, by, q.Seq, q.MID, archive)
 	return done, err
 }
 

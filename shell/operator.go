@@ -1,15 +1,21 @@
 package shell
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
+	"net/netip"
 	"os"
 	"os/user"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
+
+	"postern/journal"
 )
 
 // Operator is who asks, as the system says: the user on the other end of the admin socket.
@@ -19,6 +25,10 @@ type Operator struct {
 	Groups   []string `json:"groups"`
 	UID      string   `json:"uid"`
 	groupIDs []string
+
+	pid uint32     // of the process that asks; 0: unknown
+	tty string     // its terminal, as pts/3; "": none is known
+	at  netip.Addr // where the user of the shell that it is sits, as that says; invalid: not said
 }
 
 type operatorKey struct{}
@@ -76,7 +86,48 @@ func peerOf(c net.Conn) *Operator {
 	}
 	o := operatorOf(strconv.FormatUint(uint64(cred.Uid), 10))
 	o.groupIDs = append(o.groupIDs, strconv.FormatUint(uint64(cred.Gid), 10)) // the process may have more than the user's own
+	o.pid, o.tty = uint32(cred.Pid), terminalOf(os.DirFS("/proc"), cred.Pid)
 	return o
+}
+
+// terminalOf names the terminal that a process belongs to, as proc(5) has it; "": none, or it cannot be told.
+func terminalOf(proc fs.FS, pid int32) string {
+	stat, err := fs.ReadFile(proc, fmt.Sprintf("%d/stat", pid))
+	if err != nil {
+		return ""
+	}
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:])) // state ppid pgrp session tty_nr
+	if len(fields) < 5 {
+		return ""
+	}
+	number, err := strconv.ParseInt(fields[4], 10, 32)
+	if err != nil {
+		return ""
+	}
+	major, minor := number>>8&0xfff, number&0xff|number>>12&0xfff00
+	switch {
+	case major >= 136 && major <= 143:
+		return fmt.Sprintf("pts/%d", (major-136)<<8+minor)
+	case major == 4 && minor < 64:
+		return fmt.Sprintf("tty%d", minor)
+	case major == 4:
+		return fmt.Sprintf("ttyS%d", minor-64)
+	}
+	return ""
+}
+
+// by is By for an order, of which it writes down before its facts where it comes from.
+func (l *Local) by(ctx context.Context) string { return l.ordered(ctx, "") }
+
+// ordered is by for an order that has no fact of its own, if what names one.
+func (l *Local) ordered(ctx context.Context, what string) string {
+	e := &journal.OperatorOrdered{By: By(ctx), What: what}
+	if o := OperatorOf(ctx); o != nil {
+		uid, _ := strconv.ParseUint(o.UID, 10, 32)
+		e.UID, e.PID, e.TTY, e.From = uint32(uid), o.pid, o.tty, o.at
+	}
+	l.note(e)
+	return e.By
 }
 
 // allowed tells why an operator may not ask anything; nil: may. Allowed are root, the daemon's own user, and members of

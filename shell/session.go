@@ -53,13 +53,15 @@ func (s *Sessions) Open(user, from string) (Session, bool) {
 	return *opened, true
 }
 
-// Touch notes what a shell's user asked for.
-func (s *Sessions) Touch(id uint64, user, what string) {
+// Touch notes what a shell's user asked for, and tells where the shell came from.
+func (s *Sessions) Touch(id uint64, user, what string) (from string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if o := s.open[id]; o != nil && o.User == user {
 		o.Last, o.What = s.now(), what
+		from = o.From
 	}
+	return from
 }
 
 // Close takes a shell out of the register.
@@ -114,10 +116,22 @@ func touching(s *Sessions, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		what := r.Header.Get(commandHeader)
 		if id, err := strconv.ParseUint(r.Header.Get(sessionHeader), 10, 64); err == nil && Find(what) != nil {
-			s.Touch(id, By(r.Context()), what)
+			r = seated(r, s.Touch(id, By(r.Context()), what))
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// seated says of whom a request is from where they sit, as their shell said.
+func seated(r *http.Request, from string) *http.Request {
+	at, err := netip.ParseAddr(from)
+	o := OperatorOf(r.Context())
+	if err != nil || o == nil {
+		return r
+	}
+	sits := *o
+	sits.at = at
+	return r.WithContext(WithOperator(r.Context(), &sits))
 }
 
 // OpenSession implements Gateway.

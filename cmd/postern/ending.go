@@ -10,6 +10,7 @@ import (
 
 	"github.com/coreos/go-systemd/v22/daemon"
 
+	"postern/journal"
 	"postern/shell"
 )
 
@@ -55,11 +56,14 @@ func (g *gateway) await(ended <-chan error, asked, again <-chan os.Signal) (orde
 		case s := <-asked:
 			g.ending.Store(true)
 			g.log.Info().Str("signal", s.String()).Msg("stopping; a second signal ends at once")
+			g.engine.Note(&journal.OperatorOrdered{Signal: s.String(), What: journal.OrderStop})
 			return order{grace: usualGrace}, nil
-		case <-again:
+		case s := <-again:
 			if _, err := g.Stop(usualGrace, true); err != nil {
 				g.log.Warn().Err(err).Msg("not restarted")
+				continue
 			}
+			g.engine.Note(&journal.OperatorOrdered{Signal: s.String(), What: journal.OrderRestart})
 		case o := <-g.orders:
 			g.log.Info().Bool("restart", o.restart).Float64("seconds", o.grace.Seconds()).Msg("stopping by order; a signal stops for good")
 			return o, nil
