@@ -279,7 +279,7 @@ func (x *Erasure) Make(ctx context.Context) error {
 	if j.options.ReadOnly {
 		return errReadOnly
 	}
-	if err := j.scrubFrom(x.First()); err != nil {
+	if _, err := j.scrubFrom(x.First()); err != nil {
 		return fmt.Errorf("journal %s: forget: %w", j.dir, err)
 	}
 	b := j.db.NewBatch()

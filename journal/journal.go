@@ -60,6 +60,7 @@ type Journal struct {
 	shortened sync.Mutex          // held by whoever takes something out of the history
 	// eagerUntil is the instant until which every file of the store that holds something dead is rewritten.
 	eagerUntil atomic.Int64
+	scrubbing  scrubbing
 
 	ring       ring
 	waiters    waiters

@@ -26,6 +26,13 @@ func (k *Keyframes) Cut(before uint64) error {
 	})
 }
 
+// Cut removes the keyframes of before a cut, when none of them is being written any more.
+func (f *Follower) Cut(before uint64) error {
+	f.saving.Lock()
+	defer f.saving.Unlock()
+	return f.Keyframes.Cut(before)
+}
+
 // CutBaselines gives a cut what the figures, as of the record before it, have to say.
 func CutBaselines(cut *journal.HistoryCut, f *Figures) error {
 	if f.Seq()+1 != cut.Before {

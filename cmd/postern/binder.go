@@ -36,7 +36,10 @@ func newBinder(a *account) (*binder, error) {
 			}
 		}
 	}()
-	return b, <-became
+	if err := <-became; err != nil {
+		return nil, err
+	}
+	return b, nil
 }
 
 // run does a job where ports can be bound. After close it refuses with net.ErrClosed.

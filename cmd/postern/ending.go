@@ -80,7 +80,8 @@ func stopSignal(terminal bool) <-chan os.Signal {
 	}
 	go func() {
 		first <- <-signals
-		<-signals
+		for <-signals == syscall.SIGHUP { // a terminal that goes says so more than once
+		}
 		os.Exit(exitRefused)
 	}()
 	return first

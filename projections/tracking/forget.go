@@ -16,6 +16,7 @@ func (x *Index) Forget(from uint64, change func() error) error {
 	if len(x.sealed) > 0 && x.sealed[0].from < x.cutAt.Before {
 		from = 0
 	}
+	x.damages++ // a search that is under way begins anew
 	var failed error
 	for n := len(x.sealed); n > 0 && x.sealed[n-1].to >= from; n-- {
 		failed = errors.Join(failed, os.Remove(x.sealed[n-1].path))

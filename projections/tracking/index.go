@@ -50,7 +50,7 @@ type Index struct {
 	active   *fold        // what comes after them; nil: the index is only read
 	sealFrom uint64       // no sealing before this Seq: the last one failed
 	cutAt    journal.Cut  // what retention has removed
-	damages  int          // how often segments were discarded
+	damages  int          // how often segments were taken away but by retention: a search that was under way begins anew
 }
 
 // indexSlice is how many records are taken in without letting a search between.
@@ -164,6 +164,7 @@ func (x *Index) begin() {
 		os.Remove(last.path)
 		last.close()
 		x.sealed = x.sealed[:n-1]
+		x.damages++
 	}
 	x.active = newFold(x.next(), state, x.sizes)
 	x.active.elsewhere = x.ended
