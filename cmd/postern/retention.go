@@ -212,7 +212,7 @@ func (g *gateway) cutBefore(ctx context.Context, before uint64) error {
 	if err := draft.Make(seq); err != nil {
 		return err
 	}
-	if err := frames.Cut(before); err != nil {
+	if err := g.looker.Cut(before); err != nil {
 		return err
 	}
 	cut, _ := g.journal.LastCut()
