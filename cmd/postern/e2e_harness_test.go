@@ -49,6 +49,13 @@ func runGateway(t *testing.T, s *sink.Sink, extra string) *bench.Gateway {
 	if err := g.Configure(s.Address().String(), extra); err != nil {
 		t.Fatal(err)
 	}
+	startUntilEnd(t, g)
+	return g
+}
+
+// startUntilEnd starts a gateway that runs until the test ends; what it said is shown when that fails.
+func startUntilEnd(t *testing.T, g *bench.Gateway) {
+	t.Helper()
 	start(t, g)
 	t.Cleanup(func() {
 		if g.Running() {
@@ -58,7 +65,6 @@ func runGateway(t *testing.T, s *sink.Sink, extra string) *bench.Gateway {
 			t.Logf("the gateway said:\n%s", g.Said())
 		}
 	})
-	return g
 }
 
 func start(t *testing.T, g *bench.Gateway) {

@@ -42,15 +42,7 @@ down.test. 300 IN A 127.0.0.99
 	if err := g.Configure("USEDNS", extra); err != nil {
 		t.Fatal(err)
 	}
-	start(t, g)
-	t.Cleanup(func() {
-		if g.Running() {
-			g.Kill()
-		}
-		if t.Failed() {
-			t.Logf("the gateway said:\n%s", g.Said())
-		}
-	})
+	startUntilEnd(t, g)
 	return g, s
 }
 

@@ -32,15 +32,7 @@ func runAsNobody(t *testing.T, extra string) *bench.Gateway {
 			t.Fatal(err)
 		}
 	}
-	start(t, g)
-	t.Cleanup(func() {
-		if g.Running() {
-			g.Kill()
-		}
-		if t.Failed() {
-			t.Logf("the gateway said:\n%s", g.Said())
-		}
-	})
+	startUntilEnd(t, g)
 	return g
 }
 

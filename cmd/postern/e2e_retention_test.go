@@ -60,15 +60,7 @@ func TestRetentionKeepsWhatIsInTheQueue(t *testing.T) {
 // shortens starts a gateway, until the test ends, and waits for its first cut.
 func shortens(t *testing.T, g *bench.Gateway) {
 	t.Helper()
-	start(t, g)
-	t.Cleanup(func() {
-		if g.Running() {
-			g.Kill()
-		}
-		if t.Failed() {
-			t.Logf("the gateway said:\n%s", g.Said())
-		}
-	})
+	startUntilEnd(t, g)
 	eventually(t, "the history is shortened", func() bool { return strings.Contains(g.Said(), "the history was shortened") })
 }
 

@@ -28,15 +28,7 @@ func TestFullDiskRefusesAndResumes(t *testing.T) {
 	if err := g.Configure(s.Address().String(), quickRetries); err != nil {
 		t.Fatal(err)
 	}
-	start(t, g)
-	t.Cleanup(func() {
-		if g.Running() {
-			g.Kill()
-		}
-		if t.Failed() {
-			t.Logf("the gateway said:\n%s", g.Said())
-		}
-	})
+	startUntilEnd(t, g)
 	send(t, g.Address, "defer-b@sink.test")
 	c := connect(t, g.Address)
 	asks := func() string {
