@@ -294,7 +294,7 @@ func AsOf(ctx context.Context, source Source, k *Keyframes, seq uint64, maxHosts
 			return nil, err
 		}
 	}
-	return f, f.advance(ctx, source, seq, nil)
+	return f, f.advance(ctx, source, seq, new(journal.Pace))
 }
 
 var errGone = errors.New("retention has removed it: the history begins")

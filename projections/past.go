@@ -23,12 +23,12 @@ type Archive interface {
 // Past builds the figures as they stood at past moments. Its fields are set before use; one goroutine uses it.
 type Past struct {
 	Journal   Archive
-	Keyframes *Keyframes                 // nobody else's; nil: all is replayed from the first record
-	SetBacks  []uint64                   // of the present figures
-	Stopped   bool                       // the gateway does not run
-	Listeners []string                   // the configured ones, by name
-	Now       func() time.Time           // nil: time.Now
-	Rest      func(worked time.Duration) // is called after each slice of the work; nil: it goes on at once
+	Keyframes *Keyframes       // nobody else's; nil: all is replayed from the first record
+	SetBacks  []uint64         // of the present figures
+	Stopped   bool             // the gateway does not run
+	Listeners []string         // the configured ones, by name
+	Now       func() time.Time // nil: time.Now
+	Pace      journal.Pace     // of the work
 }
 
 // Moment is a moment of the past as the history has it: what is shown of it is exactly what the records up to Seq say.
@@ -109,17 +109,14 @@ func (p *Past) Figures(ctx context.Context, m Moment) (*Figures, error) {
 
 // Advance applies the records up to a Seq.
 func (p *Past) Advance(ctx context.Context, f *Figures, seq uint64) error {
-	return f.advance(ctx, p.Journal, seq, p.Rest)
+	return f.advance(ctx, p.Journal, seq, &p.Pace)
 }
 
-// restAfter is how many batches of records are applied between two rests.
-const restAfter = 16
-
 // advance applies the records up to a Seq, which must be durable.
-func (f *Figures) advance(ctx context.Context, source Source, seq uint64, rest func(worked time.Duration)) error {
+func (f *Figures) advance(ctx context.Context, source Source, seq uint64, pace *journal.Pace) error {
 	var records []journal.Record
-	began := time.Now()
-	for n := 1; f.seq < seq; n++ {
+	for f.seq < seq {
+		pace.Step(ctx)
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -139,10 +136,6 @@ func (f *Figures) advance(ctx context.Context, source Source, seq uint64, rest f
 		}
 		if len(records) == 0 {
 			return fmt.Errorf("projections: record %d: %w", seq, errNotYet)
-		}
-		if rest != nil && n%restAfter == 0 {
-			rest(time.Since(began))
-			began = time.Now()
 		}
 	}
 	return nil

@@ -210,20 +210,16 @@ func (l *Local) past(ctx context.Context, look func(*pastLook) error) error {
 	}
 	defer l.searching.Unlock()
 	p := newPastLook(l.Messages.Journal, setBacks)
-	p.Listeners, p.Now, p.Rest = l.self().Listeners, l.now, resting(p.journal)
+	p.Listeners, p.Now = l.self().Listeners, l.now
+	p.Pace = journal.Pace{Durable: p.journal.Durable, Work: pastWork, Rest: pastRest}
 	return look(p)
 }
 
-// resting leaves mail the better part of two processors while it is on the move; when nothing is written nobody waits.
-func resting(j *journal.Journal) func(worked time.Duration) {
-	at := j.Durable()
-	return func(worked time.Duration) {
-		before := at
-		if at = j.Durable(); at != before {
-			rest(worked * 2 / 3)
-		}
-	}
-}
+// A look at the past works so long, and then it rests, while mail moves: that has the better part of two processors.
+const (
+	pastWork = 6 * time.Millisecond
+	pastRest = 4 * time.Millisecond
+)
 
 // past has a look at the past of the stopped store.
 func (o *Offline) past(ctx context.Context, look func(*pastLook) error) error {

@@ -24,19 +24,14 @@ type pastQueue struct {
 }
 
 // next makes the next part; nil: there is none.
-func (q *pastQueue) next(ctx context.Context, rest func(worked time.Duration)) (*journal.LiveSnapshot, error) {
+func (q *pastQueue) next(ctx context.Context, pace *journal.Pace) (*journal.LiveSnapshot, error) {
 	seqs := q.figures.Queued(q.after, pastPart)
 	if len(seqs) == 0 {
 		return nil, nil
 	}
 	q.after = seqs[len(seqs)-1]
-	began := time.Now()
-	return journal.PastRows(ctx, q.journal, q.moment.Seq, seqs, func() {
-		if rest != nil {
-			rest(time.Since(began))
-			began = time.Now()
-		}
-	})
+	pace.Step(ctx)
+	return journal.PastRows(ctx, q.journal, q.moment.Seq, seqs, func() { pace.Step(ctx) })
 }
 
 // hand hands out the recipients of a part that are meant.
@@ -73,7 +68,7 @@ func (l *Local) RecipientsAt(ctx context.Context, s engine.Selection, at time.Ti
 	for {
 		var part *journal.LiveSnapshot
 		err := l.past(ctx, func(p *pastLook) (err error) {
-			part, err = q.next(ctx, p.Rest)
+			part, err = q.next(ctx, &p.Pace)
 			return err
 		})
 		if err != nil || part == nil {
@@ -94,7 +89,7 @@ func (o *Offline) RecipientsAt(ctx context.Context, s engine.Selection, at time.
 		}
 		for err == nil {
 			var part *journal.LiveSnapshot
-			if part, err = q.next(ctx, nil); err != nil || part == nil {
+			if part, err = q.next(ctx, &p.Pace); err != nil || part == nil {
 				break
 			}
 			err = q.hand(ctx, part, page)
