@@ -41,6 +41,9 @@ func (c *controller) ask(ctx context.Context, dev fs.FS, run Command, now time.T
 	}
 	out, err := ipmitool(ctx, run, "sdr", "elist")
 	if rows := bmcRows(string(out)); len(rows) > 0 { // one sensor that it cannot read is enough for ipmitool to end with an error
+		if err != nil { // a listing cut short is not one of parts that were taken out
+			rows = withLacking(rows, c.rows)
+		}
 		c.rows, c.Asked, c.Problem = rows, now, ""
 		c.askLimits(ctx, run, now)
 		return

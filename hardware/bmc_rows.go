@@ -1,6 +1,7 @@
 package hardware
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -16,6 +17,7 @@ type bmcRow struct {
 	status           string // ok, ns (no reading), nc, cr, nr, and with a direction lnc, unr, ...
 	entity, instance int    // of the IPMI specification, table 43-13: 3 is a processor, 10 a power supply
 	reading          string
+	old              bool // it is of the listing before
 }
 
 // bmcRows reads the output of "ipmitool sdr elist". A line that is none is left out.
@@ -37,6 +39,20 @@ func bmcRows(out string) (rows []bmcRow) {
 			r.key = occurrence(seen, r.name)
 		}
 		rows = append(rows, r)
+	}
+	return rows
+}
+
+// withLacking adds the rows that a listing lacks and the one before had. One that lacks them again does not have them.
+func withLacking(rows, before []bmcRow) []bmcRow {
+	for _, was := range before {
+		lacks := !slices.ContainsFunc(rows, func(r bmcRow) bool {
+			return r.name == was.name && r.entity == was.entity && r.instance == was.instance
+		})
+		if lacks && !was.old && len(rows) < maxBMCRows {
+			was.old = true
+			rows = append(rows, was)
+		}
 	}
 	return rows
 }

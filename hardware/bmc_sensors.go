@@ -135,7 +135,7 @@ var (
 func (c *controller) supplies() (out []PowerSupply) {
 	lost := c.redundancyLost()
 	for instance := range maxPowerSupplies + 1 {
-		p, found := PowerSupply{Name: "Power Supply " + strconv.Itoa(instance), Status: SupplyNotInstalled, Redundancy: lost, Charge: -1}, false
+		p, found := PowerSupply{Name: "Power Supply " + strconv.Itoa(instance), Status: SupplyNotInstalled, Redundancy: lost, Charge: -1, bmc: true}, false
 		for _, r := range c.rows {
 			if r.entity == entityPowerSupply && r.instance == instance && r.key != "" && r.isSupply() {
 				found = true

@@ -22,10 +22,19 @@ type Machine struct {
 	files                     atomic.Int64
 	swappedIn, swappedOut     atomic.Int64 // pages
 	swapUsed                  atomic.Int64 // percent
-	cpuBefore                 time.Duration
-	ioBefore                  int64
-	processorsBefore          processors
-	readAt, filesAt           time.Time // owned by Run, as the three above
+	spans                     []spending   // the readings of loadSpan, the oldest first. Owned by Run
+	filesAt                   time.Time    // as spans
+}
+
+// loadSpan is the time over which loads are a mean: that over which AsyncOS's perCentCPUUtilization is one.
+const loadSpan = 5 * time.Second
+
+// spending is what was spent up to a moment.
+type spending struct {
+	at  time.Time
+	cpu time.Duration // by this process
+	io  int64         // pages that this process has moved
+	all processors    // by everybody
 }
 
 // RAMPercent is how much of the memory is in use that there is within the tightest limit: that of the machine, of the
@@ -42,16 +51,16 @@ func (m *Machine) RAMUsed() int64 { return m.rss.Load() }
 // that less to have, and is no shortage as long as there is enough left.
 func (m *Machine) MemoryShare() float64 { return float64(m.share.Load()) / 1000 }
 
-// CPUPercent is this process's share of all processors over the last reading's span.
+// CPUPercent is this process's share of all processors over the last five seconds.
 func (m *Machine) CPUPercent() int64 { return m.cpu.Load() }
 
-// TotalPercent is everybody's share of all processors over the last reading's span.
+// TotalPercent is everybody's share of all processors over the last five seconds.
 func (m *Machine) TotalPercent() int64 { return m.total.Load() }
 
 // CPUSeconds is the processor time that this process has spent.
 func (m *Machine) CPUSeconds() int64 { return m.cpuSeconds.Load() }
 
-// DiskPercent is this process's disk operations against the most in a second since the start.
+// DiskPercent is this process's disk operations of the last five seconds against the most in a second since the start.
 func (m *Machine) DiskPercent() int64 { return m.disk.Load() }
 
 // MaxIO is that most: pages read from and written to disks in a second.
@@ -96,28 +105,41 @@ func (m *Machine) prepare() {
 	if m.Every <= 0 {
 		m.Every = time.Second
 	}
-	m.cpuBefore, m.ioBefore, m.processorsBefore, m.readAt = m.Spent(), transferred(m.Proc), readProcessors(m.Proc), time.Now()
+	now := time.Now()
+	m.spans = []spending{m.spending(now)}
 	m.readMemory()
 	m.readSwap()
-	m.countFiles(m.readAt)
+	m.countFiles(now)
+}
+
+func (m *Machine) spending(now time.Time) spending {
+	return spending{now, m.Spent(), transferred(m.Proc), readProcessors(m.Proc)}
 }
 
 func (m *Machine) read(now time.Time) {
 	m.readMemory()
 	m.readSwap()
 	m.countFiles(now)
-	span := now.Sub(m.readAt)
-	if span <= 0 {
+	last := m.spans[len(m.spans)-1]
+	if now.Sub(last.at) <= 0 {
 		return
 	}
-	spent, io, all := m.Spent(), transferred(m.Proc), readProcessors(m.Proc)
-	m.cpuSeconds.Store(int64(spent / time.Second))
-	m.cpu.Store(percent(int64(spent-m.cpuBefore), int64(span)*int64(max(1, all.count))))
-	m.total.Store(percent(all.busy-m.processorsBefore.busy, all.time-m.processorsBefore.time))
-	rate := int64(float64(io-m.ioBefore) / span.Seconds())
-	m.maxIO.Store(max(m.maxIO.Load(), rate))
-	m.disk.Store(percent(rate, m.maxIO.Load()))
-	m.cpuBefore, m.ioBefore, m.processorsBefore, m.readAt = spent, io, all, now
+	next := m.spending(now)
+	m.spans = append(m.spans, next)
+	for len(m.spans) > 2 && now.Sub(m.spans[1].at) >= loadSpan {
+		m.spans = m.spans[1:]
+	}
+	first := m.spans[0]
+	m.cpuSeconds.Store(int64(next.cpu / time.Second))
+	m.cpu.Store(percent(int64(next.cpu-first.cpu), int64(now.Sub(first.at))*int64(max(1, next.all.count))))
+	m.total.Store(percent(next.all.busy-first.all.busy, next.all.time-first.all.time))
+	m.maxIO.Store(max(m.maxIO.Load(), next.rate(last)))
+	m.disk.Store(percent(next.rate(first), m.maxIO.Load()))
+}
+
+// rate is how many pages were moved in a second since an earlier moment.
+func (s spending) rate(before spending) int64 {
+	return int64(float64(s.io-before.io) / s.at.Sub(before.at).Seconds())
 }
 
 func (m *Machine) countFiles(now time.Time) {

@@ -148,10 +148,20 @@ func TestProcessorsAndDisk(t *testing.T) {
 		if m.CPUPercent() != 50 || m.DiskPercent() != 100 || m.MaxIO() != 500 || m.TotalPercent() != 75 {
 			t.Errorf("CPU %d%%, all %d%%, disk %d%% of %d", m.CPUPercent(), m.TotalPercent(), m.DiskPercent(), m.MaxIO())
 		}
-		// A quarter of the highest, and an idle machine.
+		// A quarter of the highest, and an idle machine: what was before still counts, for five seconds.
 		next("read_bytes: 434176\nwrite_bytes: 44122112\n", "cpu  110892 0 25615 242092 548 0 234 555 0 0\ncpu0 1 0 0 0\ncpu1 1 0 0 0\n")
-		if m.CPUPercent() != 0 || m.DiskPercent() != 25 || m.MaxIO() != 500 || m.TotalPercent() != 0 || m.CPUSeconds() != 1 {
+		if m.CPUPercent() != 25 || m.DiskPercent() != 62 || m.MaxIO() != 500 || m.TotalPercent() != 38 || m.CPUSeconds() != 1 {
 			t.Errorf("CPU %d%%, all %d%%, disk %d%% of %d, %d s", m.CPUPercent(), m.TotalPercent(), m.DiskPercent(), m.MaxIO(), m.CPUSeconds())
+		}
+		for range 3 {
+			next("read_bytes: 434176\nwrite_bytes: 44122112\n", "cpu  110892 0 25615 242092 548 0 234 555 0 0\ncpu0 1 0 0 0\ncpu1 1 0 0 0\n")
+		}
+		if m.CPUPercent() != 10 || m.DiskPercent() != 25 {
+			t.Errorf("over five seconds: CPU %d%%, disk %d%%", m.CPUPercent(), m.DiskPercent())
+		}
+		next("read_bytes: 434176\nwrite_bytes: 44122112\n", "cpu  110892 0 25615 242292 548 0 234 555 0 0\ncpu0 1 0 0 0\ncpu1 1 0 0 0\n")
+		if m.CPUPercent() != 0 || m.DiskPercent() != 5 || m.TotalPercent() != 0 {
+			t.Errorf("what was more than five seconds ago still counts: CPU %d%%, all %d%%, disk %d%%", m.CPUPercent(), m.TotalPercent(), m.DiskPercent())
 		}
 		cancel()
 		synctest.Wait()

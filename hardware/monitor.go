@@ -11,8 +11,8 @@ import (
 )
 
 // Monitor reads the machine's sensors and its network. Its fields are set before use; Sensors and Network may be called by
-// many goroutines at once. While Run runs, Sensors waits for nothing: drives and management controllers may take seconds to
-// answer, and Run is who waits.
+// many goroutines at once. While Run runs, Sensors waits for nothing but the first reading: drives and management controllers
+// may take seconds to answer, or never do.
 type Monitor struct {
 	Proc      fs.FS                            // /proc; nil: the system's
 	Sys       fs.FS                            // /sys; nil: the system's
@@ -29,8 +29,9 @@ type Monitor struct {
 
 	attributes atomic.Pointer[attributes] // the last reading of the interfaces
 
-	reading sync.Mutex // held while sensors are read
-	known   memory     // under reading
+	turn  sync.Mutex // guards pass
+	pass  *pass      // the reading that is being taken; nil: none
+	known memory     // owned by who takes a reading
 
 	mu      sync.Mutex
 	network *Network // the last reading. Under mu
@@ -54,7 +55,7 @@ func (m *Monitor) Sensors(now time.Time) *Sensors {
 		case m.want() <- struct{}{}:
 		default: // it is asked for already
 		}
-		return last
+		return withDelay(last, now)
 	}
 	return m.refresh(now)
 }
@@ -63,18 +64,6 @@ func (m *Monitor) Sensors(now time.Time) *Sensors {
 func (m *Monitor) want() chan struct{} {
 	m.once.Do(func() { m.wanted = make(chan struct{}, 1) })
 	return m.wanted
-}
-
-// refresh reads unless somebody else has meanwhile.
-func (m *Monitor) refresh(now time.Time) *Sensors {
-	m.reading.Lock()
-	defer m.reading.Unlock()
-	if last := m.sensors.Load(); last != nil && fresh(last.Time, now) {
-		return last
-	}
-	s := m.read(now)
-	m.sensors.Store(s)
-	return s
 }
 
 // Network gives a reading of the network whose figures are not older than a second; what the interfaces are and how they stand
@@ -89,7 +78,8 @@ func (m *Monitor) Network(now time.Time) *Network {
 	if m.running.Load() {
 		age = 2 * levelsEvery // Run reads them oftener
 	}
-	m.network = &Network{Time: now, Interfaces: withTraffic(m.interfacesOf(now, age), text(m.proc(), "self/net/dev")), Groups: groupsOf(text(m.proc(), "self/net/snmp"))}
+	m.network = &Network{Time: now, Interfaces: withTraffic(m.interfacesOf(now, age), text(m.proc(), "self/net/dev")), Groups: groupsOf(text(m.proc(), "self/net/snmp")),
+		Listeners: listenersOfUDP(m.proc())}
 	return m.network
 }
 
@@ -101,7 +91,8 @@ type attributes struct {
 
 // interfacesOf gives the interfaces without their traffic, as of less than age ago.
 func (m *Monitor) interfacesOf(now time.Time, age time.Duration) []Interface {
-	if last := m.attributes.Load(); last != nil && now.Sub(last.time).Abs() < age {
+	last := m.attributes.Load()
+	if last != nil && now.Sub(last.time).Abs() < age {
 		return last.list
 	}
 	addresses := m.Addresses
@@ -109,6 +100,9 @@ func (m *Monitor) interfacesOf(now time.Time, age time.Duration) []Interface {
 		addresses = ownAddresses
 	}
 	next := &attributes{now, interfaces(m.sys(), addresses())}
+	if last != nil {
+		since(now, next.list, last.list)
+	}
 	m.attributes.Store(next)
 	return next.list
 }
@@ -116,12 +110,17 @@ func (m *Monitor) interfacesOf(now time.Time, age time.Duration) []Interface {
 // fresh tells whether something of a moment is good now. A clock that was set makes nothing good for long.
 func fresh(at, now time.Time) bool { return now.Sub(at).Abs() < kept }
 
-// Run reads every five seconds and when somebody asks, and asks the management controller, until ctx ends.
+// Run reads every five seconds and when somebody asks, and asks the management controller, until ctx ends. It leaves behind
+// who still waits then for a drive that hangs, or for a program that the kernel does not let go.
 func (m *Monitor) Run(ctx context.Context) error {
-	var asking sync.WaitGroup
-	asking.Go(func() { m.askOften(ctx) })
-	defer asking.Wait()
-	m.refresh(time.Now())
+	asked := make(chan struct{})
+	go func() { defer close(asked); m.askOften(ctx) }()
+	defer func() {
+		select {
+		case <-asked:
+		case <-time.After(stopPatience):
+		}
+	}()
 	m.running.Store(true)
 	defer m.running.Store(false)
 	tick := time.NewTicker(levelsEvery)
@@ -130,10 +129,14 @@ func (m *Monitor) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-m.begin(time.Now()).done:
+		}
+		select {
+		case <-ctx.Done():
+			return nil
 		case <-tick.C:
 		case <-m.want():
 		}
-		m.refresh(time.Now())
 	}
 }
 

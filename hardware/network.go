@@ -16,6 +16,7 @@ type Network struct {
 	Time       time.Time
 	Interfaces []Interface // ascending by Index
 	Groups     Groups
+	Listeners  []netip.AddrPort // sockets of UDP over IPv4 that wait for whoever sends something, ascending, each once
 }
 
 // Interface is a network interface of the machine. What cannot be read is zero.
@@ -29,7 +30,8 @@ type Interface struct {
 	MAC       net.HardwareAddr // empty: it has none
 	Enabled   bool             // an administrator wants it up (ifAdminStatus)
 	State     OperStatus
-	Carrier   bool // a signal is there, as far as the interface knows
+	Since     time.Time // when it was first seen in that state; zero: it has had it since the process watches
+	Carrier   bool      // a signal is there, as far as the interface knows
 	Changes   uint64
 	Physical  bool           // it is a device, and not made by the kernel
 	Promisc   bool           // it takes all frames that it sees
@@ -88,6 +90,19 @@ func interfaces(sys fs.FS, addresses map[string][]netip.Prefix) (out []Interface
 	}
 	slices.SortFunc(out, func(a, b Interface) int { return a.Index - b.Index })
 	return slices.CompactFunc(out, func(a, b Interface) bool { return a.Index == b.Index })
+}
+
+// since says of each interface when it came into its state; before are those of the reading before.
+func since(now time.Time, list, before []Interface) {
+	for i := range list {
+		in := &list[i]
+		at, known := slices.BinarySearchFunc(before, in.Index, func(was Interface, index int) int { return was.Index - index })
+		if known && before[at].State == in.State {
+			in.Since = before[at].Since
+		} else {
+			in.Since = now
+		}
+	}
 }
 
 func readInterface(sys fs.FS, name string) (i Interface, ok bool) {

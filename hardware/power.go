@@ -53,7 +53,7 @@ func battery(sys fs.FS, dir string) Supply {
 func redundancy(all []PowerSupply) {
 	installed, good := 0, 0
 	for _, p := range all {
-		if p.Status != SupplyNotInstalled {
+		if p.Status != SupplyNotInstalled || p.pulled {
 			installed++
 		}
 		if p.Status == SupplyHealthy {

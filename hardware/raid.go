@@ -92,6 +92,7 @@ func (a *software) drives(rebuilding map[string]bool) (out []Drive) {
 	}
 	for i := range max(0, a.missing-len(rebuilding)-faulty) {
 		row("missing drive "+strconv.Itoa(i+1), DriveFailure, "there is no drive in its place")
+		out[len(out)-1].empty = true
 	}
 	return out
 }

@@ -12,14 +12,10 @@ type memory struct {
 	temperatures, fans, supplies, drives numbering
 	turned                               map[string]bool        // fans that have turned
 	up                                   map[string]bool        // links that were up
-	status                               map[string]driveBefore // of drives in the last reading
+	installed                            map[string]PowerSupply // that are, or have been
+	last                                 map[string]Drive       // of the last reading
+	gone                                 map[string]Drive       // that were there before it
 	raidEvents                           uint64
-}
-
-// driveBefore is what is remembered of a drive.
-type driveBefore struct {
-	status DriveStatus
-	bmc    bool // the management controller has told of it
 }
 
 // numbering gives components numbers that they keep.
@@ -58,7 +54,7 @@ func (n numbering) keep(present map[string]bool, most int) {
 	}
 }
 
-// read takes a reading and judges it. The caller holds m.reading.
+// read takes a reading and judges it. One goroutine at a time does.
 func (m *Monitor) read(now time.Time) *Sensors {
 	var limits Limits
 	if m.Limits != nil {
@@ -75,12 +71,13 @@ func (m *Monitor) read(now time.Time) *Sensors {
 	}
 	s.Temperatures = append(s.Temperatures, bmc.temperatures()...)
 	s.Fans = append(s.Fans, bmc.fans()...)
-	s.PowerSupplies = append(bmc.supplies(), supplies(m.sys())...)
+	silent := len(bmc.rows) == 0
+	s.PowerSupplies = m.known.withPulled(append(bmc.supplies(), supplies(m.sys())...), silent)
 	redundancy(s.PowerSupplies)
 	arrays, drives := softwareArrays(m.proc(), m.sys())
 	s.Arrays, s.Drives = append([]Array{}, arrays...), drives
 	s.Drives = append(s.Drives, bmc.drives()...)
-	m.known.number(s, limits.knowsFans(), len(bmc.rows) == 0)
+	m.known.number(s, limits.knowsFans(), silent)
 	s.Links = m.known.links(m.interfacesOf(now, levelsEvery))
 	s.RAIDEvents = m.known.raidEvents
 	limits.judge(s)
@@ -92,13 +89,13 @@ func (m *Monitor) read(now time.Time) *Sensors {
 func (k *memory) number(s *Sensors, allTurn, silent bool) {
 	k.fanHistory(s, allTurn)
 	unique(s.Temperatures, func(t *Temperature) *string { return &t.Name })
-	unique(s.PowerSupplies, func(p *PowerSupply) *string { return &p.Name })
 	unique(s.Drives, func(d *Drive) *string { return &d.ID })
 	s.Temperatures = numberAll(s.Temperatures, &k.temperatures, maxTemperatures, func(t *Temperature) (string, *int) { return t.Name, &t.Index })
 	s.Fans = numberAll(s.Fans, &k.fans, maxFans, func(f *Fan) (string, *int) { return f.Name, &f.Index })
 	s.PowerSupplies = numberAll(s.PowerSupplies, &k.supplies, maxPowerSupplies, func(p *PowerSupply) (string, *int) { return p.Name, &p.Index })
 	s.Drives = numberAll(s.Drives, &k.drives, maxDrives, func(d *Drive) (string, *int) { return d.ID, &d.Index })
 	k.driveHistory(s.Drives, silent)
+	s.Gone = k.goneDrives()
 }
 
 // longestName bounds the name of a component.
@@ -153,29 +150,6 @@ func (k *memory) fanHistory(s *Sensors, allTurn bool) {
 		f.Stopped = f.RPM == 0 && k.turned[f.Name]
 	}
 	s.Fans = slices.DeleteFunc(s.Fans, func(f Fan) bool { return f.RPM == 0 && !f.Stopped && !f.Failed && f.Minimum == 0 && !allTurn })
-}
-
-// driveHistory counts how often drives have changed. What is there from the beginning is no event, nor is it one that the
-// controller of a drive has fallen silent: the drive is as it was until something else is said.
-func (k *memory) driveHistory(drives []Drive, silent bool) {
-	before := k.status
-	k.status = make(map[string]driveBefore, len(drives))
-	for _, d := range drives {
-		k.status[d.ID] = driveBefore{d.Status, d.bmc}
-		if was, known := before[d.ID]; before != nil && (known && was.status != d.Status || !known && d.Status != DriveHealthy) {
-			k.raidEvents++
-		}
-	}
-	for id, was := range before {
-		_, there := k.status[id]
-		switch {
-		case there:
-		case was.bmc && silent:
-			k.status[id] = was
-		case was.status == DriveHealthy:
-			k.raidEvents++
-		}
-	}
 }
 
 // links picks the interfaces whose state matters to somebody. A plug without a cable is not expected to be up, nor is a bridge

@@ -13,9 +13,11 @@ type Sensors struct {
 	PowerSupplies []PowerSupply `json:"power_supplies"`
 	Arrays        []Array       `json:"arrays"`
 	Drives        []Drive       `json:"drives"`
+	Gone          []Drive       `json:"-"` // drives that were there since the process watches, as they were; for who tells of changes
 	Links         []Link        `json:"links"`
 	RAIDEvents    uint64        `json:"raid_events"` // changes of a drive's status since the process watches
 	BMC           BMC           `json:"bmc"`
+	Problem       string        `json:"problem,omitempty"` // why the reading is an old one, a sentence
 }
 
 // The most of each that are looked at; what is beyond is left out. The first three are the ranges of the MIB's indices.
@@ -111,6 +113,9 @@ type PowerSupply struct {
 	Predicted  bool       `json:"failure_predicted"` // it works, and says that it will fail
 	Charge     int        `json:"charge"`            // of a battery, percent; -1: it is none, or does not say
 	Severity   Severity   `json:"severity"`
+
+	bmc    bool // the management controller told of it, not the kernel
+	pulled bool // it has been there since the process watches, and is not now
 }
 
 // ArrayState is how a software array stands.
@@ -153,7 +158,8 @@ type Drive struct {
 	Predicted bool        `json:"failure_predicted"` // it works, and says that it will fail
 	Severity  Severity    `json:"severity"`
 
-	bmc bool // the management controller told of it, not the kernel
+	bmc   bool // the management controller told of it, not the kernel
+	empty bool // it is none, but a place in an array without one
 }
 
 // noError is what the MIB has a healthy drive say.

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"io/fs"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -15,6 +16,30 @@ type Socket struct {
 	Path    string         // of unix
 }
 
+// The kernel's numbers for the states of sockets that wait (net/tcp_states.h).
+const (
+	accepting   = "0A"
+	unconnected = "07"
+)
+
+// maxListeners bounds what is told of the machine's sockets.
+const maxListeners = 1024
+
+// listenersOfUDP lists what anybody on the machine waits on for datagrams over IPv4.
+func listenersOfUDP(proc fs.FS) (out []netip.AddrPort) {
+	for _, words := range rows(proc, "self/net/udp") {
+		if len(words) < 4 || words[3] != unconnected {
+			continue
+		}
+		if a, ok := addressOf(words[1]); ok && a.Addr().Is4() {
+			out = append(out, a)
+		}
+	}
+	slices.SortFunc(out, netip.AddrPort.Compare)
+	out = slices.Compact(out)
+	return out[:min(len(out), maxListeners)]
+}
+
 // Listening lists the sockets of this process that wait for others, as the kernel has them, in its order.
 func Listening(proc fs.FS) ([]Socket, error) {
 	own, err := ownSockets(proc)
@@ -23,7 +48,7 @@ func Listening(proc fs.FS) ([]Socket, error) {
 	}
 	var out []Socket
 	for _, table := range []struct{ file, network, state string }{
-		{"tcp", "tcp", "0A"}, {"tcp6", "tcp", "0A"}, {"udp", "udp", "07"}, {"udp6", "udp", "07"}, // net/tcp_states.h
+		{"tcp", "tcp", accepting}, {"tcp6", "tcp", accepting}, {"udp", "udp", unconnected}, {"udp6", "udp", unconnected},
 	} {
 		for _, words := range rows(proc, "self/net/"+table.file) {
 			if len(words) < 10 || words[3] != table.state || !own[words[9]] {
@@ -35,8 +60,8 @@ func Listening(proc fs.FS) ([]Socket, error) {
 		}
 	}
 	for _, words := range rows(proc, "self/net/unix") {
-		const accepting = "00010000" // __SO_ACCEPTCON
-		if len(words) > 7 && words[3] == accepting && own[words[6]] {
+		const acceptsConnections = "00010000" // __SO_ACCEPTCON
+		if len(words) > 7 && words[3] == acceptsConnections && own[words[6]] {
 			out = append(out, Socket{Network: "unix", Path: strings.Join(words[7:], " ")})
 		}
 	}

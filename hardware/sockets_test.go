@@ -3,6 +3,7 @@ package hardware
 import (
 	"encoding/binary"
 	"encoding/hex"
+	"fmt"
 	"io/fs"
 	"net"
 	"net/netip"
@@ -51,7 +52,10 @@ func TestListening(t *testing.T) {
 		"self/net/tcp6": file("  sl  local_address                         remote_address                        st\n" +
 			"   0: B80D0120000000000000000001000000:0019 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 13 1 0 100 0 0 10 0\n"),
 		"self/net/udp": file("  sl  local_address rem_address   st\n" +
-			"   0: 00000000:00A1 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 14 1 0 100 0 0 10 0\n"),
+			"   0: 00000000:00A1 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 14 1 0 100 0 0 10 0\n" +
+			"   1: 0100007F:0035 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 88 1 0 100 0 0 10 0\n" +
+			"   2: 00000000:00A1 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 89 1 0 100 0 0 10 0\n" +
+			"   3: 0100007F:9C40 0100007F:0035 01 00000000:00000000 00:00000000 00000000     0        0 90 1 0 100 0 0 10 0\n"),
 		"self/net/unix": file("Num       RefCount Protocol Flags    Type St Inode Path\n" +
 			"00000000a2b51656: 00000002 00000000 00000000 0001 03 15\n" +
 			"0000000090bd7d27: 00000002 00000000 00010000 0001 01 15 /var/lib/my mail/admin.sock\n" +
@@ -63,6 +67,9 @@ func TestListening(t *testing.T) {
 		{Network: "udp", Address: netip.MustParseAddrPort("0.0.0.0:161")}, {Network: "unix", Path: "/var/lib/my mail/admin.sock"}}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("have %v, %v\nwant %v", got, err, want)
+	}
+	if got, want := listenersOfUDP(proc), []netip.AddrPort{want[2].Address, netip.MustParseAddrPort("127.0.0.1:53")}; !slices.Equal(got, want) {
+		t.Errorf("of UDP are %v, want %v", got, want)
 	}
 	if _, err := Listening(fstest.MapFS{}); err == nil {
 		t.Error("a process whose descriptors cannot be seen has no sockets")
@@ -105,6 +112,12 @@ func TestIdentify(t *testing.T) {
 	want := Identity{Model: "QEMU Standard PC (i440FX)", BIOS: "SeaBIOS 1.16.2 04/01/2014", RAID: "md1 raid1 active degraded, md0 raid1 active"}
 	if got := Identify(proc, sys); got != want {
 		t.Errorf("have %+v\nwant %+v", got, want)
+	}
+	processors := "processor\t: 0\nmodel name\t: Fast  CPU\nflags\t\t: fpu%s sse\n\nprocessor\t: 1\nmodel name\t: Fast CPU\nflags\t\t: fpu%[1]s sse\n"
+	for flag, want := range map[string]string{"": "machine (Fast CPU)", " hypervisor": "virtual machine (Fast CPU)"} {
+		if got := Identify(fstest.MapFS{"cpuinfo": file(fmt.Sprintf(processors, flag))}, fstest.MapFS{}); got != (Identity{Model: want}) {
+			t.Errorf("without a name of its own: %+v", got)
+		}
 	}
 	if got := Identify(fstest.MapFS{"mdstat": file("Personalities : \nunused devices: <none>\n")}, fstest.MapFS{"firmware/devicetree/base/model": file("Board 5\x00")}); got != (Identity{Model: "Board 5"}) {
 		t.Errorf("%+v", got)

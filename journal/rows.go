@@ -31,6 +31,22 @@ func (j *Journal) Rows(name string) *Rows {
 	}
 }
 
+// RowNames lists the tables that there are, of those whose names begin so.
+func (j *Journal) RowNames(prefix string) (names []string, err error) {
+	first := append([]byte{rowPrefix}, prefix...)
+	it, err := j.db.NewIter(&pebble.IterOptions{LowerBound: first, UpperBound: []byte{rowPrefix + 1}})
+	if err != nil {
+		return nil, j.readError(err)
+	}
+	defer it.Close()
+	for ok := it.First(); ok && bytes.HasPrefix(it.Key(), first); {
+		name, _, _ := bytes.Cut(it.Key()[1:], []byte{0})
+		names = append(names, string(name))
+		ok = it.SeekGE(append([]byte{rowPrefix}, names[len(names)-1]+"\x01"...))
+	}
+	return names, j.readError(it.Error())
+}
+
 // Mark returns the Seq at which the rows stand, 0 when there are none.
 func (r *Rows) Mark() (uint64, error) { return r.j.number(r.mark) }
 

@@ -94,12 +94,23 @@ func TestAuditTellsWhoDidWhat(t *testing.T) {
 		"bob [] order 7: reinstate what order 3 took: 4 recipients of 4 messages, not completed",
 		"ann [10.0.0.5] logged out",
 		"ann [] paused the work queue with 2 messages, reason: testing",
-		"ann [] deleted 2 recipients of 1 messages",
+		"ann [] deleted 2 recipients of 1 message",
 		"bob [console] logged in from console",
 		"bob [] committed configuration revision 2: more room",
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// TestAuditTellsWhatAnUndoBroughtBack: one that brought back nothing does not read like one that did.
+func TestAuditTellsWhatAnUndoBroughtBack(t *testing.T) {
+	order := &journal.BulkActionOrdered{Action: "reinstate", By: "bob", Undone: 3, Recipients: 1, Messages: 1}
+	for came, want := range map[uint64]string{0: "order 1: reinstate what order 3 took: nothing came back", 1: "order 1: reinstate what order 3 took: 1 recipient of 1 message"} {
+		deeds := audited(t, AuditQuery{}, order, &journal.BulkActionCompleted{Action: 1, Recipients: came, Messages: came})
+		if len(deeds) != 1 || deeds[0].What != want {
+			t.Errorf("%d came back: %+v", came, deeds)
+		}
 	}
 }
 
@@ -132,7 +143,7 @@ func TestAuditOfDoubts(t *testing.T) {
 	deeds := audited(t, AuditQuery{}, &journal.Held{By: journal.ByInDoubt, Set: []journal.MessageRecipients{{Message: 1, RIDs: []uint32{0}}}},
 		&journal.DoubtAnswered{Message: 1, MID: 4, RIDs: []uint32{0}, Answer: journal.AnswerDelivered, By: "ann"},
 		&journal.Delivered{Message: 1, MID: 4, RIDs: []uint32{0}, By: "ann"})
-	if len(deeds) != 1 || deeds[0].By != "ann" || deeds[0].What != "answered a doubt: 1 recipients of MID 4 have it" {
+	if len(deeds) != 1 || deeds[0].By != "ann" || deeds[0].What != "answered a doubt: MID 4 was delivered to 1 recipient" {
 		t.Errorf("%+v", deeds)
 	}
 }

@@ -32,15 +32,15 @@ func (a *audit) ordered(d *Deed, event journal.Event) bool {
 		d.What = d.orderText()
 	case *journal.MessageRemoved:
 		d.By, d.Messages, d.Recipients = e.By, 1, uint64(len(e.RIDs))
-		d.What = fmt.Sprintf("removed MID %d with %d recipients", e.MID, len(e.RIDs))
+		d.What = fmt.Sprintf("removed MID %d with %s", e.MID, counted(d.Recipients, "recipient"))
 		if e.Archive != "" {
-			d.What = fmt.Sprintf("archived MID %d with %d recipients in %s", e.MID, len(e.RIDs), e.Archive)
+			d.What = fmt.Sprintf("archived MID %d with %s in %s", e.MID, counted(d.Recipients, "recipient"), e.Archive)
 		}
 	case *journal.DoubtAnswered:
 		d.By, d.Messages, d.Recipients = e.By, 1, uint64(len(e.RIDs))
-		d.What = fmt.Sprintf("answered a doubt: %d recipients of MID %d are to be sent again", len(e.RIDs), e.MID)
+		d.What = fmt.Sprintf("answered a doubt: to send MID %d to %s again", e.MID, counted(d.Recipients, "recipient"))
 		if e.Answer == journal.AnswerDelivered {
-			d.What = fmt.Sprintf("answered a doubt: %d recipients of MID %d have it", len(e.RIDs), e.MID)
+			d.What = fmt.Sprintf("answered a doubt: MID %d was delivered to %s", e.MID, counted(d.Recipients, "recipient"))
 		}
 	case *journal.DeliveryForced:
 		d.By, d.What = e.By, "forced delivery of all"
@@ -72,7 +72,11 @@ func (d *Deed) orderText() string {
 	if d.Reason != "" {
 		fmt.Fprintf(&b, ", reason: %s", d.Reason)
 	}
-	fmt.Fprintf(&b, ": %d recipients of %d messages", d.Recipients, d.Messages)
+	if d.Undoes != 0 && d.Recipients == 0 && !d.Completed.IsZero() {
+		b.WriteString(": nothing came back")
+	} else {
+		fmt.Fprintf(&b, ": %s of %s", counted(d.Recipients, "recipient"), counted(d.Messages, "message"))
+	}
 	if d.Excluded > 0 {
 		fmt.Fprintf(&b, ", %d past recall", d.Excluded)
 	}
@@ -80,6 +84,14 @@ func (d *Deed) orderText() string {
 		b.WriteString(", not completed")
 	}
 	return b.String()
+}
+
+// counted is a number of things by their name: 1 message, 20 messages.
+func counted(n uint64, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
 }
 
 // slice words what was done to recipients by no order that the history has.
@@ -109,7 +121,7 @@ func (a *audit) slice(d *Deed, event journal.Event) bool {
 		return false
 	}
 	d.Messages, d.Recipients = countSet(set)
-	d.What = fmt.Sprintf("%s %d recipients of %d messages", d.What, d.Recipients, d.Messages)
+	d.What = fmt.Sprintf("%s %s of %s", d.What, counted(d.Recipients, "recipient"), counted(d.Messages, "message"))
 	if d.Reason != "" {
 		d.What += ", reason: " + d.Reason
 	}
@@ -134,12 +146,12 @@ func stopped(d *Deed, event journal.Event) bool {
 	case *journal.ListenerResumed:
 		d.By, d.What = e.By, "resumed listener "+e.Listener
 	case *journal.WorkQueuePaused:
-		d.By, d.Reason, d.What = e.By, strings.Clone(e.Reason), fmt.Sprintf("paused the work queue with %d messages", e.Messages)
+		d.By, d.Reason, d.What = e.By, strings.Clone(e.Reason), "paused the work queue with "+counted(uint64(e.Messages), "message")
 		if e.Reason != "" {
 			d.What += ", reason: " + e.Reason
 		}
 	case *journal.WorkQueueResumed:
-		d.By, d.What = e.By, fmt.Sprintf("resumed the work queue with %d messages", e.Messages)
+		d.By, d.What = e.By, "resumed the work queue with "+counted(uint64(e.Messages), "message")
 	default:
 		return false
 	}

@@ -53,6 +53,15 @@ const (
 	StateGone        RecipientState = "gone"    // how is not in the journal any more
 )
 
+// left tells whether a recipient in that state has left the queue.
+func (s RecipientState) left() bool {
+	switch s {
+	case StateDelivered, StateBounced, StateDeleted, StateDropped, StateMoved, StateGone:
+		return true
+	}
+	return false
+}
+
 // ExplainedRecipient is one recipient, where it is, and what happened to it.
 type ExplainedRecipient struct {
 	RID         uint32          `json:"rid"`

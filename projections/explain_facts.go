@@ -130,6 +130,7 @@ func (f *reading) takeOrder(r journal.Record) bool {
 	case *journal.RecipientsReinstated:
 		f.named(e.Set, func(rids []uint32) {
 			f.add(r, rids, ExplainedFact{Text: fmt.Sprintf("brought back, order %d was undone%s", e.Undone, by(e.By))})
+			f.set(r, rids, StateQueued, "", "")
 			if e.Target == "" {
 				f.left += len(rids)
 			}
@@ -255,11 +256,11 @@ func (f *reading) report(r journal.Record, facts []uint64, text string) {
 	}
 }
 
-// forced notes that an operator made all of a domain, or of all, due.
+// forced notes that an operator made all of a domain, or of all, due: those that are still here.
 func (f *reading) forced(r journal.Record, e *journal.DeliveryForced) {
 	var rids []uint32
 	for rid, c := range f.byID {
-		if e.Domain == "" || strings.EqualFold(e.Domain, c.Destination) {
+		if !c.State.left() && (e.Domain == "" || strings.EqualFold(e.Domain, c.Destination)) {
 			rids = append(rids, rid)
 		}
 	}

@@ -46,6 +46,8 @@ type Follower struct {
 	mu  sync.RWMutex // guards the projections
 	seq atomic.Uint64
 
+	saving sync.Mutex // held while a keyframe is made and written; before mu
+
 	waiting sync.Mutex    // guards moved
 	moved   chan struct{} // closed by the next batch; nil: nobody waits
 }
@@ -54,6 +56,7 @@ type Follower struct {
 // end is an error: the projections stay where they are.
 func (f *Follower) Run(ctx context.Context) error {
 	f.Start()
+	defer f.saved()
 	var records []journal.Record
 	for {
 		var err error
@@ -109,20 +112,58 @@ func (f *Follower) apply(records []journal.Record) {
 	f.waiting.Unlock()
 }
 
-// keyframe saves the figures if it is time. Readers go on meanwhile: beside this goroutine only Redact changes what is saved.
+// keyframeRest leaves the store to mail between two batches of a keyframe, which may have tens of megabytes.
+const keyframeRest = 5 * time.Millisecond
+
+// keyframe saves the figures if it is time. They are written while Run goes on, since people wait for what it applies; only
+// the last keyframe is there when keyframe returns.
 func (f *Follower) keyframe(last bool) {
 	if f.Keyframes == nil || f.Figures == nil {
 		return
 	}
+	if last {
+		f.saving.Lock()
+	} else if !f.saving.TryLock() {
+		return // the one before is not written yet
+	}
+	draft := f.draft(last)
+	if draft == nil || last {
+		f.write(draft, func() {})
+		return
+	}
+	go f.write(draft, func() { time.Sleep(keyframeRest) })
+}
+
+// draft makes the keyframe that is due; nil: none is. Readers go on meanwhile: beside Run only Redact changes the figures.
+func (f *Follower) draft(last bool) *keyframeDraft {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
 	now := time.Now
 	if f.Now != nil {
 		now = f.Now
 	}
-	if err := f.Keyframes.Save(f.Figures, now(), last); err != nil && f.Warn != nil {
+	at := now()
+	if !f.Keyframes.due(f.Figures.seq, at, last) {
+		return nil
+	}
+	return f.Keyframes.draft(f.Figures, journal.InstantOf(at))
+}
+
+// write writes a keyframe, if there is one, and lets the next one come.
+func (f *Follower) write(draft *keyframeDraft, rest func()) {
+	defer f.saving.Unlock()
+	if draft == nil {
+		return
+	}
+	if err := draft.write(rest); err != nil && f.Warn != nil {
 		f.Warn(err)
 	}
+}
+
+// saved returns when no keyframe is being written.
+func (f *Follower) saved() {
+	f.saving.Lock()
+	defer f.saving.Unlock()
 }
 
 // Seq is that of the last record applied.

@@ -136,3 +136,40 @@ func TestAJournalThatCannotBeReadEndsTheFollower(t *testing.T) {
 		t.Errorf("at %d: %v", f.Seq(), err)
 	}
 }
+
+func TestNobodyWaitsForAKeyframe(t *testing.T) {
+	j := memoryJournal(t, journal.NewMemoryDisk())
+	defer j.Close()
+	f := NewFigures(0)
+	w := &Follower{Source: j, Projections: []Projection{f}, Figures: f, Keyframes: &Keyframes{Rows: j.Rows(KeyframeRows), Records: 1}}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- w.Run(ctx) }()
+	w.saving.Lock() // one is being written
+	records := tell(5, 20)
+	append1(t, j, records)
+	if seq, err := w.Look(t.Context(), func() {}); err != nil || seq < uint64(len(records)) {
+		t.Errorf("while a keyframe is written a look sees record %d: %v", seq, err)
+	}
+	redacted := make(chan struct{})
+	go func() {
+		w.Redact(&Redaction{Text: func(s string) string { return s }})
+		close(redacted)
+	}()
+	stop()
+	select {
+	case <-redacted:
+		t.Error("somebody was taken out of the figures before what has them is written")
+	case err := <-ended:
+		t.Errorf("it ends without its last keyframe: %v", err)
+	default:
+	}
+	w.saving.Unlock()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	<-redacted
+	if back, err := (&Keyframes{Rows: j.Rows(KeyframeRows)}).Load(j.Durable(), 0); err != nil || back.Seq() != j.Durable() {
+		t.Errorf("the keyframe of the end is at %d of %d: %v", back.Seq(), j.Durable(), err)
+	}
+}

@@ -44,7 +44,7 @@ type Keyframes struct {
 
 const (
 	keyframePart  = 256 << 10
-	keyframeBatch = 4 << 20
+	keyframeBatch = 1 << 20
 	maxKeyframe   = 1 << 30
 )
 
@@ -66,6 +66,14 @@ func partKey(seq uint64, part uint32) []byte {
 
 // Save writes a keyframe when enough time or records have passed since the last one; with now, if anything has.
 func (k *Keyframes) Save(f *Figures, at time.Time, now bool) error {
+	if !k.due(f.seq, at, now) {
+		return nil
+	}
+	return k.draft(f, journal.InstantOf(at)).write(func() {})
+}
+
+// due tells whether it is time for a keyframe of a Seq, and takes it for saved: when that fails, the next period tries again.
+func (k *Keyframes) due(seq uint64, at time.Time, now bool) bool {
 	every, records := k.Every, k.Records
 	if every == 0 {
 		every = KeyframeEvery
@@ -76,27 +84,43 @@ func (k *Keyframes) Save(f *Figures, at time.Time, now bool) error {
 	if k.savedAt.IsZero() {
 		k.savedAt = at
 	}
-	if f.seq == k.savedSeq || !now && f.seq-k.savedSeq < records && at.Sub(k.savedAt) < every {
-		return nil
+	if seq == k.savedSeq || !now && seq-k.savedSeq < records && at.Sub(k.savedAt) < every {
+		return false
 	}
-	k.savedSeq, k.savedAt = f.seq, at // also when it fails: the next period tries again
-	if err := k.write(f, journal.InstantOf(at)); err != nil {
-		return fmt.Errorf("projections: keyframe at record %d: %w", f.seq, err)
+	k.savedSeq, k.savedAt = seq, at
+	return true
+}
+
+// keyframeDraft is a keyframe that has not been written yet. It owns its data: the figures may go on.
+type keyframeDraft struct {
+	keyframes *Keyframes
+	index     keyframeIndex
+	data      []byte
+}
+
+func (k *Keyframes) draft(f *Figures, at journal.Instant) *keyframeDraft {
+	return &keyframeDraft{keyframes: k, index: keyframeIndex{seq: f.seq, at: at}, data: f.encode(nil)}
+}
+
+// write writes the keyframe and drops those that have become too many; rest is called between its batches.
+func (d *keyframeDraft) write(rest func()) error {
+	if err := d.writeRows(rest); err != nil {
+		return fmt.Errorf("projections: keyframe at record %d: %w", d.index.seq, err)
 	}
 	return nil
 }
 
-func (k *Keyframes) write(f *Figures, at journal.Instant) error {
-	data := f.encode(nil)
+func (d *keyframeDraft) writeRows(rest func()) error {
+	k, x, data := d.keyframes, d.index, d.data
 	if len(data) > maxKeyframe {
 		return fmt.Errorf("%d bytes are too many", len(data))
 	}
-	x := keyframeIndex{seq: f.seq, size: uint32(len(data)), sum: crc32.Checksum(data, castagnoli), at: at}
+	x.size, x.sum = uint32(len(data)), crc32.Checksum(data, castagnoli)
 	mark, err := k.Rows.Mark()
 	if err != nil {
 		return err
 	}
-	for len(data) > 0 {
+	for ; len(data) > 0; rest() {
 		err := k.Rows.Write(mark, func(b *journal.RowBatch) error {
 			for room := keyframeBatch; room > 0 && len(data) > 0; room -= keyframePart {
 				n := min(keyframePart, len(data))
@@ -116,7 +140,7 @@ func (k *Keyframes) write(f *Figures, at journal.Instant) error {
 	}
 	return k.Rows.Write(x.seq, func(b *journal.RowBatch) error {
 		b.Set(indexKey(x.seq), x.encode())
-		for _, old := range surplus(withNewest(have, x), at) {
+		for _, old := range surplus(withNewest(have, x), x.at) {
 			old.delete(b)
 		}
 		return nil

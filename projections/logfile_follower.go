@@ -70,7 +70,8 @@ func NewLogFollower(s LogSubscription, j *journal.Journal, o LogOptions) *LogFol
 // Name is the subscription's.
 func (f *LogFollower) Name() string { return f.log }
 
-// Retire has the file closed, and the place in it forgotten, when Run ends: the log is written no more.
+// Retire has the file closed when Run ends: the log is written no more. One of its name and type that comes later goes on
+// behind it.
 func (f *LogFollower) Retire() { f.retired.Store(true) }
 
 // Lag is how many durable records are not in the log yet, those of before NewMailLogFollower left out until the file is
@@ -293,7 +294,13 @@ func (f *LogFollower) stop() error {
 	}
 	f.isOpen = false
 	if err == nil && f.retired.Load() {
-		return errors.Join(f.file.close(f.file.o.Now()), os.Remove(f.file.link()), f.rows.Clear())
+		return errors.Join(f.file.close(f.file.o.Now()), os.Remove(f.file.link()), f.leave())
 	}
 	return errors.Join(err, f.file.handle.Close())
+}
+
+// leave keeps of a retired log only how far its files go.
+func (f *LogFollower) leave() error {
+	f.marks = logMarks{Type: f.kind, Left: f.seq.Load()}
+	return f.marks.save(f.rows)
 }

@@ -24,6 +24,7 @@ type logMarks struct {
 	Type  LogType   `json:"type,omitempty"` // what the files hold; "" in marks of before there were types of any name
 	Begin logMark   `json:"begin"`          // Offset 0: behind the head
 	Marks []logMark `json:"marks"`
+	Left  uint64    `json:"left,omitempty"` // of a log that was retired: its files hold the lines up to this Seq; then there are no marks
 }
 
 // keptMarks is how many marks stand in the rows, markEvery seconds apart.
@@ -78,7 +79,7 @@ func (l *logMarks) save(rows *journal.Rows) error {
 	if err != nil {
 		return fmt.Errorf("log marks: %w", err)
 	}
-	var seq uint64
+	seq := l.Left
 	if n := len(l.Marks); n > 0 {
 		seq = l.Marks[n-1].Seq
 	}

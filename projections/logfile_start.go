@@ -174,18 +174,23 @@ func (f *LogFollower) closeOthers() error {
 }
 
 // beginAnew begins a new file when there is no mark or no file to go on from: with the facts of this run of the daemon,
-// from the last Started on. The whole history would take long and stands in the journal; a line says where it is cut.
+// from the last Started on, or from where the log was left later than that. The whole history would take long and stands in
+// the journal; a line says where it is cut.
 func (f *LogFollower) beginAnew() error {
 	seq, err := f.lastStarted()
 	if err != nil {
 		return fmt.Errorf("log %s: %w", f.log, err)
+	}
+	goesOn := f.marks.Type == f.kind && f.marks.Left > seq && f.marks.Left <= f.journal.Durable()
+	if goesOn {
+		seq = f.marks.Left
 	}
 	now := f.file.o.Now()
 	f.file.pending = f.file.pending[:0]
 	if err := f.file.begin(now); err != nil {
 		return err
 	}
-	if seq > 0 && f.kind == MailLogType {
+	if seq > 0 && f.kind == MailLogType && !goesOn {
 		f.file.pending = AppendFramed(f.file.pending, now, f.file.o.Zone,
 			Line{Text: noticeNewLog + strconv.FormatUint(seq+1, 10) + " stands in the journal alone"})
 		f.file.first = int64(len(f.file.pending))

@@ -70,6 +70,8 @@ func (f *Follower) Redact(d *Redaction) {
 	if f.Figures == nil {
 		return
 	}
+	f.saving.Lock() // what is being written has the person in it: who goes through the keyframes next must find it there
+	defer f.saving.Unlock()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.Figures.redact(d)
@@ -126,5 +128,5 @@ func (k *Keyframes) redact(x keyframeIndex, d *Redaction) (changed bool, err err
 	if dropped := k.Rows.Write(mark, func(b *journal.RowBatch) error { x.delete(b); return nil }); dropped != nil || err != nil {
 		return true, dropped
 	}
-	return true, k.write(f, x.at)
+	return true, k.draft(f, x.at).write(func() {})
 }

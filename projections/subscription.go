@@ -2,8 +2,10 @@ package projections
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"postern/journal"
@@ -96,4 +98,22 @@ func ClosedLogFiles(dir, log string) ([]string, error) {
 		}
 	}
 	return names, nil
+}
+
+// CurrentLogs names the logs of which a file is being written, or would be if the daemon ran.
+func CurrentLogs(dir string) ([]string, error) {
+	links, err := filepath.Glob(filepath.Join(dir, "*.current"))
+	for i, link := range links {
+		links[i] = strings.TrimSuffix(filepath.Base(link), ".current")
+	}
+	return links, err
+}
+
+// CloseLog closes the files of a log that nobody writes any more, as they are, and forgets the place in them.
+func CloseLog(name string, j *journal.Journal, o LogOptions) error {
+	f := NewLogFollower(LogSubscription{Name: name}, j, o)
+	if err := f.closeOthers(); err != nil {
+		return err
+	}
+	return errors.Join(os.Remove(f.file.link()), f.rows.Clear())
 }

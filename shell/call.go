@@ -35,6 +35,7 @@ type Call struct {
 	shown   int              // rows of a live display
 	begun   bool             // what comes before a listing is printed
 	given   int              // arguments that were given, not asked for
+	said    string           // what a change comes to, when its commit stands
 }
 
 // Parse takes a command's words apart: flags that all commands have, and arguments.
@@ -123,7 +124,7 @@ func (c *Call) fill(ctx context.Context) error {
 		case i < len(c.Args):
 			value, err := p.accept(c.Args[i])
 			if err != nil {
-				return &UsageError{c.Command, err.Error()}
+				return c.misuse(err)
 			}
 			c.Args[i] = value
 		case p.Optional:

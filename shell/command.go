@@ -9,50 +9,53 @@ import (
 
 // Command is one command, as data: the shell, batch mode, --json, help and completion all come from the table of them.
 type Command struct {
-	Name    string
-	Aliases []string
-	Summary string  // half a line, for help and completion
-	Params  []Param // its arguments, and the questions that ask for them
-	Help    string  // more, for "help COMMAND"; may be empty
+	Name    string   `json:"name"`
+	Aliases []string `json:"aliases,omitempty"`
+	Summary string   `json:"summary"`          // half a line, for help and completion
+	Params  []Param  `json:"params,omitempty"` // its arguments, and the questions that ask for them
+	Help    string   `json:"help,omitempty"`   // more, for "help COMMAND"
 
-	Synopsis string // its arguments in the usage line, where Params do not say them
-	Options  []Option
+	Synopsis string   `json:"synopsis,omitempty"` // its arguments in the usage line, where Params do not say them
+	Options  []Option `json:"options,omitempty"`
 
-	Offline  bool // reads only: can be answered from a stopped store
-	Live     bool // goes on until Ctrl-C or --count
-	Local    bool // is about the shell itself: needs no gateway
-	Anywhere bool // needs no data directory either: without one the answer is Offline's
-	OwnFlags bool // words that begin with a dash are the command's own
+	Offline  bool `json:"offline,omitempty"`   // what only reads of it can be answered from a stopped store
+	Live     bool `json:"live,omitempty"`      // goes on until Ctrl-C or --count
+	Local    bool `json:"local,omitempty"`     // is about the shell itself: needs no gateway
+	Anywhere bool `json:"anywhere,omitempty"`  // needs no data directory either: without one the answer is Offline's
+	OwnFlags bool `json:"own_flags,omitempty"` // words that begin with a dash are the command's own
 
 	// It uses Call.Pending. In batch what it changed is committed as it ends, with --yes and the words of --comment; without
 	// --yes the changes are printed, and nothing is done.
-	Configures bool
+	Configures bool `json:"configures,omitempty"`
 
 	Run func(ctx context.Context, c *Call) error `json:"-"`
 }
 
 // Option is a word that begins with two dashes and takes a value.
 type Option struct {
-	Name  string // with its dashes
-	Value string // what the usage line calls its value
+	Name  string `json:"name"`  // with its dashes
+	Value string `json:"value"` // what the usage line calls its value
 }
 
 // Param is an argument of a command. In the shell a missing one is asked for; in batch its default stands for it.
 type Param struct {
-	Name     string                                                         // in the usage line: HOST
-	Question string                                                         // what is asked; may have several lines
-	Default  string                                                         // what Enter means
-	Required bool                                                           // has no default: in batch it must be given
-	Optional bool                                                           // is never asked for: an argument only
-	Rest     bool                                                           // takes all words that are left
-	Choices  []Choice                                                       // a menu
-	Also     map[string]string                                              `json:"-"` // other words for the choices, in lower case, to their keys
+	Name     string                                                         `json:"name"`               // in the usage line: HOST
+	Question string                                                         `json:"question,omitempty"` // what is asked; may have several lines
+	Default  string                                                         `json:"default,omitempty"`  // what Enter means
+	Required bool                                                           `json:"required,omitempty"` // has no default: in batch it must be given
+	Optional bool                                                           `json:"optional,omitempty"` // is never asked for: an argument only
+	Rest     bool                                                           `json:"rest,omitempty"`     // takes all words that are left
+	Choices  []Choice                                                       `json:"choices,omitempty"`  // a menu
+	Also     map[string]string                                              `json:"-"`                  // other words for the choices, in lower case, to their keys
 	Check    func(string) error                                             `json:"-"`
 	Complete func(ctx context.Context, g Gateway, word string) []Suggestion `json:"-"`
 }
 
 // Choice is a line of a menu. Its key is what a batch argument says and what the command is given.
-type Choice struct{ Key, Title string }
+type Choice struct {
+	Key   string `json:"key"`
+	Title string `json:"title"`
+}
 
 // Suggestion completes a word.
 type Suggestion struct{ Text, Summary string }
@@ -92,6 +95,9 @@ func (c *Command) Usage() string {
 			name = "[" + name + "]"
 		}
 		words = append(words, name)
+	}
+	if c.Configures {
+		words = append(words, "[--yes]")
 	}
 	for _, o := range c.options() {
 		words = append(words, "["+o.Name+" "+o.Value+"]")

@@ -89,7 +89,7 @@ func renderDeeds(found Audited, zone *time.Location) string {
 	}
 	text := "\n" + aligned(rows...)
 	if found.Older > 0 {
-		text += fmt.Sprintf("%s older ones are not shown: --until names a time before these.\n", Thousands(uint64(found.Older)))
+		text += fmt.Sprintf("%s not shown: --until names a time before these.\n", plural(found.Older, "older one")+either(found.Older, " is", " are"))
 	}
 	return text + skipped
 }

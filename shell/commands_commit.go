@@ -56,7 +56,11 @@ func (c *Call) commit(ctx context.Context, comment string) error {
 		}
 		if done.Conflict == nil {
 			p.Clear()
-			return c.Answer(done, renderCommitted(done, c.Zone))
+			text := renderCommitted(done, c.Zone)
+			if c.said != "" {
+				text = c.said + strings.TrimPrefix(text, "\n")
+			}
+			return c.Answer(done, text)
 		}
 		if again, err := c.settle(ctx, done.Conflict); err != nil || !again {
 			return err

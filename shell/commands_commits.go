@@ -16,7 +16,7 @@ var _ = register(
 	&Command{Name: "commitdetail", Summary: "the last commit of the configuration, or an earlier one", Offline: true, Run: runCommitDetail,
 		Params: []Param{{Name: "REVISION", Optional: true, Check: checkRevision, Complete: completeRevision}},
 		Help:   "With a number, that revision: rollbackconfig lists the last ones. Secrets are masked."},
-	&Command{Name: "rollbackconfig", Summary: "go back to an earlier configuration", Run: runRollback, Configures: true,
+	&Command{Name: "rollbackconfig", Summary: "go back to an earlier configuration", Run: runRollback, Configures: true, Offline: true,
 		Params: []Param{{Name: "REVISION", Optional: true, Check: checkRevision, Complete: completeRevision}},
 		Help: "The last 10 commits are listed, the newest first; commitdetail shows what each changed. The configuration of the one that is\n" +
 			"chosen waits for commit, or is committed at once: no history is lost, the way back is a commit of its own. Without a number, in\n" +
@@ -67,12 +67,15 @@ func renderCommitDetail(d CommitDetail, zone *time.Location) string {
 }
 
 func runRollback(ctx context.Context, c *Call) error {
-	if c.Asker == nil && c.Arg(0) == "" {
+	if c.Arg(0) == "" && (c.Asker == nil || c.stopped()) {
 		list, err := c.Gateway.Commits(ctx, rollbacks)
 		if err != nil {
 			return err
 		}
 		return c.Answer(list, renderCommits(list, c.Zone))
+	}
+	if c.stopped() {
+		return ErrNotRunning
 	}
 	if c.Asker != nil && c.Uncommitted() {
 		return &RefusedError{"There are changes that were not committed: commit or clear them first"}

@@ -11,7 +11,8 @@ var _ = register(&Command{Name: "delivernow", Summary: "try mail that waits at o
 	Params: []Param{{Name: "DOMAIN", Optional: true, Rest: true, Complete: func(ctx context.Context, g Gateway, word string) []Suggestion {
 		return append([]Suggestion{{"all", "All messages"}, {"host", "By recipient host"}}, completeHost(ctx, g, word)...)
 	}}},
-	Help: "What waits for its next attempt is due now, and hosts that are down are tried. The domain is compared whole."})
+	Help: "What waits for its next attempt is due now, and hosts that are down are tried. The domain is compared whole;\n" +
+		"HOST:PORT is what redirectrecipients has sent mail to."})
 
 // scheduled is what delivernow has scheduled, for programs.
 type scheduled struct {
@@ -29,7 +30,7 @@ func runDeliverNow(ctx context.Context, c *Call) error {
 		return &UsageError{Command: c.Command}
 	case len(words) == 1 && strings.EqualFold(words[0], "all") && len(c.Args) == 1:
 	case len(words) == 1:
-		if domain, err = parseDomain(words[0]); err != nil {
+		if domain, err = parseDestination(words[0]); err != nil {
 			return &UsageError{c.Command, err.Error()}
 		}
 	case c.Asker == nil:
@@ -61,9 +62,9 @@ func (c *Call) askDeliverNow(ctx context.Context) (string, error) {
 		return "", err
 	}
 	answer, err := c.Question(ctx, Param{Question: "Please enter the domain to schedule for immediate delivery.", Required: true,
-		Check: checkDomain, Complete: completeHost})
+		Check: checkDestination, Complete: completeHost})
 	if err != nil {
 		return "", err
 	}
-	return parseDomain(answer)
+	return parseDestination(answer)
 }

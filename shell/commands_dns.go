@@ -39,7 +39,7 @@ var _ = register(
 			}
 			return c.Answer(d, renderDNS(s, c.Zone))
 		}},
-	&Command{Name: "dnsflush", Summary: "empty the DNS cache", Run: runFlush},
+	&Command{Name: "dnsflush", Summary: "empty the DNS cache", Synopsis: "[--yes]", Run: runFlush, Help: "In batch it acts only with --yes."},
 	&Command{Name: "resetcounters", Summary: "start the Reset column of all counters anew", Run: runReset,
 		Help: "The counters of recipient hosts and of the DNS resolver begin anew too. Lifetime and Uptime go on."})
 

@@ -83,7 +83,7 @@ func readServer(d *config.Document, word string) (s netip.AddrPort, err error) {
 	case s.Port() == 0 || s.Addr().IsUnspecified() || s.Addr().IsMulticast():
 		return s, fmt.Errorf("%s cannot be asked", s)
 	case slices.Contains(d.DNS.Servers, s):
-		return s, fmt.Errorf("%s is on the list already", serverText(s))
+		return s, &RefusedError{serverText(s) + " is on the list already."}
 	}
 	return s, nil
 }

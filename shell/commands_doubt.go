@@ -2,10 +2,12 @@ package shell
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 
+	"postern/engine"
 	"postern/journal"
 	"postern/projections"
 )
@@ -63,6 +65,9 @@ func (c *Call) sinceWords(words []string) (since time.Time, err error) {
 
 // answerDoubt has an operator's answer confirmed and carried out.
 func (c *Call) answerDoubt(ctx context.Context, answer string, words []string) error {
+	if c.stopped() {
+		return ErrNotRunning
+	}
 	if len(words) == 0 || len(words) > 2 {
 		return &UsageError{c.Command, "say which message: MID, or MID and RID"}
 	}
@@ -108,6 +113,30 @@ func (c *Call) answerDoubt(ctx context.Context, answer string, words []string) e
 	return c.Answer(a, text)
 }
 
+// doubtsHeld warns whoever releases mail of what is among it, or may be, that is held because its peer may have it.
+func (c *Call) doubtsHeld(ctx context.Context, s engine.Selection) (warnings []string, err error) {
+	list, err := c.Gateway.InDoubt(ctx, time.Time{})
+	if err != nil && !errors.Is(err, errNoQueue) { // the order says that itself
+		return nil, err
+	}
+	held := 0
+	for _, d := range list.Doubts {
+		if s.MID != 0 && s.MID != d.MID || s.Host != "" && !strings.EqualFold(s.Host, d.Destination) {
+			continue
+		}
+		for _, r := range d.Recipients {
+			if r.Done.Open() {
+				held++
+			}
+		}
+	}
+	if held == 0 {
+		return nil, nil
+	}
+	warning := fmt.Sprintf("%s held as in doubt: what of it is released may arrive twice (indoubt lists it)", plural(held, "recipient")+either(held, " is", " are"))
+	return []string{warning}, c.Say("WARNING: " + warning)
+}
+
 // renderDoubts writes a doubt with a line for each of its recipients.
 func renderDoubts(list DoubtList, now time.Time, zone *time.Location) string {
 	if len(list.Doubts) == 0 {
@@ -115,7 +144,7 @@ func renderDoubts(list DoubtList, now time.Time, zone *time.Location) string {
 	}
 	e := &explanation{Explanation: &projections.Explanation{Now: now}, zone: zone}
 	if list.More > 0 {
-		fmt.Fprintf(e, "%s older ones are not listed.\n", Thousands(uint64(list.More)))
+		fmt.Fprintf(e, "%s not listed.\n", plural(list.More, "older one")+either(list.More, " is", " are"))
 	}
 	for i := range list.Doubts {
 		d := &list.Doubts[i]
@@ -125,7 +154,7 @@ func renderDoubts(list DoubtList, now time.Time, zone *time.Location) string {
 		fmt.Fprintf(e, "MID %d  attempt %d to %s: %s\n", d.MID, d.Attempt, oneLine(d.Destination), oneLine(d.Reason))
 		for k, c := range d.Recipients {
 			if k == maxNamed {
-				fmt.Fprintf(e, "   and %s more recipients\n", Thousands(uint64(len(d.Recipients)-k)))
+				fmt.Fprintf(e, "   and %s\n", plural(len(d.Recipients)-k, "more recipient"))
 				break
 			}
 			fmt.Fprintf(e, "   RID %d  %s: %s\n", c.RID, oneLine(c.Address), e.done(d.MID, &c))

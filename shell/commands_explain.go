@@ -65,7 +65,7 @@ func renderExplanation(x *projections.Explanation, zone *time.Location) string {
 		e.recipient(&x.Recipients[i])
 	}
 	if x.More > 0 {
-		fmt.Fprintf(e, "%s more recipients are not shown: explain %d RID shows one.\n", Thousands(uint64(x.More)), x.MID)
+		fmt.Fprintf(e, "%s not shown: explain %d RID shows one.\n", plural(x.More, "more recipient")+either(x.More, " is", " are"), x.MID)
 	}
 	e.WriteString(e.configuration())
 	return e.String()
@@ -247,10 +247,7 @@ func attempts(n uint32) string {
 }
 
 func plural(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return Thousands(uint64(max(0, n))) + " " + what + "s"
+	return Thousands(uint64(max(0, n))) + " " + either(n, what, what+"s")
 }
 
 func byWhom(who string) string {

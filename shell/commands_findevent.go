@@ -98,7 +98,7 @@ func foundLines(found FoundMessages, zone *time.Location) string {
 		fmt.Fprintf(&b, "%d. MID %d (%s) %s\n", i+1, m.MID, Date(m.Time.In(zone), false), Printable(m.Subject))
 	}
 	if n := found.Total - len(found.Messages); n > 0 {
-		fmt.Fprintf(&b, "%s older messages match too and are not shown.\n", Thousands(uint64(n)))
+		fmt.Fprintf(&b, "%s too and %s not shown.\n", plural(n, "older message")+either(n, " matches", " match"), either(n, "is", "are"))
 	}
 	for _, damage := range found.Skipped {
 		b.WriteString(skippedLine(damage))

@@ -9,7 +9,7 @@ import (
 	"postern/journal"
 )
 
-var _ = register(&Command{Name: "forget", Summary: "erase a person's data from the history", OwnFlags: true,
+var _ = register(&Command{Name: "forget", Summary: "erase a person's data from the history", Offline: true, OwnFlags: true,
 	Synopsis: "ADDRESS [--end-undo] [--yes]",
 	Params:   []Param{{Name: "WORD", Rest: true, Question: "Please enter the email address of the person to forget.", Required: true}},
 	Help: `Takes an address out of the journal: as sender and recipient, with the subjects and message ids of what it sent and received,
@@ -38,8 +38,8 @@ func runForget(ctx context.Context, c *Call) error {
 		if err := found.Against(order.EndUndo); err != nil {
 			return err
 		}
-		if c.Asker == nil {
-			if err := c.Answer(found, foundText(found)); err != nil {
+		if c.Asker == nil || c.stopped() {
+			if err := c.Answer(found, foundText(found)); err != nil || c.stopped() {
 				return err
 			}
 			return errors.New("nothing was erased: repeat it with --yes")
@@ -102,8 +102,8 @@ func foundText(f Forgotten) string {
 
 // doneText says what was done.
 func doneText(f Forgotten) string {
-	return fmt.Sprintf("%s is forgotten: %s facts, %s lines in %d files of the mail log, %d keyframes, the index.\n", Printable(f.Address),
-		Thousands(f.Facts), Thousands(uint64(f.LogLines)), f.LogFiles, f.Keyframes) + notReached(f)
+	return fmt.Sprintf("%s is forgotten: %s, %s in %s of the mail log, %s, the index.\n", Printable(f.Address), plural(int(f.Facts), "fact"),
+		plural(f.LogLines, "line"), count(f.LogFiles, "file"), count(f.Keyframes, "keyframe")) + notReached(f)
 }
 
 // notReached says what stays.
@@ -113,7 +113,7 @@ func notReached(f Forgotten) string {
 		fmt.Fprintf(&b, "Not touched: the archived message %s\n", Printable(path))
 	}
 	if f.Configurations > 0 {
-		fmt.Fprintf(&b, "Not touched: %d versions of the configuration that name it\n", f.Configurations)
+		fmt.Fprintf(&b, "Not touched: %s of the configuration that %s it\n", count(f.Configurations, "version"), either(f.Configurations, "names", "name"))
 	}
 	if len(f.Quoted) > 0 {
 		fmt.Fprintf(&b, "Not touched: texts of operators, alerts and destinations that are down, in record %s (\"postern journal dump\")\n", numberList(f.Quoted, 0))

@@ -26,6 +26,9 @@ var _ = register(&Command{Name: "hardwarestatus", Summary: "the machine's temper
 func renderSensors(s *hardware.Sensors, zone *time.Location) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\nHardware status as of: %s\n", Date(s.Time.In(zone), true))
+	if s.Problem != "" {
+		fmt.Fprintf(&b, "%s\n", Printable(s.Problem))
+	}
 	if s.Model != "" {
 		fmt.Fprintf(&b, "Thresholds of model:   %s\n", Printable(s.Model))
 	}

@@ -89,6 +89,9 @@ func (t *turn) interfaceQuestions(ctx context.Context, in *config.Interface, nam
 
 // nameInterface gives an interface a name, and what refers to it too.
 func (t *turn) nameInterface(in *config.Interface, name string) error {
+	if err := checkName(name); err != nil {
+		return err
+	}
 	d, before := t.document, in.Name
 	delivery, snmp := d.Delivery.Interface, d.SNMP.Interface
 	if before != "" && delivery == before {

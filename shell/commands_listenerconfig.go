@@ -29,7 +29,7 @@ var listenerSection = &section{
 var _ = register(listenerSection.command("listenerconfig", "the ports on which mail is received",
 	"A private listener relays for the hosts it names, a public one takes mail for the domains it names, a blackhole takes everything and\n"+
 		"drops it. EDIT KEY VALUE sets one key as the configuration spells it ("+strings.Join(config.Keys(&config.Listener{}), ", ")+");\n"+
-		"\"None\" empties a list. SETUP sets one key for all listeners."))
+		"\"None\" empties a list. EDIT NAME certificate FILE KEY-FILE switches TLS on, certificate none off. SETUP sets one key for all listeners."))
 
 func hasListeners(d *config.Document) bool { return len(d.Listeners) > 0 }
 
@@ -96,15 +96,20 @@ func (t *turn) bareListener(ctx context.Context, kind config.Kind) (config.Liste
 	_, err := t.ask(ctx, Param{Name: "NAME", Question: `Please create a name for this listener (Ex: "InboundMail"):`, Required: true,
 		Check: func(word string) error {
 			if slices.ContainsFunc(t.document.Listeners, func(o config.Listener) bool { return strings.EqualFold(o.Name, word) }) {
-				return fmt.Errorf("there is a listener %.60q already", word)
-			}
-			if err := config.CheckName(word); err != nil {
-				return fmt.Errorf("%.60q %w", word, err)
+				return &RefusedError{fmt.Sprintf("There is a listener %.60q already.", word)}
 			}
 			l.Name = word
-			return nil
+			return checkName(word)
 		}})
 	return l, err
+}
+
+// checkName tells why a word is no name of an interface or a listener.
+func checkName(word string) error {
+	if err := config.CheckName(word); err != nil {
+		return fmt.Errorf("%.60q %w", word, err)
+	}
+	return nil
 }
 
 // listenerAddress asks for an interface, or an address that none has, and the port.
@@ -161,6 +166,8 @@ func (t *turn) chooseAddress(ctx context.Context, l *config.Listener) (netip.Add
 	if t.Asker == nil && len(t.words) > 0 && p.Also[t.words[0]] == "" { // an address of the machine that has no name
 		if addr, err := netip.ParseAddr(t.words[0]); err == nil {
 			add(t.words[0], t.words[0], addr)
+		} else if !slices.ContainsFunc(p.Choices, func(c Choice) bool { return strings.EqualFold(c.Key, t.words[0]) }) {
+			return addr, &RefusedError{fmt.Sprintf("There is no interface %.60q; there are %s. An address will do too.", t.words[0], strings.Join(interfaceNames(d), ", "))}
 		}
 	}
 	key, err := t.ask(ctx, p)

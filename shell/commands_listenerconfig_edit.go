@@ -44,6 +44,11 @@ func editListener(ctx context.Context, t *turn) (string, error) {
 		return "", err
 	}
 	l := &t.document.Listeners[i]
+	if len(t.words) > 0 && strings.EqualFold(t.words[0], "certificate") { // its file, and that of its key: neither holds without the other
+		t.words = t.words[1:]
+		err := t.certificate(ctx, l)
+		return "Listener " + l.Name + " changed.\n", err
+	}
 	if len(t.words) > 0 {
 		err := t.keyValue(ctx, l, func(key, word string) error { return t.setListener(l, key, word) })
 		return "Listener " + l.Name + " changed.\n", err

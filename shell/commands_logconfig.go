@@ -25,17 +25,21 @@ var logSection = &section{
 
 var _ = register(logCommand())
 
-// logCommand is the section's, which without an operation lists the logs in batch, and of a stopped gateway too.
+// logCommand is the section's, which without an operation lists the logs with their state where nobody is asked.
 func logCommand() *Command {
 	c := logSection.command("logconfig", "the logs that the gateway writes, and where they go",
 		"A log is kept as files in DATA/logs, from where they are fetched (file), or each file is copied to another host when it is closed\n"+
 			"(scp), or each line is sent to a syslog server (syslog: RFC 5424, or RFC 3164 as AsyncOS does). What reaches no server waits in\n"+
-			"the journal. EDIT KEY VALUE sets one key as the configuration spells it ("+strings.Join(config.Keys(&config.Log{}), ", ")+");\n"+
+			"the journal.\n"+
+			"What follows RETRIEVAL, and \"edit LOG retrieval\", is asked for in the shell; in batch it stands there in this order:\n"+
+			"  file [MEGABYTES [SECONDS [FILES]]]                                         when a file is closed, how many are kept\n"+
+			"  scp HOST PORT USER DIRECTORY [MEGABYTES [SECONDS [FILES]]]\n"+
+			"  syslog HOST [udp|tcp|tls [PORT [FACILITY [rfc5424|rfc3164 [AUTHORITY]]]]]  AUTHORITY, a PEM file, with tls only\n"+
+			"EDIT KEY VALUE sets one key as the configuration spells it ("+strings.Join(config.Keys(&config.Log{}), ", ")+");\n"+
 			"SETUP says when a file is closed and how many are kept where a log says nothing else. Host keys take effect at once.")
 	change := c.Run
-	c.Offline = true
 	c.Run = func(ctx context.Context, c *Call) error {
-		if _, stopped := c.Gateway.(*Offline); len(c.Args) > 0 || c.Asker != nil && !c.JSON && !stopped {
+		if len(c.Args) > 0 || c.Asker != nil && !c.JSON && !c.stopped() {
 			return change(ctx, c)
 		}
 		logs, err := c.Gateway.TextLogs(ctx)
@@ -86,7 +90,7 @@ func (t *turn) logName(ctx context.Context, l *config.Log) error {
 	_, err := t.ask(ctx, Param{Name: "NAME", Question: "Please enter the name for the log:", Default: l.Name, Required: l.Name == "",
 		Check: func(word string) error {
 			if other := t.document.SubscriptionNamed(word); other != nil && other != l {
-				return fmt.Errorf("there is a log %.60q already", other.Name)
+				return &RefusedError{fmt.Sprintf("There is a log %.60q already.", other.Name)}
 			}
 			return t.set(l, "name", "log.name", word)
 		}})

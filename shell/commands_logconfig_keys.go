@@ -87,7 +87,7 @@ func (t *turn) pickHostKey(ctx context.Context, verb string, keys []logpush.Host
 	number := func(word string) (int, error) {
 		n, err := strconv.Atoi(word)
 		if err != nil || n < 1 || n > len(keys) {
-			return 0, fmt.Errorf("there is no key %.60q: give a number from 1 to %d", word, len(keys))
+			return 0, &RefusedError{fmt.Sprintf("There is no key %.60q: %s.", word, keyNumbers(len(keys)))}
 		}
 		return n - 1, nil
 	}
@@ -97,6 +97,14 @@ func (t *turn) pickHostKey(ctx context.Context, verb string, keys []logpush.Host
 		return 0, err
 	}
 	return number(answer)
+}
+
+// keyNumbers says which keys there are.
+func keyNumbers(n int) string {
+	if n == 0 {
+		return "none is trusted"
+	}
+	return fmt.Sprintf("give a number from 1 to %d", n)
 }
 
 // scanHostKeys asks a host for its keys, shows them, and trusts them if somebody says so.
@@ -127,7 +135,7 @@ func (t *turn) scanHostKeys(ctx context.Context) (string, error) {
 			return "", err
 		}
 	}
-	return fmt.Sprintf("%d host key(s) added for %s.\n", len(keys), host), nil
+	return fmt.Sprintf("%s added for %s.\n", count(len(keys), "host key"), host), nil
 }
 
 func checkPort(word string) error {

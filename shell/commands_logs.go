@@ -141,7 +141,7 @@ func (c *Call) showLog(ctx context.Context, q LogQuery) error {
 	if errors.Is(err, errCounted) {
 		return nil
 	}
-	if _, stopped := c.Gateway.(*Offline); stopped && q.Follow && err == nil {
+	if c.stopped() && q.Follow && err == nil {
 		return errors.New("the gateway does not run: nothing more is written")
 	}
 	return err

@@ -188,7 +188,7 @@ func renderDig(r DNSReply, zone *time.Location) string {
 		}
 	}
 	if r.Omitted > 0 {
-		fmt.Fprintf(&b, "\n;; %d more records are not shown\n", r.Omitted)
+		fmt.Fprintf(&b, "\n;; %s %s not shown\n", count(r.Omitted, "more record"), either(r.Omitted, "is", "are"))
 	}
 	host, port := r.Server, ""
 	if a, err := netip.ParseAddrPort(r.Server); err == nil {

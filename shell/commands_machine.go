@@ -25,7 +25,7 @@ var _ = register(
 			}
 			return c.Answer(v, renderVersion(v, c.Zone))
 		}},
-	&Command{Name: "tcpservices", Summary: "where the gateway listens", Run: func(ctx context.Context, c *Call) error {
+	&Command{Name: "tcpservices", Summary: "where the gateway listens", Offline: true, Run: func(ctx context.Context, c *Call) error {
 		s, err := c.Gateway.Services(ctx)
 		if err != nil {
 			return err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"postern/projections"
@@ -40,6 +41,9 @@ type RateRow struct {
 	Completed      uint64    `json:"completed_recips"`
 	CompletedDelta uint64    `json:"completed_recips_delta"`
 	Kilobytes      int64     `json:"kbytes_used"`
+
+	Crashed   bool      `json:"crashed,omitempty"`  // of the past: after that record the gateway ended without a stop
+	Restarted time.Time `json:"restarted,omitzero"` // when it was started again; zero: it was not yet
 }
 
 const rateHeading = "Time     Connections  Recipients           Recipients            Queue\n" +
@@ -96,6 +100,12 @@ func (c *Call) replay(ctx context.Context, period string) error {
 	if c.given > 0 {
 		step = interval(c.Arg(0))
 	}
+	if now := c.time(); to.After(now) && from.Before(now) {
+		to = now.In(to.Location())
+		if !c.begun {
+			c.Say("The period ends in the future: it is shown up to now.")
+		}
+	}
 	if !c.begun {
 		c.begun = true
 		c.Say(fmt.Sprintf("The past: from %s to %s.", Date(from, true), Date(to, true)))
@@ -106,7 +116,10 @@ func (c *Call) replay(ctx context.Context, period string) error {
 			return errEnough
 		}
 		if c.shown++; last == nil && r.Timestamp.After(from) {
-			c.Say("The history begins later than that.")
+			c.Say("The history begins later than that: the first row counts what came since it begins.")
+		}
+		if r.Crashed && (last == nil || last.Seq != r.Seq) {
+			c.Say(strings.TrimSuffix(crashLine(r.Restarted, c.zone()), "\n"))
 		}
 		return c.rateRow(&last, r)
 	})

@@ -33,7 +33,7 @@ var _ = register(
 	deleteVerb.command("deleterecipients", "delete mail in the queue", "Nobody is told of what is deleted. undo brings it back for a while.\n"),
 	bounceVerb.command("bouncerecipients", "bounce mail in the queue", "Senders get a bounce message. undo takes it back for a while, as long as that has not left.\n"),
 	holdVerb.command("hold", "keep mail in the queue from being delivered", "What is held is not tried until it is released.\n"),
-	releaseVerb.command("release", "let mail that is held be delivered", ""))
+	releaseVerb.command("release", "let mail that is held be delivered", "What is held as in doubt, because its peer may have it, goes with it: indoubt lists that.\n"))
 
 // command is the verb's, whose dialogue is that of AsyncOS.
 func (v *recipientsVerb) command(name, summary, help string) *Command {
@@ -57,8 +57,14 @@ func (v *recipientsVerb) run(ctx context.Context, c *Call) error {
 		return err
 	}
 	question := v.question(w.Selection)
-	w.Held = w.Held || v == releaseVerb
-	return c.order(ctx, engine.Order{Action: v.action, Reason: w.reason, Selection: w.Selection}, v, question, nil)
+	var warnings []string
+	if v == releaseVerb {
+		w.Held = true
+		if warnings, err = c.doubtsHeld(ctx, w.Selection); err != nil {
+			return err
+		}
+	}
+	return c.order(ctx, engine.Order{Action: v.action, Reason: w.reason, Selection: w.Selection}, v, question, warnings)
 }
 
 // choose asks what is selected when the command line does not say. The answers take the place of arguments: who is asked
@@ -157,7 +163,7 @@ func (c *Call) order(ctx context.Context, o engine.Order, v *recipientsVerb, que
 			return c.refuseWithoutYes(wouldTouch{o.Action, o.Target, o.Selection, p, warnings}, v)
 		}
 		before, o.AsOf = &p, p.AsOf
-		if err := c.Say(fmt.Sprintf("\n%d messages match.", p.Messages)); err != nil {
+		if err := c.Say(fmt.Sprintf("\n%s %s.", count(p.Messages, "message"), either(p.Messages, "matches", "match"))); err != nil {
 			return err
 		}
 		if p.Messages == 0 {
@@ -207,14 +213,14 @@ func (c *Call) unreached(ctx context.Context) string {
 	}
 	s, err := c.Gateway.Status(ctx)
 	if n := s.Gauges[projections.GaugeWorkQueue]; err == nil && n > 0 {
-		return fmt.Sprintf("%d messages wait in the work queue, which orders do not reach.\n", n)
+		return fmt.Sprintf("%s %s in the work queue, which orders do not reach.\n", count(n, "message"), either(n, "waits", "wait"))
 	}
 	return ""
 }
 
 // refuseWithoutYes says what a batch command would have done.
 func (c *Call) refuseWithoutYes(w wouldTouch, v *recipientsVerb) error {
-	text := fmt.Sprintf("%d messages (%d recipients) would be %s: %s\n", w.Messages, w.Recipients, v.done, oneLine(w.Selection.String()))
+	text := fmt.Sprintf("%s (%s) would be %s: %s\n", count(w.Messages, "message"), count(w.Recipients, "recipient"), v.done, oneLine(w.Selection.String()))
 	if err := c.Answer(w, text); err != nil {
 		return err
 	}
@@ -247,14 +253,14 @@ func (c *Call) carryOut(ctx context.Context, mids *[]uint32, do func(tell func(e
 
 // result is what was done, in the words of AsyncOS; what was not done stands on lines of its own.
 func (v *recipientsVerb) result(r *wasTouched) string {
-	text := fmt.Sprintf("%d messages %s.\n", r.Messages, v.done)
+	text := fmt.Sprintf("%s %s.\n", count(r.Messages, "message"), v.done)
 	if v == redirectVerb {
-		text = fmt.Sprintf("%d recipients %s.\n", r.Recipients, v.done)
+		text = fmt.Sprintf("%s %s.\n", count(r.Recipients, "recipient"), v.done)
 	}
 	if r.Left > 0 && v == holdVerb {
-		text += fmt.Sprintf("%d recipients were held already, or had left the queue since they were counted.\n", r.Left)
+		text += fmt.Sprintf("%s held already, or had left the queue since they were counted.\n", count(r.Left, "recipient")+either(r.Left, " was", " were"))
 	} else if r.Left > 0 {
-		text += fmt.Sprintf("%d recipients had left the queue since they were counted.\n", r.Left)
+		text += fmt.Sprintf("%s had left the queue since they were counted.\n", count(r.Left, "recipient"))
 	}
 	return text + renderPastRecall(r.Excluded)
 }
@@ -274,7 +280,7 @@ func renderPastRecall(list []pastRecall) string {
 			names = append(names, midOf(m.MID, m.RIDs))
 		}
 	}
-	text := fmt.Sprintf("%d recipients were past recall, their delivery could not be stopped any more: %s", recipients, strings.Join(names, ", "))
+	text := fmt.Sprintf("%s past recall, their delivery could not be stopped any more: %s", count(recipients, "recipient")+either(recipients, " was", " were"), strings.Join(names, ", "))
 	if more := len(list) - maxNamed; more > 0 {
 		text += fmt.Sprintf(" and %d more", more)
 	}

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-var _ = register(&Command{Name: "sethostname", Summary: "the gateway's own name", Synopsis: "[HOSTNAME]", Configures: true,
+var _ = register(&Command{Name: "sethostname", Summary: "the gateway's own name", Synopsis: "[HOSTNAME]", Configures: true, Offline: true,
 	Params: []Param{{Name: "HOSTNAME", Optional: true}},
 	Help: "It stands in the prompt, in greetings, Received lines and notifications. Interfaces that have had the same name take the new one\n" +
 		"too. The change is pending until commit.",
@@ -20,6 +20,9 @@ func runSetHostname(ctx context.Context, c *Call) error {
 	t := &turn{Call: c, document: d, words: c.Args}
 	if c.Asker == nil && len(c.Args) == 0 {
 		return c.Answer(map[string]string{"hostname": d.Hostname}, d.Hostname+"\n")
+	}
+	if c.stopped() {
+		return ErrNotRunning
 	}
 	before := d.Hostname
 	if err := t.field(ctx, "Enter the fully qualified name of this gateway.", d, "hostname", "hostname"); err != nil {
@@ -39,5 +42,5 @@ func runSetHostname(ctx context.Context, c *Call) error {
 	if len(followed) > 0 {
 		said += fmt.Sprintf("It is that of %s too.\n", strings.Join(followed, ", "))
 	}
-	return c.Answer(map[string]string{"hostname": d.Hostname}, said)
+	return c.answerChange(map[string]string{"hostname": d.Hostname}, said)
 }

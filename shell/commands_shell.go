@@ -24,8 +24,55 @@ var _ = register(
 			if about == nil {
 				return &UnknownCommandError{Word: c.Args[0]}
 			}
-			return c.Answer(about, about.manual())
+			return c.Answer(about, folded(about.manual(), c.helpWidth()))
 		}})
+
+// helpWidth is how long lines of help may be.
+func (c *Call) helpWidth() int {
+	if c.Width != nil && c.Width() > 0 {
+		return min(c.Width(), longestHelp)
+	}
+	return longestHelp
+}
+
+const longestHelp = 130
+
+// flowing makes one line of the lines of a paragraph: of those that are not set in and have no blank line between them.
+func flowing(text string) string {
+	var b strings.Builder
+	flows := false
+	for line := range strings.SplitSeq(text, "\n") {
+		plain := line != "" && line[0] != ' '
+		switch {
+		case b.Len() == 0:
+		case plain && flows:
+			b.WriteByte(' ')
+		default:
+			b.WriteByte('\n')
+		}
+		b.WriteString(line)
+		flows = plain
+	}
+	return b.String()
+}
+
+// folded breaks lines that are longer than width at their spaces; what goes on is set in as its line is.
+func folded(text string, width int) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		indent := line[:len(line)-len(strings.TrimLeft(line, " "))]
+		for len(line) > width+1 { // the line end does not count
+			at := strings.LastIndexByte(line[:width+1], ' ')
+			if at <= len(indent) {
+				break // one long word
+			}
+			b.WriteString(line[:at] + "\n")
+			line = indent + line[at+1:]
+		}
+		b.WriteString(line)
+	}
+	return b.String()
+}
 
 // CommandList is a line for each command.
 func CommandList() string {
@@ -44,14 +91,16 @@ func (c *Command) manual() string {
 		fmt.Fprintf(&b, "  also called %s\n", strings.Join(c.Aliases, ", "))
 	}
 	for _, p := range c.Params {
+		var rows [][]string
 		for _, choice := range p.Choices {
 			if !strings.EqualFold(choice.Key, choice.Title) {
-				fmt.Fprintf(&b, "    %-14s %s\n", choice.Key, choice.Title)
+				rows = append(rows, []string{"    " + choice.Key, choice.Title})
 			}
 		}
+		b.WriteString(aligned(rows...))
 	}
 	if c.Help != "" {
-		fmt.Fprintf(&b, "\n%s\n", strings.TrimSpace(c.Help))
+		fmt.Fprintf(&b, "\n%s\n", flowing(strings.TrimSpace(c.Help)))
 	}
 	return b.String()
 }

@@ -16,14 +16,11 @@ const maxRoutes = 40_000
 // routesSection is smtproutes.
 var routesSection = &section{
 	show: func(d *config.Document) string {
-		switch n := len(d.Routes); n {
-		case 0:
+		n := len(d.Routes)
+		if n == 0 {
 			return "There are no routes configured.\n"
-		case 1:
-			return "There is currently 1 route configured.\n"
-		default:
-			return fmt.Sprintf("There are currently %d routes configured.\n", n)
 		}
+		return fmt.Sprintf("There %s currently %s configured.\n", either(n, "is", "are"), count(n, "route"))
 	},
 	value: func(d *config.Document) any {
 		list := make([]routeValue, len(d.Routes))
@@ -79,7 +76,7 @@ func newRoute(ctx context.Context, t *turn) (string, error) {
 		Check: func(word string) error {
 			domain, err := config.CheckPattern(word)
 			if err == nil && findRoute(d, domain) >= 0 {
-				err = fmt.Errorf("there is a route for %s already", domain)
+				err = &RefusedError{fmt.Sprintf("There is a route for %s already.", domain)}
 			}
 			return err
 		}})
@@ -144,7 +141,7 @@ func (t *turn) existingRoute(ctx context.Context, question string) (int, error) 
 		}
 		i := findRoute(d, domain)
 		if i < 0 {
-			return i, fmt.Errorf("there is no route for %s", domain)
+			return i, &RefusedError{fmt.Sprintf("There is no route for %s.", domain)}
 		}
 		return i, nil
 	}
@@ -176,7 +173,7 @@ func deleteRoute(ctx context.Context, t *turn) (string, error) {
 }
 
 func clearRoutes(ctx context.Context, t *turn) (string, error) {
-	yes, err := t.confirm(ctx, fmt.Sprintf("Are you sure you want to remove all %d routes?", len(t.document.Routes)))
+	yes, err := t.confirm(ctx, fmt.Sprintf("Are you sure you want to remove %s?", either(len(t.document.Routes), "the 1 route", fmt.Sprintf("all %d routes", len(t.document.Routes)))))
 	if err != nil || !yes {
 		return unchanged, err
 	}
@@ -242,13 +239,14 @@ func importRoutes(ctx context.Context, t *turn) (string, error) {
 		return "", &RefusedError{fmt.Sprintf("Nothing was imported from %s: %v", file, err)}
 	}
 	if len(t.document.Routes) > 0 {
-		yes, err := t.confirm(ctx, fmt.Sprintf("The %d routes of the file take the place of the %d that are there. Are you sure?", len(routes), len(t.document.Routes)))
+		yes, err := t.confirm(ctx, fmt.Sprintf("The %s of the file %s the place of the %d that %s there. Are you sure?", count(len(routes), "route"),
+			either(len(routes), "takes", "take"), len(t.document.Routes), either(len(t.document.Routes), "is", "are")))
 		if err != nil || !yes {
 			return unchanged, err
 		}
 	}
 	t.document.Routes = routes
-	return fmt.Sprintf("%d routes imported.\n", len(routes)), nil
+	return count(len(routes), "route") + " imported.\n", nil
 }
 
 func exportRoutes(ctx context.Context, t *turn) (string, error) {
@@ -264,5 +262,5 @@ func exportRoutes(ctx context.Context, t *turn) (string, error) {
 	if err := t.Gateway.ExportFile(ctx, file, b.String()); err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("%d routes exported to %s in the configuration directory.\n", len(t.document.Routes), file), nil
+	return fmt.Sprintf("%s exported to %s in the configuration directory.\n", count(len(t.document.Routes), "route"), file), nil
 }

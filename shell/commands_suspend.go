@@ -40,7 +40,7 @@ var _ = register(
 	&Command{Name: "suspenddel", Summary: "stop delivering mail, to all domains or to some", Params: []Param{domainsParam},
 		Synopsis: "[SECONDS] [DOMAIN ...]",
 		Help: "No new delivery begins; those under way have SECONDS (30 when nothing is said) to end, then they are cut off. Mail is still\n" +
-			"received. The suspension survives a restart; resumedel ends it.",
+			"received. The suspension survives a restart; resumedel ends it. A DOMAIN may be HOST:PORT, to which mail was redirected.",
 		Run: func(ctx context.Context, c *Call) error {
 			seconds, first, err := c.secondsFirst(ctx)
 			if err != nil {
@@ -108,7 +108,7 @@ func (c *Call) domains(i int) (list []string, err error) {
 		return nil, &UsageError{c.Command, fmt.Sprintf("%s takes at most %d domains at once", c.Command.Name, maxDomains)}
 	}
 	for _, word := range c.Args[i:] {
-		domain, err := parseDomain(word)
+		domain, err := parseDestination(word)
 		if err != nil {
 			return nil, &UsageError{c.Command, err.Error()}
 		}
@@ -180,11 +180,7 @@ func (c *Call) chooseListeners(ctx context.Context, verb string) ([]string, erro
 			return nil, err
 		}
 	}
-	names, err := listenersNamed(id.Listeners, word)
-	if err != nil {
-		return nil, &UsageError{c.Command, err.Error()}
-	}
-	return names, nil
+	return listenersNamed(id.Listeners, word)
 }
 
 // listenersNamed reads names of listeners, or their numbers in the menu, with commas between them; nil: all.

@@ -66,7 +66,7 @@ func runUndo(ctx context.Context, c *Call) error {
 	if len(c.Args) == 0 || c.Arg(0) == allOrders {
 		return c.listOrders(list)
 	}
-	if _, offline := c.Gateway.(*Offline); offline {
+	if c.stopped() {
 		return ErrNotRunning
 	}
 	id, _ := actionID(c.Arg(0))
@@ -152,13 +152,13 @@ func (c *Call) undo(ctx context.Context, id uint64) error {
 
 func renderUndone(u *engine.Undone) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d recipients of %d messages reinstated.\n", u.Recipients, u.Messages)
+	fmt.Fprintf(&b, "%s of %s reinstated.\n", count(u.Recipients, "recipient"), count(u.Messages, "message"))
 	lost := u.Rest
 	for _, l := range u.Lost {
 		lost += uint64(len(l.RIDs))
 	}
 	if lost > 0 {
-		fmt.Fprintf(&b, "%d recipients cannot be brought back:\n", lost)
+		fmt.Fprintf(&b, "%s cannot be brought back:\n", count(lost, "recipient"))
 	}
 	more := u.Rest
 	for i, l := range u.Lost {
@@ -203,7 +203,7 @@ func (a *Action) what() string {
 }
 
 func (a *Action) counts() string {
-	text := fmt.Sprintf("%d messages, %d recipients", a.Messages, a.Recipients)
+	text := count(a.Messages, "message") + ", " + count(a.Recipients, "recipient")
 	if a.Excluded > 0 {
 		text += fmt.Sprintf(" (%d past recall)", a.Excluded)
 	}
@@ -214,7 +214,7 @@ func (a *Action) counts() string {
 func (a *Action) undoState(now time.Time, zone *time.Location) string {
 	switch {
 	case a.UndoneBy != 0:
-		return fmt.Sprintf("was undone by %d: %d recipients came back", a.UndoneBy, a.Reinstated)
+		return fmt.Sprintf("was undone by %d: %s came back", a.UndoneBy, count(a.Reinstated, "recipient"))
 	case a.Completed.IsZero():
 		return "is under way"
 	case a.Action.Action == engine.ActionHold:

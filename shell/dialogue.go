@@ -24,7 +24,7 @@ type section struct {
 
 // operation is a line of a section's menu.
 type operation struct {
-	key, title string // NEW, "Create a new listener."; a title of "" is for batch only
+	key, title string // NEW, "Create a new listener."; a title of "" is for batch only, and displays
 	words      string // its arguments in the usage line
 	reads      bool   // changes nothing
 	when       func(d *config.Document) bool
@@ -45,9 +45,13 @@ func (s *section) command(name, summary, help string) *Command {
 	choices := make([]Choice, 0, len(s.operations)+1)
 	for _, o := range s.operations {
 		usage = append(usage, strings.TrimSpace(strings.ToLower(o.key)+" "+o.words))
-		choices = append(choices, Choice{strings.ToLower(o.key), strings.TrimSuffix(o.title, ".")})
+		title := strings.TrimSuffix(o.title, ".")
+		if title == "" {
+			title = "Display the settings"
+		}
+		choices = append(choices, Choice{strings.ToLower(o.key), title})
 	}
-	return &Command{Name: name, Summary: summary, Synopsis: "[" + strings.Join(usage, " | ") + "]", Run: s.run, Configures: true,
+	return &Command{Name: name, Summary: summary, Synopsis: "[" + strings.Join(usage, " | ") + "]", Run: s.run, Configures: true, Offline: true,
 		Params: []Param{{Name: "OPERATION", Optional: true, Choices: choices}, {Name: "ARGUMENT", Optional: true, Rest: true, Complete: s.complete}},
 		Help: help + "\nWithout an operation it shows what there is and asks. Changes are pending until commit. Ctrl-C in a question leaves the\n" +
 			"operation that asks, with nothing of it changed; operations that were completed before it stay."}
@@ -77,7 +81,7 @@ func (s *section) run(ctx context.Context, c *Call) error {
 	if err != nil {
 		return err
 	}
-	if c.Asker == nil || c.JSON {
+	if c.Asker == nil || c.JSON || c.stopped() {
 		return c.Answer(s.value(d), s.show(d))
 	}
 	for {
@@ -114,6 +118,9 @@ func (s *section) once(ctx context.Context, c *Call, key string, words []string)
 		if !strings.EqualFold(o.key, key) {
 			continue
 		}
+		if c.stopped() && !o.reads {
+			return ErrNotRunning
+		}
 		d, err := c.Pending(ctx)
 		if err != nil {
 			return err
@@ -130,16 +137,16 @@ func (s *section) once(ctx context.Context, c *Call, key string, words []string)
 		if err != nil {
 			return err
 		}
-		if c.Asker == nil && c.Uncommitted() && (c.JSON || !c.Yes) {
-			return nil // what is committed, or would be, is told then
-		}
 		if !o.reads && said != "" && string(c.Changes.text) == before {
 			said = unchanged
 		}
 		if said != "" {
 			said = "\n" + said
 		}
-		return c.Answer(s.value(t.document), said)
+		if o.reads {
+			return c.Answer(s.value(t.document), said)
+		}
+		return c.answerChange(s.value(t.document), said)
 	}
 	return &UsageError{Command: c.Command}
 }
@@ -165,9 +172,18 @@ func (t *turn) ask(ctx context.Context, p Param) (string, error) {
 	}
 	value, err := p.accept(word)
 	if err != nil {
-		return "", &UsageError{t.Command, err.Error()}
+		return "", t.misuse(err)
 	}
 	return value, nil
+}
+
+// misuse is a fault of the words that a command was given. What those say well enough, but how things stand does not allow,
+// is a *RefusedError and stays one.
+func (c *Call) misuse(err error) error {
+	if refused := (*RefusedError)(nil); errors.As(err, &refused) {
+		return err
+	}
+	return &UsageError{c.Command, err.Error()}
 }
 
 // pick asks which of those in a list is meant, by its name or its number in the list.
@@ -181,7 +197,10 @@ func (t *turn) pick(ctx context.Context, question string, names []string) (int, 
 		if n, err := strconv.Atoi(word); err == nil && n >= 1 && n <= len(names) {
 			return n - 1, nil
 		}
-		return 0, fmt.Errorf("there is no %.60q: give a name, or a number from 1 to %d", word, len(names))
+		if len(names) == 0 {
+			return 0, &RefusedError{fmt.Sprintf("There is no %.60q: the list is empty.", word)}
+		}
+		return 0, &RefusedError{fmt.Sprintf("There is no %.60q: give a name, or a number from 1 to %d.", word, len(names))}
 	}
 	answer, err := t.ask(ctx, Param{Name: "NAME", Question: question, Required: true, Complete: completeWords(names),
 		Check: func(word string) error { _, err := find(word); return err }})
@@ -257,7 +276,7 @@ func (t *turn) set(table any, key, path, word string) error {
 	before := config.Text(table, key)
 	err := t.try(path, func() error { return config.Set(table, key, word) }, func() { config.Set(table, key, before) })
 	if err != nil && (strings.HasPrefix(err.Error(), "is ") || strings.HasPrefix(err.Error(), "has ")) {
-		return fmt.Errorf("%.60q %w", word, err)
+		return fmt.Errorf("%.60q %v", word, err) // of the word itself
 	}
 	return err
 }
@@ -294,10 +313,10 @@ func (t *turn) try(path string, change func() error, undo func()) error {
 	for _, fault := range t.faults() {
 		if text, ours := strings.CutPrefix(fault, path+": "); ours {
 			undo()
-			return errors.New(text)
+			return &RefusedError{text}
 		}
 		if other == nil && !slices.Contains(before, fault) {
-			other = fmt.Errorf("that does not go with %s", fault)
+			other = &RefusedError{"that does not go with " + fault}
 		}
 	}
 	if other != nil {

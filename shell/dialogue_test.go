@@ -15,11 +15,15 @@ import (
 type oneConfiguration struct {
 	now     Configuration
 	commits []Proposal
+	refuse  error // the answer to every commit
 }
 
 func (o *oneConfiguration) InForce() Configuration { return o.now }
 
 func (o *oneConfiguration) Commit(_ context.Context, p Proposal, by string) (Committed, error) {
+	if o.refuse != nil {
+		return Committed{}, o.refuse
+	}
 	if p.Hash != o.now.Hash {
 		return Committed{Conflict: &Conflict{InForce: o.now}}, nil
 	}

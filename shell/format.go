@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -63,4 +64,17 @@ func Age(d time.Duration) string {
 		return "0 secs"
 	}
 	return strings.Join(out, " ")
+}
+
+// either is the form of a word that goes with a number: one of the thing, or another number of it.
+func either[N int | uint32 | uint64 | int64](n N, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return many
+}
+
+// count is a number of things by their name: 1 message, 20 messages.
+func count[N int | uint32 | uint64 | int64](n N, what string) string {
+	return fmt.Sprintf("%d %s", n, either(n, what, what+"s"))
 }

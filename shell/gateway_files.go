@@ -37,9 +37,21 @@ func checkFile(name string) error {
 	return nil
 }
 
+// checkFile is checkFile, which knows too what logs that are copied to other hosts call their keys.
+func (l *Local) checkFile(name string) error {
+	if l.Document != nil {
+		for _, log := range l.Document().Subscriptions {
+			if name != "" && (name == filepath.Base(log.Identity) || name == filepath.Base(log.KnownHosts)) {
+				return &RefusedError{fmt.Sprintf("%.60q holds keys of the log %s: choose another name.", Printable(name), log.Name)}
+			}
+		}
+	}
+	return checkFile(name)
+}
+
 // ExportFile implements Gateway.
 func (l *Local) ExportFile(_ context.Context, name, text string) error {
-	if err := checkFile(name); err != nil {
+	if err := l.checkFile(name); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(l.Messages.Dir, 0o700); err != nil {
@@ -54,7 +66,7 @@ func (l *Local) ExportFile(_ context.Context, name, text string) error {
 
 // ImportFile implements Gateway.
 func (l *Local) ImportFile(_ context.Context, name string) (string, error) {
-	if err := checkFile(name); err != nil {
+	if err := l.checkFile(name); err != nil {
 		return "", err
 	}
 	missing := &RefusedError{fmt.Sprintf("There is no file %s in the configuration directory.", name)}

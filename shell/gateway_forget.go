@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"postern/journal"
 )
 
 // Forgetting is the erasure of a person's data.
@@ -92,6 +94,18 @@ func (l *Local) Forget(ctx context.Context, order ForgetOrder) (f Forgotten, err
 	f, err = l.Forgetter.Forget(ctx, order)
 	f.Elsewhere = elsewhere
 	return f, worded(err)
+}
+
+// Forget implements Gateway: it only looks.
+func (o *Offline) Forget(ctx context.Context, order ForgetOrder) (f Forgotten, err error) {
+	if order.Do || o.KeptOf == nil {
+		return f, ErrNotRunning
+	}
+	err = o.queue(ctx, func(j *journal.Journal, queue *journal.LiveSnapshot) (err error) {
+		f, err = o.KeptOf(ctx, j, queue, order.Address)
+		return err
+	})
+	return f, err
 }
 
 func (notRunning) Forget(context.Context, ForgetOrder) (f Forgotten, err error) {

@@ -75,6 +75,14 @@ func refusedKeys(err error) error {
 	return &RefusedError{err.Error()}
 }
 
+// HostKeys implements Gateway.
+func (o *Offline) HostKeys(context.Context) ([]logpush.HostKey, error) {
+	if o.Keys == nil {
+		return nil, errNoKeys
+	}
+	return o.Keys.List()
+}
+
 func (notRunning) HostKeys(context.Context) ([]logpush.HostKey, error) { return nil, ErrNotRunning }
 
 func (notRunning) ScanHostKeys(context.Context, string, uint16) ([]logpush.HostKey, error) {

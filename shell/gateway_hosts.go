@@ -30,6 +30,7 @@ type Hosts interface {
 // dialled, addresses, MX records, routes) is left out when none runs.
 type HostReport struct {
 	projections.HostStatus
+	Known     bool                `json:"known"` // false: the figures have never heard of it, or nothing is left of what they had
 	Timestamp time.Time           `json:"timestamp"`
 	Suspended bool                `json:"delivery_suspended,omitempty"` // by an operator, to this host or to all
 	Pending   uint64              `json:"conn_out_pending"`             // connections that have not reached the greeting
@@ -121,7 +122,7 @@ func (l *Local) Host(ctx context.Context, name string) (HostReport, error) {
 
 // fold takes what the figures tell of a host.
 func (r *HostReport) fold(f *projections.Figures, name string) {
-	r.HostStatus, _ = f.Host(name, r.Timestamp)
+	r.HostStatus, r.Known = f.Host(name, r.Timestamp)
 	r.Suspended = f.DeliverySuspended(name)
 }
 

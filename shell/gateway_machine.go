@@ -197,6 +197,15 @@ func (o *Offline) Version(ctx context.Context) (v Version, err error) {
 	return o.Program.version(hostname, installed), err
 }
 
+// Services implements Gateway: what the configuration has a gateway offer, of which nothing listens.
+func (o *Offline) Services(context.Context) (Services, error) {
+	s := Services{Features: []Feature{}, Sockets: []Socket{}}
+	if o.Program.Features != nil {
+		s.Features = append(s.Features, o.Program.Features()...)
+	}
+	return s, nil
+}
+
 func (notRunning) Clock(context.Context) (c Clock, err error) { return c, ErrNotRunning }
 
 func (notRunning) Version(context.Context) (v Version, err error) { return v, ErrNotRunning }

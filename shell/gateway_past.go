@@ -25,7 +25,8 @@ type Past interface {
 	TopInboundAt(ctx context.Context, n int, at time.Time) (TopInbound, error)
 	// RecipientsAt is Recipients as of a moment; begin is told first which it is.
 	RecipientsAt(ctx context.Context, s engine.Selection, at time.Time, begin func(projections.Moment) error, page func([]engine.Listed) error) error
-	// Replay calls row for the moments of a period, a step apart, from its first to its last; at most maxReplay of them.
+	// Replay calls row for the moments of a period, a step apart, from its first to its last, and for its end; at most about
+	// maxReplay of them. Where the history begins within the period the first row has what grew since as its deltas.
 	Replay(ctx context.Context, from, to time.Time, step time.Duration, row func(RateRow) error) error
 }
 
@@ -105,7 +106,7 @@ func (p *pastLook) topInbound(ctx context.Context, n int, at time.Time) (t TopIn
 // replay moves the figures from one moment to the next.
 func (p *pastLook) replay(ctx context.Context, from, to time.Time, step time.Duration, row func(RateRow) error) error {
 	step = max(step, time.Second)
-	from, to, err := p.within(from, to, step)
+	from, to, cut, err := p.within(from, to, step)
 	if err != nil {
 		return err
 	}
@@ -117,30 +118,57 @@ func (p *pastLook) replay(ctx context.Context, from, to time.Time, step time.Dur
 		return err
 	}
 	m, f, err := p.figures(ctx, from)
-	for at := from; err == nil; {
-		if err = row(pastRate(f, m)); err != nil {
+	if err != nil {
+		return err
+	}
+	first := pastRate(f, m)
+	if cut {
+		if err := p.sinceTheBeginning(&first); err != nil {
 			return err
 		}
+	}
+	err = row(first)
+	for at := from; err == nil && at.Before(to); {
 		if at = at.Add(step); at.After(to) {
-			return nil
+			at = to
 		}
 		if m, err = p.Moment(at); err == nil && m.Seq < f.Seq() { // the clock was set back
 			f, err = p.Figures(ctx, m)
 		} else if err == nil {
 			err = p.Advance(ctx, f, m.Seq)
 		}
+		if err == nil {
+			err = row(pastRate(f, m))
+		}
 	}
 	return err
 }
 
-// within cuts a period to what the history has of it; one that lies outside stays, and is refused by whoever looks.
-func (p *pastLook) within(from, to time.Time, step time.Duration) (time.Time, time.Time, error) {
+// sinceTheBeginning gives a row what has grown since the history begins: with nothing, or with what a cut has summed up.
+func (p *pastLook) sinceTheBeginning(r *RateRow) error {
+	begins, _, err := p.Journal.First()
+	if err != nil {
+		return err
+	}
+	records, err := p.Journal.Read(begins-1, 1, nil)
+	if err != nil || len(records) == 0 {
+		return err
+	}
+	base := projections.NewFigures(0)
+	if cut, ok := records[0].Event.(*journal.HistoryCut); ok && cut.Baseline(records[0].Seq) {
+		base.Apply(records[0])
+	}
+	before := rateRowOf(base.View(r.Timestamp, nil, nil))
+	r.ReceivedDelta, r.CompletedDelta = grown(before.Received, r.Received), grown(before.Completed, r.Completed)
+	return nil
+}
+
+// within cuts a period to what the history has of it; one that lies outside stays, and is refused by whoever looks. cut tells
+// that the history begins within it.
+func (p *pastLook) within(from, to time.Time, step time.Duration) (_, _ time.Time, cut bool, err error) {
 	_, begins, err := p.Journal.First()
 	if err != nil || begins == 0 {
-		return from, to, err
-	}
-	if first := begins.Time(); from.Before(first) && !to.Before(first) {
-		from = from.Add((first.Sub(from) + step - 1) / step * step)
+		return from, to, false, err
 	}
 	now := time.Now()
 	if p.Now != nil {
@@ -149,13 +177,19 @@ func (p *pastLook) within(from, to time.Time, step time.Duration) (time.Time, ti
 	if to.After(now) && !from.After(now) {
 		to = now
 	}
-	return from, to, nil
+	if first := begins.Time(); from.Before(first) && !to.Before(first) {
+		cut = true
+		if from = from.Add((first.Sub(from) + step - 1) / step * step); from.After(to) {
+			from = to
+		}
+	}
+	return from, to, cut, nil
 }
 
 // pastRate is a row of rate as it was at a moment.
 func pastRate(f *projections.Figures, m projections.Moment) RateRow {
 	r := rateRowOf(f.View(m.At, nil, nil))
-	r.Seq = m.Seq
+	r.Seq, r.Crashed, r.Restarted = m.Seq, m.Crashed, m.Restarted
 	if !f.Running() {
 		r.Inbound, r.Outbound = 0, 0
 	}

@@ -195,14 +195,14 @@ func (l *Local) listeners(names []string) ([]string, error) {
 	}
 	for _, name := range names {
 		if !slices.Contains(have, name) {
-			return nil, &RefusedError{sentence(noSuchListener(name, have).Error())}
+			return nil, noSuchListener(name, have)
 		}
 	}
 	return names, nil
 }
 
 func noSuchListener(name string, have []string) error {
-	return fmt.Errorf("there is no listener %.60q; there are %s", name, strings.Join(have, ", "))
+	return &RefusedError{fmt.Sprintf("There is no listener %.60q; there are %s.", name, strings.Join(have, ", "))}
 }
 
 // manualPause is the reason of a pause that nobody gave one for.

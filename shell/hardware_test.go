@@ -22,12 +22,14 @@ var server = &hardware.Sensors{Time: time.Date(2026, 3, 1, 9, 30, 0, 0, time.UTC
 	Arrays: []hardware.Array{{Name: "md0", Level: "raid1", State: hardware.ArrayRebuilding, Task: "recovery", Progress: 12.6, Severity: hardware.Warning}},
 	Drives: []hardware.Drive{{Index: 1, ID: "md0 sda1", Status: hardware.DriveHealthy, LastError: "No Error"},
 		{Index: 2, ID: "md0 sdb1", Status: hardware.DriveRebuild, LastError: "it is being rebuilt", Severity: hardware.Warning}},
-	Links: []hardware.Link{{Index: 2, Name: "eno1", Up: true, Enabled: true, Speed: 1_000_000_000}, {Index: 3, Name: "eno2", Enabled: true, Severity: hardware.Critical}, {Index: 4, Name: "eno3"}},
-	BMC:   hardware.BMC{Present: true, Problem: "The management controller (BMC) could not be asked: x."}}
+	Links:   []hardware.Link{{Index: 2, Name: "eno1", Up: true, Enabled: true, Speed: 1_000_000_000}, {Index: 3, Name: "eno2", Enabled: true, Severity: hardware.Critical}, {Index: 4, Name: "eno3"}},
+	Problem: "The sensors have not answered since then: a drive or a chip hangs.",
+	BMC:     hardware.BMC{Present: true, Problem: "The management controller (BMC) could not be asked: x."}}
 
 func TestHardwareStatus(t *testing.T) {
 	g := &Local{Program: Program{Sensors: func(context.Context) *hardware.Sensors { return server }}}
 	want := `Hardware status as of: Sun Mar 01 09:30:00 2026 UTC
+The sensors have not answered since then: a drive or a chip hangs.
 Thresholds of model:   C170
 Overall:               Critical (3), Warning (4)
 

@@ -75,7 +75,7 @@ func (g *told) FlushDNS(context.Context) error { g.flushed++; return nil }
 func TestHostStatusTranscript(t *testing.T) {
 	at := time.Date(2010, 3, 2, 15, 17, 32, 0, gmt)
 	peer := netip.MustParseAddr("10.10.10.10")
-	r := HostReport{Timestamp: at, Expires: at.Add(time.Hour), HostStatus: projections.HostStatus{State: projections.HostStateUp,
+	r := HostReport{Timestamp: at, Known: true, Expires: at.Add(time.Hour), HostStatus: projections.HostStatus{State: projections.HostStateUp,
 		Completed: 1, HardBounced: 1, FiveXX: 1, LastActivity: at,
 		Last5XX: &projections.Last5XX{Text: "550 REQUESTED ACTION NOT TAKEN: DNS FAILURE", Time: at, IP: peer},
 		LastTLS: &projections.LastTLS{Level: "Required - Verify", Text: "TLS required, STARTTLS unavailable", Time: at, IP: peer}}}
@@ -235,12 +235,12 @@ func TestHostNeverSeen(t *testing.T) {
 		}
 	}
 	_, figures, _ := strings.Cut(strings.ReplaceAll(out, "5XX", ""), "unknown")
-	if strings.ContainsAny(figures, "123456789(") || strings.Count(figures, ":") != 2 {
+	if strings.ContainsAny(figures, "123456789(") || strings.Count(figures, ":") != 3 || !strings.Contains(figures, "\nNothing is known of this host: ") {
 		t.Errorf("it knows something:\n%s", out)
 	}
 	raw, _ := batch(&told{}, "hoststatus", "nobody.example", "--json")
 	var v map[string]any
-	if err := json.Unmarshal([]byte(raw), &v); err != nil || v["state"] != "unknown" || v["active_recips"] != 0.0 || v["host"] != "nobody.example" {
+	if err := json.Unmarshal([]byte(raw), &v); err != nil || v["state"] != "unknown" || v["known"] != false || v["active_recips"] != 0.0 || v["host"] != "nobody.example" {
 		t.Errorf("%v: %s", err, raw)
 	}
 }

@@ -82,7 +82,7 @@ func TestLogConfigInBatch(t *testing.T) {
 		{"logconfig edit siem directory /x", "is of no use with this retrieval"},
 		{"logconfig edit x retrieval scp", "host is missing"},
 		{"logconfig edit x retrieval scp 10.10.0.30 22 logs /x --yes", "Log x changed."},
-		{"logconfig edit y keep 3", "there is no \"y\""},
+		{"logconfig edit y keep 3", "There is no \"y\""},
 		{"logconfig new status", "name is missing"},
 		{"logconfig hostkeyconfig", "There are no installed host keys.\n"},
 		{"logconfig hostkeyconfig frog", "hostkeyconfig does not know \"frog\""},

@@ -92,13 +92,22 @@ func parsePeriod(word string, now time.Time, zone *time.Location) (from, to time
 // pastLine says of which moment an answer is.
 func pastLine(m *projections.Moment, zone *time.Location) string {
 	text := fmt.Sprintf("The past: as of record %s, written %s, the last one up to %s.\n", Thousands(m.Seq), Date(m.Recorded.In(zone), false), Date(m.At.In(zone), true))
-	switch {
-	case m.Crashed && m.Restarted.IsZero():
-		text += "The gateway ended without a stop after that record.\n"
-	case m.Crashed:
-		text += fmt.Sprintf("The gateway ended without a stop after that record; it was started again %s.\n", Date(m.Restarted.In(zone), false))
+	if m.Crashed {
+		text += "The gateway ended without a stop after that record" + restarted(m.Restarted, zone) + ".\n"
 	}
 	return text
+}
+
+// crashLine comes before the first row of the figures that a gateway left behind when it ended without a stop.
+func crashLine(again time.Time, zone *time.Location) string {
+	return "The gateway had ended without a stop" + restarted(again, zone) + ": what follows is as it was then.\n"
+}
+
+func restarted(again time.Time, zone *time.Location) string {
+	if again.IsZero() {
+		return ""
+	}
+	return "; it was started again " + Date(again.In(zone), false)
 }
 
 // pastHead begins an answer of the past; nil: it is of the present.

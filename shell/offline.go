@@ -11,6 +11,7 @@ import (
 	"postern/engine/config"
 	"postern/journal"
 	"postern/projections"
+	"postern/projections/logpush"
 )
 
 // Offline answers from the store of a gateway that does not run. What takes a daemon it has from notRunning.
@@ -21,6 +22,10 @@ type Offline struct {
 	Room func(used uint64) (left int64) // bytes by which a queue of used bytes may still grow; nil: nobody knows
 
 	Document func() *config.Document // by which notifications are written; nil: the defaults
+
+	Keys *logpush.HostKeys // of the hosts that logs are copied to; nil: none are
+	// KeptOf says what the store keeps of an address, with the queue at its end.
+	KeptOf func(ctx context.Context, j *journal.Journal, queue *journal.LiveSnapshot, address string) (Forgotten, error)
 
 	Program Program // that asks
 	Prober  Prober
@@ -55,6 +60,12 @@ func (o *Offline) Identity(ctx context.Context) (id Identity, err error) {
 
 // WhoAmI implements Gateway.
 func (o *Offline) WhoAmI(context.Context) (Operator, error) { return *Self(), nil }
+
+// stopped tells whether the answer comes out of the store of a gateway that does not run: then a command only looks.
+func (c *Call) stopped() bool {
+	_, is := c.Gateway.(*Offline)
+	return is
+}
 
 // figures shows the figures at the end of the stopped store, one caller at a time.
 func (o *Offline) figures(ctx context.Context, show func(*projections.Figures)) error {

@@ -101,7 +101,7 @@ func TestQuestionsOfOtherSelections(t *testing.T) {
 		if strings.Contains(line, "--older") {
 			want = "3 messages match.\n" + want
 		}
-		if !strings.Contains(got, want) || !strings.Contains(got, " messages match.\n") || len(e.orders) > 0 {
+		if !strings.Contains(got, want) || !strings.Contains(got, " match") || len(e.orders) > 0 {
 			t.Errorf("%s: %d orders\n%s", line, len(e.orders), got)
 		}
 	}
@@ -217,11 +217,11 @@ func TestBadInputChangesNothing(t *testing.T) {
 		"suspenddel 30 *.example":                              `"*.example" has a wildcard`,
 		"suspenddel 30 " + strings.Repeat("a.example ", 51):    "suspenddel takes at most 50 domains at once",
 		"resumedel a..b":                                       `"a..b" is not a domain name`,
-		"suspendlistener Frog 30":                              `there is no listener "Frog"; there are InboundMail, OutboundMail`,
-		"suspendlistener InboundMail,4":                        `there is no listener "4"; there are InboundMail, OutboundMail`,
+		"suspendlistener Frog 30":                              `There is no listener "Frog"; there are InboundMail, OutboundMail`,
+		"suspendlistener InboundMail,4":                        `There is no listener "4"; there are InboundMail, OutboundMail`,
 		"suspendlistener all -1":                               "suspendlistener does not take -1",
 		"suspendlistener all x":                                `"x" is not a number of seconds`,
-		"resumelistener 0":                                     `there is no listener "0"`,
+		"resumelistener 0":                                     `There is no listener "0"`,
 		"suspend 1.5":                                          `"1.5" is not a number of seconds`,
 		"delivernow":                                           "usage: delivernow [host] DOMAIN | all [--json]",
 		"delivernow host":                                      "usage: delivernow",

@@ -96,9 +96,15 @@ func TestThePast(t *testing.T) {
 			"03:00:40     0     0           2       0            1       1        2\n03:00:50     0     0           2       0            1       0        2\n", "!03:01"}},
 		{`rate --replay "2025-11-24 03:00-03:02"`, []string{"03:02:00", "!03:00:10"}},
 		{`rate --replay "2025-11-24 03:00-03:02" --count 2 --json`, []string{`"seq":1,`, `"inj_recips_delta":2`, "!03:02"}},
-		{`rate --replay "2025-11-24 02:00-03:02"`, []string{"The history begins later than that.\n", "03:00:00     0", "03:02:00", "!02:59"}},
+		{`rate --replay "2025-11-24 02:00-03:02"`, []string{"The history begins later than that: ", "03:00:00     0", "03:02:00", "!02:59"}},
 		{`rate --replay "2025-11-24 02:00-02:02"`, []string{"error: ", "the history begins at"}},
-		{`rate --replay "2025-11-24 03:00:00-2099-01-01 00:00" 86400`, []string{"03:00:00     0     0           0"}},
+		{`rate --replay "2025-11-24 03:00:00-2099-01-01 00:00" 86400`, []string{"The period ends in the future: it is shown up to now.\n", "03:00:00     0     0           0", "!2099"}},
+		{`rate --replay "2025-11-24 02:00-03:02" 70`, []string{"\n03:00:40     0     0           2       2            1       1        2\n03:01:50     0     0           2       0            1       0        2\n" +
+			"03:02:00     0     0           2       0            1       0        2\n"}},
+		{`rate --replay "2025-11-24 02:00-03:00:20" 3600`, []string{"\n03:00:00     0     0           0       0            0       0        0\n03:00:20     1     0           2       2            0       0        2\n", "!without a stop"}},
+		{`rate --replay "2025-11-24 02:59-03:00:20" 300`, []string{"\n03:00:20     1     0           2       2            0       0        2\n", "!03:04"}},
+		{`rate --replay "2025-11-24 03:00:30-03:12" 60`, []string{rateHeading + "03:00:30 ", "\nThe gateway had ended without a stop; it was started again Mon Nov 24 03:10:00 2025: what follows is as it was then.\n03:01:30 ", "\n03:02:30 ", "\n03:10:30 "}},
+		{`rate --replay "2025-11-24 03:01-03:02" --json`, []string{`"crashed":true,"restarted":"2025-11-24T03:10:00Z"`}},
 	} {
 		for name, g := range gateways {
 			got, err := dialogue(t, t.Context(), g, c.line, "batch")

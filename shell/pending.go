@@ -70,6 +70,9 @@ func (c *Call) anew(ctx context.Context) error {
 
 // replace makes a text what waits for commit.
 func (c *Call) replace(ctx context.Context, text []byte) error {
+	if c.stopped() {
+		return ErrNotRunning // it could not be committed
+	}
 	p := c.pending()
 	if p.from == nil {
 		if _, err := c.Pending(ctx); err != nil {
@@ -85,6 +88,16 @@ func (c *Call) replace(ctx context.Context, text []byte) error {
 		p.document, p.text = nil, nil // as it was
 	}
 	return nil
+}
+
+// answerChange is Answer for what has changed the configuration. In batch it is true only once the commit that follows stands:
+// that says it.
+func (c *Call) answerChange(value any, said string) error {
+	if c.Asker == nil && c.Uncommitted() {
+		c.said = said
+		return nil
+	}
+	return c.Answer(value, said)
 }
 
 // Uncommitted tells whether this shell has changes that wait for commit.

@@ -20,6 +20,9 @@ func RenderHost(r HostReport, zone *time.Location) string {
 	if r.Suspended {
 		t.value("Delivery:", "suspended by an operator")
 	}
+	if !r.Known {
+		t.b.WriteString("Nothing is known of this host: no mail for it is in the queue, and none was counted.\n")
+	}
 	hostCounters(t, &r)
 	hostGauges(t, &r)
 	oldest := "No Messages"

@@ -2,6 +2,7 @@ package shell
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -152,6 +153,17 @@ func TestRoutesThatCannotBeImported(t *testing.T) {
 			t.Errorf("%q is taken", name)
 		}
 	}
+	l.Document = func() *config.Document {
+		return &config.Document{Subscriptions: []config.Log{{Identity: "archive_key", KnownHosts: "/x/archive_hosts"}}}
+	}
+	for _, name := range []string{"archive_key", "archive_hosts", "ssh_identity", "known_hosts"} {
+		if err := os.WriteFile(filepath.Join(l.Messages.Dir, name), []byte("secret"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if text, err := l.ImportFile(t.Context(), name); err == nil || !strings.Contains(err.Error(), "holds keys of") {
+			t.Errorf("%s: %q, %v", name, text, err)
+		}
+	}
 	if err := os.Symlink("/etc/passwd", filepath.Join(l.Messages.Dir, "link")); err != nil {
 		t.Fatal(err)
 	}
@@ -213,6 +225,8 @@ func TestDialoguesInBatch(t *testing.T) {
 		{"listenerconfig edit Out max_recipients 500 --yes", "Listener Out changed.\n"},
 		{"listenerconfig edit Out relay_from 10.0.0.0/8 192.0.2.0/24 --yes", "Listener Out changed.\n"},
 		{"listenerconfig edit Out address 192.0.2.1:25 --yes", "error: 192.0.2.1:25 is busy: listener InboundMail is on 192.0.2.1:25"},
+		{"listenerconfig edit Out certificate /etc/mx.pem /etc/mx.key --yes", "Listener Out changed.\n"},
+		{"listenerconfig edit Out certificate none --yes", "Listener Out changed.\n"},
 		{"listenerconfig setup max_hops 30 --yes", "All listeners changed.\n"},
 		{"dnsconfig new 192.0.2.53 --yes", "DNS server 192.0.2.53 added.\n"},
 		{"dnsconfig setup timeout 5s --yes", "DNS settings changed.\n"},
@@ -290,5 +304,49 @@ func TestDialoguesComplete(t *testing.T) {
 		if got != want {
 			t.Errorf("%q: %q, want %q", line, got, want)
 		}
+	}
+}
+
+// TestFaultsOfStateAreNoMisuse: scripts tell by the exit status what was written wrongly from what does not go now.
+func TestFaultsOfStateAreNoMisuse(t *testing.T) {
+	l, _ := dialogued(t, twoInterfaces+"[[smtp_route]]\ndomain = \"a.example\"\nto = [\"b.example\"]\n[dns]\nservers = [\"192.0.2.53\"]\n[alerts]\nto = [\"a@example.com\"]\n")
+	for _, g := range []Gateway{l, overSocket(t, l)} {
+		for line, misuse := range map[string]bool{
+			"smtproutes new a.example c.example": false, "smtproutes edit c.example d.example": false, "smtproutes delete c.example": false, "smtproutes import nothing": false,
+			"smtproutes": false, "smtproutes new": true, "smtproutes new c.example": true, "smtproutes frobnicate": true, "smtproutes new c.example h:99999": true, "smtproutes clear now": true,
+			"listenerconfig new public InboundMail Management 26 example.com": false, "listenerconfig new public X Nowhere 26 example.com": false, "listenerconfig delete X": false, "listenerconfig edit X max_hops 3": false,
+			"listenerconfig new public X PublicNet 25 example.com": false, "listenerconfig edit InboundMail relay_from 0.0.0.0/0": false,
+			"listenerconfig edit InboundMail frogs 3": true, "listenerconfig edit InboundMail max_hops many": true, "listenerconfig new public 9lives Management 26": true, "listenerconfig new public X Management 99999": true,
+			"interfaceconfig new PublicNet 10.0.0.1/8": false, "interfaceconfig new X 192.0.2.1/24": false, "interfaceconfig delete X": false, "interfaceconfig delete PublicNet": false, "interfaceconfig edit 7 hostname x.example": false,
+			"interfaceconfig new 9lives 10.0.0.1/8": true, "interfaceconfig new X 10.0.0.300": true, "interfaceconfig edit PublicNet colour red": true,
+			"dnsconfig new 192.0.2.53": false, "dnsconfig delete 192.0.2.54": false, "dnsconfig new nonsense": true, "dnsconfig setup timeout 0s": true,
+			"alertconfig new a@example.com": false, "alertconfig delete b@example.com": false, "alertconfig setup interval soon": true,
+			"logconfig new mail_logs mail_logs": false, "logconfig delete nothing": false, "logconfig new frogs x": true, "logconfig hostkeyconfig delete 4": false,
+			"snmpconfig setup interface Nowhere": false, "snmpconfig setup port 0": true, "snmpconfig setup": true, "rollbackconfig frog": true, "sethostname -bad-": true,
+		} {
+			_, err := dialogue(t, asAdmin(t), g, line, "batch")
+			if usage := (*UsageError)(nil); errors.As(err, &usage) != misuse {
+				t.Errorf("%s: misuse: %v, %v", line, !misuse, err)
+			}
+		}
+	}
+}
+
+// TestARefusedCommitIsNotSaidToBeDone: what a batch command says of a change is true.
+func TestARefusedCommitIsNotSaidToBeDone(t *testing.T) {
+	l, o := dialogued(t, twoInterfaces)
+	o.refuse = &RefusedError{"listener \"Out\" cannot listen on 127.0.0.1:2525."}
+	for _, line := range []string{"listenerconfig new private Out 127.0.0.1 2525 none --yes", "sethostname mail4.example.com --yes", "smtproutes new a.example b.example --yes", "logconfig new mail_logs more --yes"} {
+		if got := says(t, l, line, "batch"); got != "error: "+o.refuse.Error() {
+			t.Errorf("%s: %s", line, got)
+		}
+	}
+	o.refuse = nil
+	if got := says(t, l, "sethostname mail4.example.com --yes", "batch"); !strings.HasPrefix(got, "The hostname is mail4.example.com.\nIt is that of Management too.\nChanges committed: ") {
+		t.Error(got)
+	}
+	var done Committed
+	if err := json.Unmarshal([]byte(says(t, l, "sethostname mail5.example.com --yes --json", "batch")), &done); err != nil || done.Revision != 2 {
+		t.Errorf("%v, %+v", err, done)
 	}
 }

@@ -163,6 +163,17 @@ func parseDomain(word string) (string, error) {
 	return domain, nil
 }
 
+// parseDestination reads what mail is queued for: a recipients' domain, or a machine with its port to which it was redirected.
+func parseDestination(word string) (string, error) {
+	if t, err := config.ParseTarget(strings.TrimSpace(word)); err == nil && t.Port != 0 {
+		return strings.ToLower(t.String()), nil
+	}
+	return parseDomain(word)
+}
+
+// checkDestination is parseDestination for questions.
+func checkDestination(word string) error { _, err := parseDestination(word); return err }
+
 // checkDomain is parseDomain for questions.
 func checkDomain(word string) error { _, err := parseDomain(word); return err }
 

@@ -38,6 +38,9 @@ func TestSuspendingTwiceIsNoError(t *testing.T) {
 		{"resumelistener InboundMail", "Receiving resumed for InboundMail.\n"},
 		{"resumelistener all", "Receiving is not suspended for InboundMail.\nReceiving resumed for OutboundMail.\n"},
 		{"resume", "Receiving is not suspended.\nMail delivery is not suspended.\n"},
+		{"suspenddel Relay.example:2525 [2001:db8::1]:26", wait + "Mail delivery suspended for relay.example:2525, [2001:db8::1]:26.\n"},
+		{"resumedel relay.example:2525 [2001:DB8::1]:26", "Mail delivery resumed for relay.example:2525, [2001:db8::1]:26.\n"},
+		{"suspenddel relay.example:0", "error: \"relay.example:0\" is not a domain name\nusage: suspenddel [SECONDS] [DOMAIN ...] [--json]"},
 		{"suspenddel gone.example.", wait + "Mail delivery suspended for gone.example.\n"},
 		{"suspenddel *.example", "error: \"*.example\" has a wildcard: matching is exact, give the whole domain\nusage: suspenddel [SECONDS] [DOMAIN ...] [--json]"},
 		{"suspenddel 86401", "error: \"86401\" is not a number of seconds from 0 to 86400\nusage: suspenddel [SECONDS] [DOMAIN ...] [--json]"},
@@ -51,7 +54,8 @@ func TestSuspendingTwiceIsNoError(t *testing.T) {
 	}
 	if want := []string{"admin suspends delivery [a.example b.example] 30s", "admin suspends delivery [a.example c.example] 0s", "admin resumes delivery [a.example x.example]",
 		"admin suspends delivery [] 30s", "admin suspends delivery [] 5s", "admin resumes delivery []", "admin suspends OutboundMail", "admin suspends InboundMail",
-		"admin resumes InboundMail", "admin resumes OutboundMail", "admin suspends delivery [gone.example] 30s"}; !slices.Equal(e.calls, want) {
+		"admin resumes InboundMail", "admin resumes OutboundMail", "admin suspends delivery [relay.example:2525 [2001:db8::1]:26] 30s",
+		"admin resumes delivery [relay.example:2525 [2001:db8::1]:26]", "admin suspends delivery [gone.example] 30s"}; !slices.Equal(e.calls, want) {
 		t.Errorf("%q\nwant %q", e.calls, want)
 	}
 	if want := []string{"open [InboundMail OutboundMail]", "close [OutboundMail] 7s", "close [InboundMail OutboundMail] 30s", "close [InboundMail OutboundMail] 0s",

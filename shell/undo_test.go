@@ -146,7 +146,7 @@ func TestUndoListsTheLast(t *testing.T) {
 		e.fact(&journal.BulkActionOrdered{Action: "hold", By: "ann", Selection: strings.Repeat("x", 500), Messages: 1, Recipients: 1})
 	}
 	got := says(t, l, "undo", "batch")
-	if strings.Count(got, "ann  hold  "+strings.Repeat("x", 57)+"...  1 messages") != 10 || !strings.HasSuffix(got, "\n3 older: \"undo --all\" lists them too.\n") {
+	if strings.Count(got, "ann  hold  "+strings.Repeat("x", 57)+"...  1 message, 1 recipient  ") != 10 || !strings.HasSuffix(got, "\n3 older: \"undo --all\" lists them too.\n") {
 		t.Error(got)
 	}
 	if got := says(t, l, "undo --all", "batch"); strings.Count(got, "\n") != 13 || strings.Contains(got, "older") {

@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -74,5 +75,50 @@ func TestPrintable(t *testing.T) {
 		if got := Printable(text); got != want {
 			t.Errorf("%q: %q, want %q", text, got, want)
 		}
+	}
+}
+
+// TestHelpIsReadable: no line is cut by a terminal, each operation is described, and programs get names in lower case.
+func TestHelpIsReadable(t *testing.T) {
+	acts := map[string]bool{"dnsflush": true, "deleterecipients": true, "bouncerecipients": true, "redirectrecipients": true, "hold": true, "release": true, "removemessage": true,
+		"archivemessage": true, "undo": true, "indoubt": true, "forget": true, "shutdown": true, "reboot": true}
+	for _, about := range Commands {
+		for _, width := range []int{0, 80, 300} {
+			var out strings.Builder
+			c := &Call{Command: Find("help"), Args: []string{about.Name}, Out: &out, Width: func() int { return width }}
+			if err := c.Do(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			for line := range strings.Lines(out.String()) {
+				if len(line) > longestHelp+1 || width > 0 && len(line) > width+1 {
+					t.Errorf("help %s on %d columns has a line of %d: %s", about.Name, width, len(line), line)
+				}
+			}
+		}
+		for _, p := range about.Params {
+			for _, choice := range p.Choices {
+				if choice.Title == "" {
+					t.Errorf("help %s does not say what %s is", about.Name, choice.Key)
+				}
+			}
+		}
+		if takes := strings.Contains(about.Usage(), "[--yes]"); takes != (acts[about.Name] || about.Configures) {
+			t.Errorf("the usage of %s has --yes: %t", about.Name, takes)
+		}
+	}
+	for _, want := range []string{"scp HOST PORT USER DIRECTORY", "syslog HOST [udp|tcp|tls"} {
+		if text := Find("logconfig").manual(); !strings.Contains(text, want) {
+			t.Errorf("what follows RETRIEVAL is not said: %s", text)
+		}
+	}
+	if got := flowing("one two\nthree\n  four\nfive\n\nsix"); got != "one two three\n  four\nfive\n\nsix" {
+		t.Errorf("%q", got)
+	}
+	if got := folded("  one two three\nfour\n", 9); got != "  one two\n  three\nfour\n" {
+		t.Errorf("%q", got)
+	}
+	text := says(t, nil, "help --json", "batch")
+	if upper := regexp.MustCompile(`"[A-Z]\w*":`).FindString(text); upper != "" || !strings.Contains(text, `"name": "status"`) {
+		t.Errorf("help --json has the key %s", upper)
 	}
 }

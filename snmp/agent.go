@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,7 +24,6 @@ type Agent struct {
 	Branches   []Branch // what is answered, beside what the agent says of itself
 	Program    Program
 	EngineFile string // where engine id and starts are kept
-	Scarce     uint16 // ports below it cannot be bound again once they are closed: they stay bound
 
 	Listen    func(ctx context.Context, at netip.AddrPort) (*net.UDPConn, error) // nil: UDP
 	Random    io.Reader                                                          // nil: the system's
@@ -40,11 +40,10 @@ type Agent struct {
 
 	mu      sync.Mutex // guards what follows
 	ctx     context.Context
-	wanted  *config.Document         // that is to be in force, if it could be
-	door    *door                    // nil: nothing is bound
-	kept    map[netip.AddrPort]*door // scarce ones that the agent has left; bounded by how many ports could be had
-	failed  string                   // what was said of why it is not
-	readers sync.WaitGroup           // of all doors
+	wanted  *config.Document // that is to be in force, if it could be
+	door    *door            // nil: nothing is bound
+	failed  string           // what was said of why it is not
+	readers sync.WaitGroup   // of all doors
 }
 
 // state is a configuration in force. It is never changed.
@@ -70,7 +69,8 @@ func (a *Agent) Start(d *config.Document) {
 		a.problem(err) // and it begins at 0: the engine's starts are in the vector too
 	}
 	a.salt.Store(binary.BigEndian.Uint64(salt[:]))
-	a.tree = NewTree(append(append([]Branch{a.systemBranch(), a.engineBranch()}, a.count.branches()...), a.Branches...)...)
+	branches := slices.Concat([]Branch{a.engineBranch()}, a.count.branches(), a.Branches)
+	a.tree = NewTree(append(branches, a.systemBranch(branches))...)
 	a.mu.Lock()
 	a.wanted = d
 	a.mu.Unlock()
@@ -126,6 +126,12 @@ func (a *Agent) CountTrap() {
 	a.count.outTraps.Add(1)
 }
 
+// Refused counts the datagrams that the agent has dropped: those beyond the limits of what is looked at, and those that were
+// too much for the codec.
+func (a *Agent) Refused() (limited, contained uint64) {
+	return a.count.limited.Load(), a.count.panics.Load()
+}
+
 // Addr is where the agent answers; invalid: it does not.
 func (a *Agent) Addr() netip.AddrPort {
 	a.mu.Lock()
@@ -143,7 +149,7 @@ func (a *Agent) problem(err error) {
 }
 
 // sentences are what anybody can make the agent say: each once a minute at most.
-type sentences struct{ foreign, limited, panic, unreadable atomic.Int64 }
+type sentences struct{ foreign, limited, panic atomic.Int64 }
 
 const sayAgain = time.Minute
 

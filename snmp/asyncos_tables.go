@@ -110,7 +110,7 @@ func keyExpirationTable() part[image] {
 		col{2, func(k *keyRow) Value { return DisplayString(k.Description) }},
 		col{3, func(k *keyRow) Value { return truthValue(k.Perpetual) }},
 		col{4, func(k *keyRow) Value {
-			if k.Perpetual {
+			if k.Perpetual || k.Expires.IsZero() {
 				return Value{}
 			}
 			return Gauge32(nonNegative(int64(k.left / time.Second)))

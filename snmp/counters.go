@@ -88,8 +88,9 @@ func (c *counters) branches() []Branch {
 	}
 	return []Branch{
 		c.snmpBranch(),
-		scalars(mpdStats, []scalar{{1, counted(&c.unknownModels)}, {2, counted(&c.invalidMessages)}, {3, counted(&c.unknownHandlers)}}),
-		scalars(targetGroup, []scalar{{5, counted(&c.unknownContexts)}}),
-		scalars(usmStats, usm),
+		scalars(mpdStats, []scalar{{1, counted(&c.unknownModels)}, {2, counted(&c.invalidMessages)}, {3, counted(&c.unknownHandlers)}}).
+			of(Module{MustOID("1.3.6.1.6.3.11"), "SNMP-MPD-MIB: messages that are none (RFC 3412)"}),
+		scalars(targetGroup, []scalar{{5, counted(&c.unknownContexts)}}).of(Module{MustOID("1.3.6.1.6.3.12"), "SNMP-TARGET-MIB: contexts that are none (RFC 3413)"}),
+		scalars(usmStats, usm).of(Module{MustOID("1.3.6.1.6.3.15"), "SNMP-USER-BASED-SM-MIB: messages that are not secure (RFC 3414)"}),
 	}
 }

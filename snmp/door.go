@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/netip"
 	"reflect"
-	"sync/atomic"
 	"time"
 
 	"postern/engine/config"
@@ -17,12 +16,8 @@ import (
 type door struct {
 	at   netip.AddrPort // as the configuration has it
 	conn *net.UDPConn
-	left atomic.Bool // the agent answers elsewhere: what comes is dropped
-	read bool        // it has readers. Under Agent.mu
+	read bool // it has readers. Under Agent.mu
 }
-
-// pauseOfDoor is how long a door that cannot be read, and must not be given up, is left alone.
-const pauseOfDoor = time.Second
 
 // readersOfDoor is how many datagrams are answered at once.
 const readersOfDoor = 2
@@ -48,9 +43,6 @@ func (a *Agent) Serve(ctx context.Context) error {
 			a.mu.Lock()
 			if a.door != nil {
 				a.door.conn.Close()
-			}
-			for _, d := range a.kept {
-				d.conn.Close()
 			}
 			a.mu.Unlock()
 			a.readers.Wait()
@@ -81,7 +73,7 @@ func (a *Agent) retry() {
 type Change struct {
 	agent *Agent
 	state *state
-	door  *door // the new one, or one that was kept; nil: as it is
+	door  *door // the new one; nil: as it is
 }
 
 // Prepare makes everything that a document needs, beside what is in force, which goes on. The error is a sentence that
@@ -105,7 +97,7 @@ func (c *Change) Activate() {
 
 // Discard lets go of what was prepared.
 func (c *Change) Discard() {
-	if c.door != nil && !c.door.left.Load() {
+	if c.door != nil {
 		c.door.conn.Close()
 	}
 }
@@ -129,9 +121,6 @@ func (a *Agent) prepare(d *config.Document) (*Change, error) {
 		return nil, err
 	}
 	if at := addressOf(d); d.SNMP.Enabled && (a.door == nil || a.door.at != at) {
-		if c.door = a.kept[at]; c.door != nil {
-			return c, nil
-		}
 		conn, err := a.listen(at)
 		if err != nil {
 			return nil, fmt.Errorf("snmp cannot listen on %s: %w", at, err)
@@ -151,32 +140,14 @@ func (a *Agent) activate(c *Change) {
 	switch {
 	case c.door != nil:
 		if a.door != nil {
-			a.leave(a.door)
+			a.door.conn.Close()
 		}
 		a.door = c.door
-		a.door.left.Store(false)
-		delete(a.kept, a.door.at)
 		a.open(a.door)
-	case !c.state.enabled && a.door != nil && !a.scarce(a.door):
+	case !c.state.enabled && a.door != nil:
 		a.door.conn.Close()
 		a.door = nil
 	}
-}
-
-// scarce tells whether a port could not be bound again.
-func (a *Agent) scarce(d *door) bool { return d.at.Port() < a.Scarce }
-
-// leave closes a door, or keeps it when it could not be had again: the configuration may come back to it.
-func (a *Agent) leave(d *door) {
-	if !a.scarce(d) || a.ctx != nil && a.ctx.Err() != nil {
-		d.conn.Close()
-		return
-	}
-	d.left.Store(true)
-	if a.kept == nil {
-		a.kept = make(map[netip.AddrPort]*door)
-	}
-	a.kept[d.at] = d
 }
 
 // addressOf is where the document wants the agent.
@@ -205,14 +176,13 @@ func (a *Agent) open(d *door) {
 		return
 	}
 	d.read = true
-	ctx := a.ctx
 	for range readersOfDoor {
-		a.readers.Go(func() { a.read(ctx, d) })
+		a.readers.Go(func() { a.read(d) })
 	}
 }
 
 // read answers what comes, until the door is closed.
-func (a *Agent) read(ctx context.Context, d *door) {
+func (a *Agent) read(d *door) {
 	buffer := make([]byte, maxMessage+1) // what is longer is cut, and no SNMP any more
 	for {
 		n, from, err := d.conn.ReadFromUDPAddrPort(buffer)
@@ -220,12 +190,8 @@ func (a *Agent) read(ctx context.Context, d *door) {
 		case errors.Is(err, net.ErrClosed):
 			return
 		case err != nil:
-			if !a.lose(ctx, d, err) {
-				return
-			}
-			continue
-		case d.left.Load():
-			continue
+			a.lose(d, err)
+			return
 		}
 		if reply := a.Answer(buffer[:n], from); reply != nil {
 			_, _ = d.conn.WriteToUDPAddrPort(reply, from) // who cannot be reached asks again
@@ -233,25 +199,13 @@ func (a *Agent) read(ctx context.Context, d *door) {
 	}
 }
 
-// lose gives a door up that cannot be read; Serve binds another one. One that could not be bound again is left alone for a
-// while, and read on.
-func (a *Agent) lose(ctx context.Context, d *door, err error) (readOn bool) {
-	err = fmt.Errorf("snmp on %s: %w", d.at, err)
-	if a.scarce(d) {
-		a.say(&a.said.unreadable, err)
-		select {
-		case <-time.After(pauseOfDoor):
-			return true
-		case <-ctx.Done():
-			return false
-		}
-	}
+// lose gives a door up that cannot be read; Serve binds another one.
+func (a *Agent) lose(d *door, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	d.conn.Close()
 	if a.door == d {
 		a.door = nil
-		a.problem(err)
+		a.problem(fmt.Errorf("snmp on %s: %w", d.at, err))
 	}
-	return false
 }

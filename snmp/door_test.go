@@ -196,52 +196,6 @@ func TestBindIsRetried(t *testing.T) {
 	}
 }
 
-// A port that could not be bound again stays bound while the agent is off.
-func TestScarcePortIsKept(t *testing.T) {
-	a, _ := newAgent(t, snmpSection(t, config.NoAuthNoPriv))
-	a.Scarce = 1024
-	before := a.Addr()
-	off := snmpSection(t, config.NoAuthNoPriv)
-	off.SNMP.Enabled = false
-	if err := a.Configure(off); err != nil || a.Addr().IsValid() {
-		t.Fatalf("%v, on %s", err, a.Addr())
-	}
-	a.Listen = func(context.Context, netip.AddrPort) (*net.UDPConn, error) {
-		return nil, errors.New("permission denied")
-	}
-	if err := a.Configure(snmpSection(t, config.NoAuthNoPriv)); err != nil || a.Addr() != before {
-		t.Errorf("%v, on %s instead of %s", err, a.Addr(), before)
-	}
-}
-
-// A port that could not be bound again is kept when the agent moves: nobody is answered there, until it comes back.
-func TestScarcePortIsComeBackTo(t *testing.T) {
-	a, _ := newAgent(t, snmpSection(t, config.NoAuthNoPriv))
-	a.Scarce = 1024
-	before := a.Addr()
-	if err := a.Configure(snmpSection(t, config.NoAuthNoPriv, "port = 1161")); err != nil || a.Addr() == before {
-		t.Fatalf("%v, on %s", err, a.Addr())
-	}
-	a.Listen = func(context.Context, netip.AddrPort) (*net.UDPConn, error) {
-		return nil, errors.New("permission denied")
-	}
-	c, err := a.Prepare(snmpSection(t, config.NoAuthNoPriv))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.Discard()
-	if a.mu.Lock(); !a.kept[netip.MustParseAddrPort("127.0.0.1:161")].left.Load() {
-		t.Error("the port that it has left is answered")
-	}
-	a.mu.Unlock()
-	if err := a.Configure(snmpSection(t, config.NoAuthNoPriv)); err != nil || a.Addr() != before {
-		t.Errorf("%v, on %s instead of %s", err, a.Addr(), before)
-	}
-	if ask(t, before, at(gosnmp.NoAuthNoPriv).secured(t, a, asked(gosnmp.GetRequest, oneName))) == nil {
-		t.Error("back on its port, it does not answer")
-	}
-}
-
 // Whatever was bound, replaced and discarded: at the end nothing of the agent runs.
 func TestNoGoroutineIsLeft(t *testing.T) {
 	others := goleak.IgnoreCurrent()

@@ -17,6 +17,8 @@ type Gateway struct {
 	Updates   func(now time.Time) []Update          // in a steady order
 	Followers func() []Follower                     // in a steady order
 	Problems  func(now time.Time) []string          // why the gateway is not healthy, as /healthz says it
+	Refused   func() (limited, contained uint64)    // datagrams that the agent has dropped, as Agent.Refused
+	Targets   func() []TargetStatus                 // whom notifications are sent to, in the configuration's order
 }
 
 // Figures are what status shows as of a Seq, and the destinations with the most active recipients as of the same, in the
@@ -30,7 +32,7 @@ type Figures struct {
 type Key struct {
 	Description string
 	Perpetual   bool      // it never ends
-	Expires     time.Time // if it does
+	Expires     time.Time // if it does; zero: nobody knows when
 }
 
 // Update counts how data that is fetched from elsewhere, such as an engine's or a blocklist, was brought up to date.
@@ -59,12 +61,16 @@ type image struct {
 	updates   []Update
 	followers []Follower
 	problems  []string
+	targets   []TargetStatus
+
+	limited, contained uint64 // datagrams
 }
 
 // Branch has all objects of the gateway: those of AsyncOS below 15497, and Postern's own. It is one, so that a walk finds
 // the figures of both as of the same Seq.
 func (g *Gateway) Branch() Branch {
-	return branchOf(enterprises, g.look, append(asyncosParts(), ownParts()...)...)
+	return branchOf(enterprises, g.look, append(asyncosParts(), ownParts()...)...).of(
+		Module{asyncosObjects, "The objects of an AsyncOS mail gateway"}, Module{ownArc.Append(1), "POSTERN-MIB: what Postern adds"})
 }
 
 func (g *Gateway) look(now time.Time) *image {
@@ -86,6 +92,12 @@ func (g *Gateway) look(now time.Time) *image {
 	}
 	if g.Problems != nil {
 		i.problems = firstOf(g.Problems(now), maxProblems)
+	}
+	if g.Refused != nil {
+		i.limited, i.contained = g.Refused()
+	}
+	if g.Targets != nil {
+		i.targets = firstOf(g.Targets(), maxTargets)
 	}
 	return i
 }

@@ -55,13 +55,17 @@ func busyGateway() (*Gateway, *Figures) {
 		Sensors: func(time.Time) *hardware.Sensors { return sensors },
 		Keys: func(now time.Time) []Key {
 			return []Key{{Description: "Certificate InboundMail", Expires: now.Add(90 * time.Second)}, {Description: "engine", Perpetual: true},
-				{Description: "Certificate HTTP", Expires: now.Add(-time.Hour)}}
+				{Description: "Certificate HTTP", Expires: now.Add(-time.Hour)}, {Description: "Certificate unread"}}
 		},
 		Updates: func(time.Time) []Update { return []Update{{"blocklist", 1<<32 + 5, 2}} },
 		Followers: func() []Follower {
 			return []Follower{{"figures", 2, 1500 * time.Millisecond, false}, {"mail_logs", 1 << 40, time.Hour, true}}
 		},
 		Problems: func(time.Time) []string { return []string{"the queue is loading, 24 %", "a\x1b[2Jname"} },
+		Refused:  func() (uint64, uint64) { return 1<<32 + 6, 1 },
+		Targets: func() []TargetStatus {
+			return []TargetStatus{{Target: "192.0.2.9", Sent: 8}, {Target: "traps.example.com:1162", Sent: 1, Failed: 5, Unanswered: 4, Dropped: 3, Waiting: 512, Problem: errNoAnswer.Error()}}
+		},
 	}, f
 }
 
@@ -176,6 +180,7 @@ func TestGatewayFigures(t *testing.T) {
 		"raidIndex.2": Integer(2), "raidStatus.2": Integer(2), "raidID.1": DisplayString("md0 sda1"), "raidLastError.1": DisplayString("No Error"),
 		"keyExpirationIndex.3": Integer(3), "keyDescription.1": DisplayString("Certificate InboundMail"), "keyIsPerpetual.1": Integer(2),
 		"keyIsPerpetual.2": Integer(1), "keySecondsUntilExpire.1": Gauge32(90), "keySecondsUntilExpire.2": {}, "keySecondsUntilExpire.3": Gauge32(0),
+		"keyDescription.4": DisplayString("Certificate unread"), "keyIsPerpetual.4": Integer(2), "keySecondsUntilExpire.4": {},
 		"updateIndex.1": Integer(1), "updateServiceName.1": DisplayString("blocklist"), "updates.1": Counter32(5), "updateFailures.1": Counter32(2),
 	})
 	is(t, values, names, map[string]Value{
@@ -191,7 +196,10 @@ func TestGatewayFigures(t *testing.T) {
 		"posternDestinationDelivered.1": Counter64(1<<33 - 7), "posternJournalRecord.0": Counter64(7003), "posternJournalBytes.0": Counter64(6 << 40),
 		"posternJournalLag.0": Counter64(34), "posternQueueLoaded.0": Integer(24), "posternFollowerName.2": DisplayString("mail_logs"),
 		"posternFollowerLag.2": Gauge32(math.MaxUint64), "posternFollowerAge.1": Gauge32(1), "posternFollowerState.1": Integer(1), "posternFollowerState.2": Integer(2),
-		"posternProblemText.2": DisplayString("a?[2Jname"),
+		"posternProblemText.2": DisplayString("a?[2Jname"), "posternAgentLimitedDatagrams.0": Counter32(6), "posternAgentContainedDatagrams.0": Counter32(1),
+		"posternTargetName.1": DisplayString("192.0.2.9"), "posternTargetSent.1": Counter32(8), "posternTargetFailed.2": Counter32(5),
+		"posternTargetUnanswered.2": Counter32(4), "posternTargetDropped.2": Counter32(3), "posternTargetWaiting.2": Gauge32(512),
+		"posternTargetProblem.1": DisplayString(""), "posternTargetProblem.2": DisplayString("it does not answer informs"), "posternTargetName.3": {},
 	})
 }
 

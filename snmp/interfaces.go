@@ -12,15 +12,16 @@ var mib2 = MustOID("1.3.6.1.2.1")
 
 // NetworkBranches are the interfaces, ip, icmp, tcp and udp groups of RFC 1213, and ifXTable of RFC 2863, as far as Linux
 // gives them: an object of which the kernel says nothing is left out, rather than answered with a figure that nobody has
-// counted. network gives a reading of the moment, and does not wait.
-func NetworkBranches(network func(now time.Time) *hardware.Network) []Branch {
+// counted. network gives a reading of the moment, and does not wait; uptime is the agent's sysUpTime.
+func NetworkBranches(network func(now time.Time) *hardware.Network, uptime func() time.Duration) []Branch {
+	interfaces, ip := Module{mib2.Append(31), "IF-MIB: network interfaces (RFC 2863)"}, Module{mib2.Append(48), "IP-MIB: IP and ICMP (RFC 2011)"}
 	return []Branch{
-		branchOf(mib2.Append(2), network, interfacesGroup()...),
-		branchOf(mib2.Append(4), network, ipGroup()...),
-		branchOf(mib2.Append(5), network, icmpGroup()...),
-		branchOf(mib2.Append(6), network, tcpGroup()...),
-		branchOf(mib2.Append(7), network, udpGroup()...),
-		branchOf(mib2.Append(31, 1, 1), network, ifXTable()),
+		branchOf(mib2.Append(2), network, interfacesGroup(uptime)...).of(interfaces),
+		branchOf(mib2.Append(4), network, ipGroup()...).of(ip),
+		branchOf(mib2.Append(5), network, icmpGroup()...).of(ip),
+		branchOf(mib2.Append(6), network, tcpGroup()...).of(Module{mib2.Append(49), "TCP-MIB: TCP (RFC 2012)"}),
+		branchOf(mib2.Append(7), network, udpGroup()...).of(Module{mib2.Append(50), "UDP-MIB: UDP (RFC 2013)"}),
+		branchOf(mib2.Append(31, 1, 1), network, ifXTable()).of(interfaces),
 	}
 }
 
@@ -33,9 +34,9 @@ func interfacesOf(n *hardware.Network) []hardware.Interface {
 
 func byIfIndex(_ int, i *hardware.Interface) OID { return OID{uint32(i.Index)} }
 
-// interfacesGroup is 1.3.6.1.2.1.2. Missing are ifLastChange, ifInUnknownProtos, ifOutNUcastPkts, ifOutQLen and
-// ifSpecific: the kernel keeps no such figures.
-func interfacesGroup() []part[hardware.Network] {
+// interfacesGroup is 1.3.6.1.2.1.2. Missing are ifInUnknownProtos, ifOutNUcastPkts, ifOutQLen and ifSpecific: the kernel keeps
+// no such figures.
+func interfacesGroup(uptime func() time.Duration) []part[hardware.Network] {
 	interfaces := mib2.Append(2)
 	type col = column[hardware.Interface]
 	return []part[hardware.Network]{
@@ -49,6 +50,7 @@ func interfacesGroup() []part[hardware.Network] {
 			col{6, func(i *hardware.Interface) Value { return OctetString(string(i.MAC)) }},
 			col{7, adminStatus},
 			col{8, operStatus},
+			col{9, func(i *hardware.Interface) Value { return lastChange(i, uptime()) }},
 			col{10, func(i *hardware.Interface) Value { return Counter32(i.In.Bytes) }},
 			col{11, func(i *hardware.Interface) Value { return Counter32(inUnicast(i)) }},
 			col{12, func(i *hardware.Interface) Value { return Counter32(i.In.Multicast) }}, // ifInNUcastPkts
@@ -89,6 +91,14 @@ func operStatus(i *hardware.Interface) Value {
 		return Integer(int(hardware.Unknown))
 	}
 	return Integer(int(i.State))
+}
+
+// lastChange is ifLastChange: the agent's sysUpTime when the interface was first seen as it is; 0: that was before it.
+func lastChange(i *hardware.Interface, up time.Duration) Value {
+	if i.Since.IsZero() {
+		return TimeTicks(0)
+	}
+	return TimeTicks(up - time.Since(i.Since))
 }
 
 // inUnicast is what came to this machine alone. The kernel reads the two figures one after the other.

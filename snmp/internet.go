@@ -107,7 +107,8 @@ func icmpGroup() []part[hardware.Network] {
 	return figuresOf(mib2.Append(5), "Icmp", figures)
 }
 
-// tcpGroup is 1.3.6.1.2.1.6, without the table of connections: it may be long, and topin and hoststatus show what matters of it.
+// tcpGroup is 1.3.6.1.2.1.6, without the table of connections: of a gateway at work it would be most of a walk, to read it takes
+// the kernel milliseconds, and topin and hoststatus show what matters of it.
 func tcpGroup() []part[hardware.Network] {
 	return figuresOf(mib2.Append(6), "Tcp", []figure{
 		{1, "RtoAlgorithm", asInteger}, // the kernel says other(1)
@@ -127,9 +128,20 @@ func tcpGroup() []part[hardware.Network] {
 	})
 }
 
-// udpGroup is 1.3.6.1.2.1.7, without the table of listeners.
+// udpGroup is 1.3.6.1.2.1.7.
 func udpGroup() []part[hardware.Network] {
-	return figuresOf(mib2.Append(7), "Udp", []figure{
+	udp := mib2.Append(7)
+	return append(figuresOf(udp, "Udp", []figure{
 		{1, "InDatagrams", asCounter32}, {2, "NoPorts", asCounter32}, {3, "InErrors", asCounter32}, {4, "OutDatagrams", asCounter32},
-	})
+	}), udpTable(udp.Append(5, 1)))
+}
+
+// udpTable has the sockets that wait for datagrams; RFC 1213 knows those of IPv4 alone.
+func udpTable(entry OID) part[hardware.Network] {
+	index := func(_ int, a *netip.AddrPort) OID {
+		return append(byText(string(a.Addr().AsSlice())), uint32(a.Port()))
+	}
+	return tableOf(entry, func(n *hardware.Network) []netip.AddrPort { return n.Listeners }, index,
+		column[netip.AddrPort]{1, func(a *netip.AddrPort) Value { return IPAddress(a.Addr()) }},
+		column[netip.AddrPort]{2, func(a *netip.AddrPort) Value { return Integer(int(a.Port())) }})
 }

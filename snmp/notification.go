@@ -71,6 +71,13 @@ func raidTrap(d *hardware.Drive) Notification {
 	return asyncosTrap(trapRAID, d.ID, 7, DisplayString(d.ID), 18, 1, 3, uint32(d.Index))
 }
 
+// goneTrap tells of a drive that is not there any more; its row is not either.
+func goneTrap(d *hardware.Drive) Notification {
+	n := raidTrap(d)
+	n.About += " is gone"
+	return n
+}
+
 func connectivityTrap(url string) Notification {
 	return asyncosTrap(trapConnectivity, url, 8, DisplayString(url), 21, 0)
 }

@@ -10,8 +10,8 @@ import (
 )
 
 // ownArc is the root of what Postern adds. No private enterprise number is registered for Postern; 32473 is the one that
-// RFC 5612 keeps for documentation, which nobody else's objects can be met under. This is the only place that names it,
-// beside mibs/POSTERN-MIB.txt and mibs/POSTERN-ASYNCOS-MAIL-MIB.txt.
+// RFC 5612 keeps for documentation, which nobody else's objects can be met under. It is named here, in
+// mibs/POSTERN-MIB.txt and mibs/POSTERN-ASYNCOS-MAIL-MIB.txt, and where logs are pushed to syslog servers.
 var ownArc = MustOID("1.3.6.1.4.1.32473.2525")
 
 // ownObjects is the root of the additions' objects.
@@ -20,7 +20,8 @@ var ownObjects = ownArc.Append(1, 1)
 // ownParts are all that status detail shows and AsyncOS has no object for, and how those stand who keep it: mibs/POSTERN-MIB.txt.
 func ownParts() []part[image] {
 	parts := append(systemParts(ownObjects.Append(1)), journalParts(ownObjects.Append(7))...)
-	return append(parts, counterTable(), rateTable(), gaugeTable(), textTable(), destinationTable(), followerTable(), problemTable())
+	parts = append(parts, agentParts(ownObjects.Append(10))...)
+	return append(parts, counterTable(), rateTable(), gaugeTable(), textTable(), destinationTable(), followerTable(), problemTable(), targetTable())
 }
 
 // systemStates are the numbers of posternSystemStatus; the words are those of status.
@@ -71,6 +72,14 @@ func journalParts(root OID) []part[image] {
 	return []part[image]{
 		gauge64(1, projections.GaugeJournalRecords), gauge64(2, projections.GaugeJournalBytes), gauge64(3, projections.GaugeFollowerLag),
 		scalarOf(root.Append(4), func(i *image) Value { return percentage(i.Gauges[projections.GaugeQueueLoaded]) }),
+	}
+}
+
+// agentParts are what the agent has dropped, for which no standard group has an object.
+func agentParts(root OID) []part[image] {
+	return []part[image]{
+		scalarOf(root.Append(1), func(i *image) Value { return Counter32(i.limited) }),
+		scalarOf(root.Append(2), func(i *image) Value { return Counter32(i.contained) }),
 	}
 }
 

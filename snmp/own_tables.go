@@ -12,6 +12,7 @@ const (
 	maxDestinations = 10
 	maxFollowers    = 32
 	maxProblems     = 32
+	maxTargets      = 10 // as many as a configuration may have
 	maxNameArcs     = 64 // bytes of a name that is an index; one that is longer has no row
 )
 
@@ -108,6 +109,19 @@ func followerTable() part[image] {
 func problemTable() part[image] {
 	return tableOf(ownObjects.Append(9, 1), func(i *image) []string { return i.problems }, byPlace[string],
 		column[string]{2, func(s *string) Value { return DisplayString(*s) }})
+}
+
+// targetTable has the targets of notifications, with what became of those that were for them since each was configured.
+func targetTable() part[image] {
+	type col = column[TargetStatus]
+	return tableOf(ownObjects.Append(11, 1), func(i *image) []TargetStatus { return i.targets }, byPlace[TargetStatus],
+		col{2, func(t *TargetStatus) Value { return DisplayString(t.Target) }},
+		col{3, func(t *TargetStatus) Value { return Counter32(t.Sent) }},
+		col{4, func(t *TargetStatus) Value { return Counter32(t.Failed) }},
+		col{5, func(t *TargetStatus) Value { return Counter32(t.Unanswered) }},
+		col{6, func(t *TargetStatus) Value { return Counter32(t.Dropped) }},
+		col{7, func(t *TargetStatus) Value { return Gauge32(nonNegative(t.Waiting)) }},
+		col{8, func(t *TargetStatus) Value { return DisplayString(t.Problem) }})
 }
 
 func truth(b bool) int {

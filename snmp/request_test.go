@@ -1,12 +1,19 @@
 package snmp
 
 import (
+	"context"
+	"net"
+	"net/netip"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gosnmp/gosnmp"
 
 	"postern/engine/config"
+	"postern/hardware"
 )
 
 const beast = ".1.3.6.1.4.1.32473.1."
@@ -68,6 +75,36 @@ func TestSystemGroup(t *testing.T) {
 		".1.3.6.1.2.1.1.5.0 OctetString gw.example.com; .1.3.6.1.2.1.1.6.0 OctetString Rack 7; .1.3.6.1.2.1.1.7.0 Integer 72"
 	if got := shown(opened(t, a, a.Answer(bytesOf(t, asked(gosnmp.GetRequest, names...)), home))); got != want {
 		t.Errorf("\n got %s\nwant %s", got, want)
+	}
+}
+
+// The MIB modules that are answered are named, each once, and nothing else.
+func TestModules(t *testing.T) {
+	g, _ := busyGateway()
+	a := &Agent{Branches: append(NetworkBranches(func(time.Time) *hardware.Network { return &hardware.Network{} }, nil), g.Branch()), EngineFile: filepath.Join(t.TempDir(), "e.json"),
+		Listen: func(context.Context, netip.AddrPort) (*net.UDPConn, error) {
+			return net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+		}}
+	serveAgent(t, a, snmpSection(t, config.NoAuthNoPriv))
+	var ids []string
+	for _, name := range walk(a.tree, "1.3.6.1.2.1.1.8", nil) {
+		v, _ := a.tree.Get(MustOID(name))
+		if strings.HasPrefix(name, "1.3.6.1.2.1.1.9.1.2.") {
+			ids = append(ids, v.Value.Data.(string))
+		} else if strings.HasPrefix(name, "1.3.6.1.2.1.1.9.1.4.") && v.Value != TimeTicks(0) {
+			t.Errorf("%s is %v", name, v.Value)
+		}
+	}
+	slices.Sort(ids)
+	want := []string{".1.3.6.1.2.1.31", ".1.3.6.1.2.1.48", ".1.3.6.1.2.1.49", ".1.3.6.1.2.1.50", ".1.3.6.1.4.1.15497.1.1.1", ".1.3.6.1.4.1.32473.2525.1",
+		".1.3.6.1.6.3.1", ".1.3.6.1.6.3.10", ".1.3.6.1.6.3.11", ".1.3.6.1.6.3.12", ".1.3.6.1.6.3.15"}
+	if !slices.Equal(ids, want) {
+		t.Errorf("the modules are %v, want %v", ids, want)
+	}
+	for _, name := range walk(a.tree, "1", nil) { // everything belongs to one of them, or to RFC 1213, of which they are the heirs
+		if !slices.ContainsFunc(ids, func(id string) bool { return strings.HasPrefix("."+name+".", id+".") }) && !strings.HasPrefix(name, "1.3.6.1.2.1.") {
+			t.Errorf("%s is of no module", name)
+		}
 	}
 }
 

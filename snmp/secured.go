@@ -48,7 +48,7 @@ func (a *Agent) answerSecured(s *state, datagram, message []byte, from netip.Add
 		a.count.parseErrors.Add(1)
 		return nil
 	}
-	return a.answerScoped(s, e, p)
+	return a.answerScoped(s, e, p, len(datagram))
 }
 
 // unseal verifies, decrypts and decodes. The fault is one of usmStats; without one, nil is a message that is no SNMP inside.
@@ -82,8 +82,15 @@ func decoderOf(user *gosnmp.UsmSecurityParameters, level gosnmp.SnmpV3MsgFlags) 
 	return &gosnmp.GoSNMP{Version: gosnmp.Version3, SecurityModel: gosnmp.UserSecurityModel, MsgFlags: level, SecurityParameters: user.Copy()}
 }
 
-// answerScoped answers a message that is what it claims to be.
-func (a *Agent) answerScoped(s *state, e *envelope, p *gosnmp.SnmpPacket) []byte {
+// An answer to what nobody has signed is at most so many times as long as that, since anybody may have sent it in the name of
+// whom it goes to; a short one is allowed to whatever asks, so that every object can be read.
+const (
+	unsignedFactor = 3
+	unsignedLeast  = 512 // bytes; no variable with all that is around it needs more
+)
+
+// answerScoped answers a message of that length which is what it claims to be.
+func (a *Agent) answerScoped(s *state, e *envelope, p *gosnmp.SnmpPacket, length int) []byte {
 	if p.PDUType == gosnmp.GetResponse || p.PDUType == gosnmp.Report {
 		a.count.unknownHandlers.Add(1) // nobody here has asked
 		return nil
@@ -96,7 +103,7 @@ func (a *Agent) answerScoped(s *state, e *envelope, p *gosnmp.SnmpPacket) []byte
 	}
 	size := int(min(e.maxSize, maxMessage))
 	if e.level() == gosnmp.NoAuthNoPriv {
-		size = min(size, frameSize) // its sender may be forged, and shall not be buried
+		size = min(size, frameSize, max(unsignedLeast, unsignedFactor*length)) // its sender may be forged, and shall not be buried
 	}
 	var r *gosnmp.SnmpPacket
 	if e.level() < s.lowest && confirmed(p.PDUType) {

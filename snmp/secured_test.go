@@ -44,9 +44,31 @@ func TestSecurityLevels(t *testing.T) {
 	}
 }
 
-// Who does not sign gets no answer that is longer than a frame.
+// Who does not sign gets no answer that is much longer than the question, nor one that is longer than a frame; and still may
+// read everything.
 func TestUnsignedAnswersAreShort(t *testing.T) {
 	a, _ := newAgent(t, snmpSection(t, config.NoAuthNoPriv))
+	for _, names := range []int{1, 5, 20} {
+		datagram := at(gosnmp.NoAuthNoPriv).secured(t, a, bulk(1000, slices.Repeat([]string{".1.3"}, names)...))
+		reply := a.Answer(datagram, home)
+		if got := len(opened(t, a, reply).Variables); len(reply) > max(unsignedLeast, unsignedFactor*len(datagram)) || len(reply) > frameSize || got == 0 {
+			t.Errorf("%d bytes bring %d, with %d variables", len(datagram), len(reply), got)
+		}
+	}
+	d := snmpSection(t, config.NoAuthNoPriv)
+	d.SNMP.EngineID, d.SNMP.Location = "80007ed904"+strings.Repeat("61", 27), strings.Repeat("x", 255) // the longest
+	a, _ = newAgent(t, d)
+	for name := ".1.3"; ; {
+		p := opened(t, a, a.Answer(at(gosnmp.NoAuthNoPriv).secured(t, a, asked(gosnmp.GetNextRequest, name)), home))
+		if p.Error != gosnmp.NoError || p.Variables[0].Type == gosnmp.EndOfMibView {
+			if p.Error != gosnmp.NoError {
+				t.Errorf("behind %s it says %q", name, shown(p))
+			}
+			break
+		}
+		name = p.Variables[0].Name
+	}
+	a, _ = newAgent(t, snmpSection(t, config.NoAuthNoPriv))
 	q := asked(gosnmp.GetRequest, slices.Repeat([]string{oneName}, 100)...)
 	if got := shown(opened(t, a, a.Answer(at(gosnmp.NoAuthNoPriv).secured(t, a, q), home))); got != "TooBig 0" {
 		t.Errorf("the answer is %.200q", got)

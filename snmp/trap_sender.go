@@ -115,12 +115,13 @@ func (s *Sender) inForce() *config.Document {
 
 // TargetStatus tells how sending to a target goes. The counts are since the target was configured.
 type TargetStatus struct {
-	Target  string `json:"target"`
-	Sent    uint64 `json:"sent"`              // traps that left, informs that were answered
-	Failed  uint64 `json:"failed"`            // given up: no address, no way, no answer
-	Dropped uint64 `json:"dropped"`           // for want of room in the queue
-	Waiting int    `json:"waiting"`           // one that is being sent included
-	Problem string `json:"problem,omitempty"` // why the last one failed, a sentence; "": it did not
+	Target     string `json:"target"`
+	Sent       uint64 `json:"sent"`              // traps that left, informs that were answered
+	Failed     uint64 `json:"failed"`            // given up: no address, no way, no answer
+	Unanswered uint64 `json:"unanswered"`        // of Failed: informs that nobody has answered
+	Dropped    uint64 `json:"dropped"`           // for want of room in the queue
+	Waiting    int    `json:"waiting"`           // one that is being sent included
+	Problem    string `json:"problem,omitempty"` // why the last one failed, a sentence; "": it did not
 }
 
 // Status tells of each target, in the order of the configuration.

@@ -304,7 +304,7 @@ func TestPeersThatLie(t *testing.T) {
 				s.Notify(cpuTrap(97))
 				time.Sleep(sendTries * tryPatience)
 				synctest.Wait()
-				if got := s.Status()[0]; got.Failed != 1 || got.Problem != c.want.Error() || n > sendTries*2*maxRounds {
+				if got := s.Status()[0]; got.Failed != 1 || got.Unanswered != uint64(truth(c.want == errNoAnswer)) || got.Problem != c.want.Error() || n > sendTries*2*maxRounds {
 					t.Errorf("%+v after %d datagrams, want %v", got, n, c.want)
 				}
 			})

@@ -23,6 +23,7 @@ type target struct {
 	queue                 []waiting  // the oldest first; at most maxWaiting
 	busy                  bool       // one that was in the queue is being sent
 	sent, failed, dropped uint64
+	unanswered            uint64 // of failed: informs without an answer
 	problem               string // that was said last; "": it is well
 	overflowed            bool   // that was said, too
 
@@ -125,6 +126,7 @@ func (t *target) count(err error) {
 		t.sent++
 	} else {
 		t.failed++
+		t.unanswered += uint64(truth(errors.Is(err, errNoAnswer)))
 	}
 	changed := (t.problem == "") != (err == nil)
 	t.problem = problem
@@ -140,7 +142,7 @@ func (t *target) count(err error) {
 func (t *target) status() TargetStatus {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	s := TargetStatus{Target: t.name, Sent: t.sent, Failed: t.failed, Dropped: t.dropped, Waiting: len(t.queue), Problem: t.problem}
+	s := TargetStatus{Target: t.name, Sent: t.sent, Failed: t.failed, Unanswered: t.unanswered, Dropped: t.dropped, Waiting: len(t.queue), Problem: t.problem}
 	if t.busy {
 		s.Waiting++
 	}

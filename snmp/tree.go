@@ -20,6 +20,22 @@ type Branch struct {
 	// Objects are the object types below Root, ascending: scalars without their .0, columns of tables. An instance of one
 	// of them that is not there is told apart from what is no object at all. nil: none is known.
 	Objects []OID
+
+	// Modules are the MIB modules that the objects are of, of each as much as the machine has. Other branches may have some of
+	// the same.
+	Modules []Module
+}
+
+// Module is a MIB module.
+type Module struct {
+	Identity OID
+	Name     string // for people
+}
+
+// of adds the modules of a branch.
+func (b Branch) of(modules ...Module) Branch {
+	b.Modules = modules
+	return b
 }
 
 // Tree is everything that the agent answers of, in the order of names. Many goroutines may ask it. Each branch is read

@@ -69,6 +69,7 @@ func (w *Watcher) look(now time.Time) {
 	d := w.Levels.Document()
 	if d != w.configured {
 		w.Sender.Configure(d)
+		w.machine.judgeAnew(newThresholds(w.configured, d))
 		w.configured = d
 	}
 	enabled := sendable(&d.SNMP)
@@ -83,6 +84,20 @@ func (w *Watcher) look(now time.Time) {
 			w.OnNotify(n)
 		}
 	}
+}
+
+// newThresholds names the notifications whose threshold a commit has changed.
+func newThresholds(before, now *config.Document) (names []string) {
+	if before == nil {
+		return nil
+	}
+	if before.SNMP.CPUThreshold != now.SNMP.CPUThreshold {
+		names = append(names, trapCPU)
+	}
+	if before.SNMP.MemoryThreshold != now.SNMP.MemoryThreshold {
+		names = append(names, trapMemory)
+	}
+	return names
 }
 
 // sendable lists the notifications that are sent; none while nobody gets them.

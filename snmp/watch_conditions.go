@@ -68,7 +68,7 @@ func (r *snapshot) keyEnds(out []condition) []condition {
 		k := &r.keys[i]
 		c := condition{object: k.Description, tell: keyTrap(k, i+1)}
 		switch left := k.Expires.Sub(r.now); {
-		case k.Perpetual:
+		case k.Perpetual, k.Expires.IsZero():
 			continue
 		case left <= 0:
 			c.rank = keyEnded
@@ -103,11 +103,20 @@ func (r *snapshot) hardware(out []condition) []condition {
 			out = append(out, condition{object: d.ID, rank: truth(d.Status != hardware.DriveHealthy), state: int(d.Status), tell: raidTrap(d)})
 		}
 	}
+	for i := range s.Gone {
+		d := &s.Gone[i]
+		if !r.ignored.RAID {
+			out = append(out, condition{object: d.ID, state: driveGone, tell: goneTrap(d)})
+		}
+	}
 	if r.ignored.Links {
 		return out
 	}
 	return r.links(out)
 }
+
+// driveGone is the state of a drive that is not there any more, beside the MIB's.
+const driveGone = int(hardware.DriveRebuild) + 1
 
 // The states of a link, as far as linkUp and linkDown tell them apart.
 const (

@@ -83,6 +83,16 @@ func (m *machine) next(now time.Time, enabled []string, list []condition) (out [
 	return out
 }
 
+// judgeAnew forgets what was told of some notifications: what it was measured by has changed, so that it says nothing of how
+// things stand now, and what is bad is told with the next look.
+func (m *machine) judgeAnew(names []string) {
+	for key := range m.known {
+		if slices.Contains(names, key.trap) {
+			delete(m.known, key)
+		}
+	}
+}
+
 // standing finds what is known of a condition; nil: there is no room for one more.
 func (m *machine) standing(key conditionKey) (s *standing, fresh bool) {
 	if s = m.known[key]; s == nil && len(m.known) < maxStanding {

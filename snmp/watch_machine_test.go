@@ -36,6 +36,13 @@ func TestMachine(t *testing.T) {
 		bad := s == hardware.SupplyFaulty || s == hardware.SupplyNoAC
 		return []condition{{object: "PS1", rank: truth(bad), state: int(s), tell: powerSupplyTrap(&hardware.PowerSupply{Index: 1, Name: "PS1", Status: s})}}
 	}
+	drive := func(status hardware.DriveStatus, gone bool) []condition {
+		s := &hardware.Sensors{Drives: []hardware.Drive{{Index: 1, ID: "md0 sda", Status: status}}}
+		if gone {
+			s.Drives, s.Gone = nil, s.Drives
+		}
+		return (&snapshot{sensors: s, network: &hardware.Network{}}).hardware(nil)
+	}
 	hot := func(rank int) []condition {
 		return []condition{{object: "CPU", rank: rank, tell: temperatureTrap(&hardware.Temperature{Index: 1, Name: "CPU"})}}
 	}
@@ -68,9 +75,14 @@ func TestMachine(t *testing.T) {
 		"a supply that is bad at the start":    {[][]condition{supply(3), supply(3)}, map[int]string{1: "powerSupplyStatusChange PS1"}},
 		"a supply that nobody has put in":      {[][]condition{supply(1), supply(1)}, nil},
 		"a supply that is away for some looks": {[][]condition{supply(2), nil, nil, supply(2), supply(3)}, map[int]string{5: "powerSupplyStatusChange PS1"}},
-		"heat lasts":                           {[][]condition{hot(0), hot(1), hot(1), hot(1), hot(0), hot(1)}, map[int]string{2: "highTemperature CPU", 3: "highTemperature CPU", 4: "highTemperature CPU", 6: "highTemperature CPU"}},
-		"an update never succeeds":             {[][]condition{update(0, 0), update(0, 1), update(0, 2)}, map[int]string{2: "updateFailure rules"}},
-		"an update fails after many":           {slices.Concat(times(2, update(9, 3)), times(9, update(9, 4)), times(14, update(10, 4)), times(2, update(10, 5))), map[int]string{3: "updateFailure rules", 26: "updateFailure rules"}},
+		"a supply that is pulled":              {[][]condition{supply(2), supply(1), supply(1), supply(2)}, map[int]string{2: "powerSupplyStatusChange PS1", 4: "powerSupplyStatusChange PS1"}},
+		"a drive that vanishes": {[][]condition{drive(1, false), drive(1, true), drive(1, true), drive(3, false)},
+			map[int]string{2: "RAIDStatusChange md0 sda is gone", 4: "RAIDStatusChange md0 sda"}},
+		"a drive that fails and is taken out": {[][]condition{drive(2, false), drive(2, true)}, map[int]string{1: "RAIDStatusChange md0 sda", 2: "RAIDStatusChange md0 sda is gone"}},
+		"a drive that vanished long ago":      {[][]condition{drive(1, true), drive(1, true)}, nil},
+		"heat lasts":                          {[][]condition{hot(0), hot(1), hot(1), hot(1), hot(0), hot(1)}, map[int]string{2: "highTemperature CPU", 3: "highTemperature CPU", 4: "highTemperature CPU", 6: "highTemperature CPU"}},
+		"an update never succeeds":            {[][]condition{update(0, 0), update(0, 1), update(0, 2)}, map[int]string{2: "updateFailure rules"}},
+		"an update fails after many":          {slices.Concat(times(2, update(9, 3)), times(9, update(9, 4)), times(14, update(10, 4)), times(2, update(10, 5))), map[int]string{3: "updateFailure rules", 26: "updateFailure rules"}},
 	} {
 		m, now := machine{}, noon
 		for i, look := range c.looks {
@@ -194,13 +206,15 @@ func TestConditions(t *testing.T) {
 	d := snmpSection(t, config.NoAuthNoPriv, "cpu_threshold = 90")
 	r := &snapshot{now: noon, document: d, conservation: queueFull, cpu: 91, memory: 95, url: "https://example.com/", checked: true,
 		keys: []Key{{Description: "engine", Perpetual: true}, {Description: "Certificate A", Expires: noon.Add(24 * time.Hour)},
-			{Description: "Certificate B", Expires: noon.Add(-time.Second)}, {Description: "Certificate C", Expires: noon.Add(1000 * 24 * time.Hour)}},
+			{Description: "Certificate B", Expires: noon.Add(-time.Second)}, {Description: "Certificate C", Expires: noon.Add(1000 * 24 * time.Hour)},
+			{Description: "Certificate that nobody can read"}},
 		updates: []Update{{"rules", 1, 2}},
 		sensors: &hardware.Sensors{
 			Temperatures:  []hardware.Temperature{{Index: 3, Name: "CPU 1", Severity: hardware.Critical}, {Index: 4, Name: "warm", Severity: hardware.Warning}},
 			Fans:          []hardware.Fan{{Index: 2, Name: "fan2", Severity: hardware.Critical}},
 			PowerSupplies: []hardware.PowerSupply{{Index: 1, Name: "PS1", Status: hardware.SupplyNoAC}},
 			Drives:        []hardware.Drive{{Index: 7, ID: "md0 sdb1", Status: hardware.DriveFailure}},
+			Gone:          []hardware.Drive{{Index: 8, ID: "md0 sdc1", Status: hardware.DriveFailure}},
 			Links:         []hardware.Link{{Index: 2, Name: "eth0", Severity: hardware.Critical, Enabled: true}, {Index: 3, Name: "eth1"}, {Index: 5, Name: "tun0"}}},
 		network: &hardware.Network{Interfaces: []hardware.Interface{{Index: 1, Name: "lo", State: hardware.Unknown}, {Index: 2, Name: "eth0", State: hardware.LowerLayerDown, Enabled: true},
 			{Index: 3, Name: "eth1", State: hardware.Down}, {Index: 5, Name: "tun0", State: hardware.Unknown}}}}
@@ -227,6 +241,7 @@ func TestConditions(t *testing.T) {
 		`fanFailure "fan2" 1 0:` + of + n + "4 " + b + "10.1.3.2=fan2",
 		`powerSupplyStatusChange "PS1" 1 3:` + of + n + "2 " + b + "8.1.2.1=3",
 		`RAIDStatusChange "md0 sdb1" 1 2:` + of + n + "7 " + b + "18.1.3.7=md0 sdb1",
+		`RAIDStatusChange "md0 sdc1" 0 4:` + of + n + "7 " + b + "18.1.3.8=md0 sdc1",
 		`linkUpDown "eth0" 1 2:` + of + ".1.3.6.1.6.3.1.1.5.3 1.3.6.1.2.1.2.2.1.1.2=2 1.3.6.1.2.1.2.2.1.7.2=1 1.3.6.1.2.1.2.2.1.8.2=7",
 		`linkUpDown "eth1" 0 2:` + of + ".1.3.6.1.6.3.1.1.5.3 1.3.6.1.2.1.2.2.1.1.3=3 1.3.6.1.2.1.2.2.1.7.3=2 1.3.6.1.2.1.2.2.1.8.3=2",
 	}

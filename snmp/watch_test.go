@@ -143,6 +143,20 @@ func TestWatcher(t *testing.T) {
 		if w.far.count("192.0.2.1:162") != told || w.far.count("192.0.2.2:162") != 1 || w.fetched.Load() != before {
 			t.Error("a commit is not followed")
 		}
+		// Another threshold is another question, however soon it comes.
+		threshold := func(percent int) {
+			d := *w.document.Load()
+			d.SNMP.CPUThreshold = percent
+			w.document.Store(&d)
+		}
+		threshold(100)
+		expect(10*time.Second, "")
+		threshold(90)
+		expect(10*time.Second, "CPUUtilizationExceeded")
+		w.cpu.Store(80)
+		expect(10*time.Second, "")
+		w.cpu.Store(99) // it has flapped
+		expect(10*time.Second, "")
 		off := *w.document.Load()
 		off.SNMP.Enabled = false
 		w.document.Store(&off)
@@ -150,7 +164,7 @@ func TestWatcher(t *testing.T) {
 		expect(5*time.Minute, "")
 		w.cpu.Store(100)
 		expect(time.Minute, "")
-		if w.far.count("192.0.2.2:162") != 1 || len(w.Sender.Status()) != 0 {
+		if w.far.count("192.0.2.2:162") != 2 || len(w.Sender.Status()) != 0 {
 			t.Error("it sends while SNMP is off")
 		}
 		var used []string

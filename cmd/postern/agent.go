@@ -19,7 +19,7 @@ const engineName = "snmp-engine.json"
 // buildSNMP makes the SNMP agent, and binds its port while the process may. What stands in its way is said and tried
 // again: nobody sends or receives less mail for want of it.
 func (g *gateway) buildSNMP() {
-	g.agent = &snmp.Agent{Branches: g.branches(), EngineFile: filepath.Join(g.data, engineName), Scarce: g.ports.scarce,
+	g.agent = &snmp.Agent{Branches: g.branches(), EngineFile: filepath.Join(g.data, engineName), Listen: g.ports.listenPacket,
 		Program:   snmp.Program{Version: Version, Built: built(), Serial: serial},
 		OnProblem: func(err error) { g.log.Error().Err(err).Msg("SNMP") }}
 	g.agent.Start(g.document())

@@ -69,7 +69,7 @@ func TestLogAuthorities(t *testing.T) {
 	for file, want := range map[string]string{"": "", junk: "holds no certificate", dir: "is no file of certificates", filepath.Join(dir, "none"): "is no file of certificates"} {
 		l.Authority = file
 		next.Subscriptions = []config.Log{l}
-		_, err := new(gateway).prepareLogs(nil, next)
+		_, err := new(gateway).prepareLogs(new(config.Document), next)
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "log siem: log.authority")) {
 			t.Errorf("%s: %v, want %q", file, err, want)
 		}

@@ -59,7 +59,7 @@ func (g *gateway) told(ctx context.Context) (told []projections.Alert, err error
 
 // expiring names the certificates in use and their ends. It is asked with every look at the levels, in the background.
 func (g *gateway) expiring(d *config.Document, now time.Time) (out []expiry) {
-	for _, f := range g.expiries.refresh(d, now) {
+	for _, f := range g.expiries.refresh(d, now).found {
 		out = append(out, expiry{strings.TrimPrefix(f.Name, "Certificate "), f.Expires})
 	}
 	return out

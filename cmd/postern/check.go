@@ -8,11 +8,14 @@ import (
 	"io"
 	"io/fs"
 	"net"
+	"net/netip"
 	"os"
 	"os/user"
 	"path/filepath"
+	"slices"
 
 	"postern/engine/config"
+	"postern/shell"
 )
 
 // configTool is "postern config check": what a start would refuse, and what it would only find out later, without a start;
@@ -36,10 +39,11 @@ func configTool(f flags, stdout, stderr io.Writer) int {
 	}
 	faults := findFaults(doc, nil)
 	if bind {
-		faults = append(faults, findBusy(doc)...)
-		if data, err := f.dataDirectory(false); err == nil && len(faults) > 0 && isServed(data) {
-			fmt.Fprintf(stderr, "postern: the gateway of %s is running: its own ports are busy\n", data)
+		own, err := ownPorts(f)
+		if err != nil {
+			fmt.Fprintf(stderr, "postern: which ports the running gateway has itself could not be asked, they count as busy: %v\n", err)
 		}
+		faults = append(faults, findBusy(doc, own)...)
 	}
 	for _, fault := range faults {
 		fmt.Fprintf(stderr, "postern: %s: %v\n", name, fault)
@@ -115,13 +119,39 @@ func findFaults(d, inForce *config.Document) (faults []error) {
 	return faults
 }
 
-// findBusy tries to listen where the listeners would, all at once, and to send from the interfaces.
-func findBusy(d *config.Document) (faults []error) {
+// ownPorts are those on which the gateway of the data directory listens; none when it does not run.
+func ownPorts(f flags) ([]shell.Socket, error) {
+	data, err := f.dataDirectory(false)
+	if err != nil || !isServed(data) {
+		return nil, nil // there is none yet
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), readerPatience)
+	defer cancel()
+	s, err := (&shell.Remote{Data: data}).Services(ctx)
+	return s.Sockets, err
+}
+
+// has tells whether a port is among sockets: at the same address, or at all of them.
+func has(sockets []shell.Socket, network string, at netip.AddrPort) bool {
+	return slices.ContainsFunc(sockets, func(s shell.Socket) bool {
+		if s.Name == fmt.Sprintf("*:%d", at.Port()) {
+			return s.Node == network
+		}
+		own, err := netip.ParseAddrPort(s.Name)
+		return err == nil && s.Node == network && own.Port() == at.Port() && (own.Addr() == at.Addr() || at.Addr().IsUnspecified())
+	})
+}
+
+// findBusy tries to listen where the listeners would, all at once, and to send from the interfaces. What the running gateway
+// has itself a commit takes over or lets go of.
+func findBusy(d *config.Document, own []shell.Socket) (faults []error) {
 	p := &ports{}
 	defer p.close()
-	faults = p.bindAll(d)
-	if err := findBusySNMP(d); err != nil {
-		faults = append(faults, err)
+	faults = p.bindAll(d, own)
+	if at, wanted := snmpAddress(d); wanted && !has(own, "UDP", at) {
+		if err := findBusySNMP(d); err != nil {
+			faults = append(faults, err)
+		}
 	}
 	for _, in := range d.Interfaces {
 		address := net.JoinHostPort(in.Address.Addr().String(), "0")

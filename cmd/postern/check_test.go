@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"postern/bench"
 	"time"
 )
 
@@ -107,6 +109,34 @@ func TestConfigCheckBinds(t *testing.T) {
 	elsewhere := configured(t, oneListener+"\n[[interface]]\nname = \"Out\"\naddress = \"192.0.2.77/24\"\n")
 	refuses(t, 1, []string{`interface "Out"`, "192.0.2.77"}, "config", "check", "--bind", "--data", elsewhere)
 	output(t, "config", "check", "--bind", "--data", configured(t, oneListener))
+}
+
+// The ports of the gateway that runs there are its own, and not busy; those of others are.
+func TestConfigCheckOfARunningGatewayBinds(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	address := freeAddress(t)
+	text := strings.Replace(oneListener, "127.0.0.1:0", address, 1) + "[http]\naddress = \"" + freeAddress(t) + "\"\n" + snmpSection(t, freeUDP(t), "ironport1")
+	g := &bench.Gateway{Binary: binary, Data: configured(t, text), Address: address}
+	start(t, g)
+	defer g.Kill()
+	if got := output(t, "config", "check", "--bind", "--data", g.Data); !strings.HasSuffix(got, ": good.\n") {
+		t.Error(got)
+	}
+	more := filepath.Join(t.TempDir(), "more.toml")
+	second := "[[listener]]\nname = \"More\"\nkind = \"private\"\naddress = \"" + taken.Addr().String() + "\"\n"
+	if err := os.WriteFile(more, []byte(text+second), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	refuses(t, 1, []string{`listener "More"`, taken.Addr().String(), "in use"}, "config", "check", "--bind", "--config", more, "--data", g.Data)
+	other := configured(t, text)
+	code, said := refusal(t, "config", "check", "--bind", "--data", other)
+	if code != exitRefused || strings.Count(said, " cannot listen on ") != 3 {
+		t.Errorf("of another gateway: exit %d, %s", code, said)
+	}
 }
 
 // A first start that cannot be leaves no store behind, so that the next one is a first start again.

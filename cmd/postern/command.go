@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"postern/engine/config"
+	"postern/journal"
+	"postern/projections/logpush"
 	"postern/shell"
 	"postern/smtp/dns"
 )
@@ -87,12 +89,12 @@ func execute(ctx context.Context, data string, c *shell.Call) error {
 		c.Gateway = stopped("")
 		return c.Do(ctx)
 	}
-	err := c.Do(ctx)
+	err, what := c.Do(ctx), c.Command.Name
 	if errors.Is(err, shell.ErrNotRunning) && c.Command.Offline {
-		return offline(ctx, data, c)
+		err, what = offline(ctx, data, c), "this"
 	}
 	if errors.Is(err, shell.ErrNotRunning) {
-		return fmt.Errorf("%w: %s needs it (\"postern serve\" starts it)", err, c.Command.Name)
+		return fmt.Errorf("%w: %s needs it (\"postern serve\" starts it)", err, what)
 	}
 	return err
 }
@@ -132,6 +134,12 @@ func stopped(data string) *shell.Offline {
 		}
 		return config.Default() // notifications show another name for us, and nothing else differs
 	}
+	archives := filepath.Join(data, "configuration")
+	o.Keys = &logpush.HostKeys{Dir: archives}
+	o.KeptOf = func(ctx context.Context, j *journal.Journal, queue *journal.LiveSnapshot, address string) (shell.Forgotten, error) {
+		return keptOf(ctx, j, queue, archives, address)
+	}
+	o.Program.Features = func() []shell.Feature { return featuresOf(o.Document()) }
 	o.Program.Sensors = readOnce(o.Document)
 	o.Prober.Dig = digger(new(dns.Resolver)) // the system's servers
 	return o

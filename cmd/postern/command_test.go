@@ -3,8 +3,10 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 )
 
@@ -25,5 +27,23 @@ func TestASignalIsNamed(t *testing.T) {
 	}
 	if err := interrupted(ctx, nil); err != nil {
 		t.Errorf("what was done: %v", err)
+	}
+}
+
+// TestHelpKnowsWhatItLists: each line of the usage, and each command.
+func TestHelpKnowsWhatItLists(t *testing.T) {
+	for _, c := range []struct{ name, want string }{{"serve", "run the gateway"}, {"shell", "operator's shell"}, {"config", "config reload"}, {"journal", "journal backup DIR"},
+		{"status", "counters, rates"}, {"help", "help [COMMAND]"}} {
+		for _, form := range [][]string{{"help", c.name}, {"help", c.name, "--json"}} {
+			var stdout, stderr bytes.Buffer
+			code := run(form, nil, &stdout, &stderr)
+			if code != exitDone || len(form) == 2 && !strings.Contains(stdout.String(), c.want) || len(form) == 3 && !json.Valid(stdout.Bytes()) {
+				t.Errorf("%q: exit %d, %s%s", form, code, stdout.String(), stderr.String())
+			}
+		}
+	}
+	var stdout, stderr bytes.Buffer
+	if code := run([]string{"help", "COMMAND"}, nil, &stdout, &stderr); code != exitRefused {
+		t.Errorf("help COMMAND: exit %d, %s", code, stdout.String())
 	}
 }

@@ -54,9 +54,8 @@ func (g *gateway) Commit(ctx context.Context, p shell.Proposal, by string) (shel
 	if p.Edited {
 		name = c.file.path
 		if p.Comment == "" {
-			p.Comment = "the edited file, loaded by " + by
+			p.Comment = "the edited file"
 		}
-		by = byFile
 	}
 	text, conflict, err := g.admit(ctx, p)
 	if err != nil || conflict != nil {
@@ -194,7 +193,7 @@ func (c *configuration) reached(step string) {
 func refusedCommit(err error) error {
 	reason := "Nothing was committed: " + err.Error()
 	if errors.Is(err, syscall.EACCES) && strings.Contains(reason, "cannot listen") {
-		reason += fmt.Sprintf("; since its start the gateway may have given up the right to bind ports below %d: write it into the file, and start the gateway anew", firstFree())
+		reason += "; " + mayNotBind()
 	}
 	return &shell.RefusedError{Reason: reason}
 }

@@ -54,12 +54,12 @@ func (f configFile) staged() staged {
 	return staged{filepath.Join(filepath.Dir(f.path), "."+filepath.Base(f.path)+".new"), f.path}
 }
 
-// stage writes a text beside the file, with the rights that the file has.
+// stage writes a text beside the file, with the rights that the file has; but no others may read it, for it may hold keys.
 func (f configFile) stage(text []byte) (s staged, err error) {
 	s = f.staged()
 	mode := fs.FileMode(0o600)
 	if info, err := os.Stat(f.path); err == nil {
-		mode = info.Mode().Perm()
+		mode = info.Mode().Perm() &^ 0o007
 	}
 	if err := os.Remove(s.from); err != nil && !errors.Is(err, fs.ErrNotExist) { // one that a crash has left
 		return s, err

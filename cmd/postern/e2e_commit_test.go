@@ -305,7 +305,7 @@ func TestCommitTakesEffect(t *testing.T) {
 	}
 }
 
-// An edit of the file is a commit by "file": before a start, and with config reload; a commit of a gateway whose file was
+// An edit of the file is a commit: by whoever loads it with config reload or SIGHUP, by "file" before a start. A commit of a gateway whose file was
 // edited is refused until then. A file as it was at an earlier revision, or none, does not undo a commit.
 func TestEditedFile(t *testing.T) {
 	g := runGateway(t, runSink(t), "")
@@ -353,7 +353,8 @@ func TestEditedFile(t *testing.T) {
 		}
 		written(int(revision))
 	}
-	check(2, "edited.test", "file")
+	me := shell.Self().Name
+	check(2, "edited.test", me)
 	again := func(edit func()) {
 		t.Helper()
 		stop(t, g)
@@ -361,15 +362,29 @@ func TestEditedFile(t *testing.T) {
 		start(t, g)
 	}
 	again(func() { write(one) })
-	check(2, "edited.test", "file")
+	check(2, "edited.test", me)
 	again(func() { os.Remove(path) })
-	check(2, "edited.test", "file")
+	check(2, "edited.test", me)
 	again(func() { write(strings.Replace(one, "gateway.test", "again.test", 1)) })
 	check(3, "again.test", "file")
 	again(func() {})
 	check(3, "again.test", "file")
+	if err := os.WriteFile(path, []byte(strings.Replace(one, "gateway.test", "hup.test", 1)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(path, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the file is in force", func() bool { return inForce(t, g).Revision == 4 })
+	check(4, "hup.test", "file")
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o640 {
+		t.Errorf("others may read the configuration: %v, %v", info.Mode(), err)
+	}
 	commit(t, g, "by a person", func(d *config.Document) { d.Hostname = "person.test" })
-	check(4, "person.test", shell.Self().Name)
+	check(5, "person.test", me)
 }
 
 // Two people change the configuration at once: the second hears of the first's commit; what is different is brought together,
@@ -558,6 +573,30 @@ func TestCommitFromAPipe(t *testing.T) {
 	if now := inForce(t, g); now.Revision != 2 {
 		t.Errorf("revision %d", now.Revision)
 	}
+}
+
+// Status pages whose new address overlaps the one before, and is somebody else's in part, are gone until he is: the answer of
+// the commit says so, and the log.
+func TestCommitSaysThatPagesAreGone(t *testing.T) {
+	g := runGateway(t, runSink(t), "")
+	pages := mustAddress(freePort(t))
+	commit(t, g, "pages", func(d *config.Document) { d.HTTP.Address = pages })
+	other, err := net.Listen("tcp", netip.AddrPortFrom(netip.MustParseAddr("127.0.0.82"), pages.Port()).String())
+	if err != nil {
+		t.Skip(err)
+	}
+	defer other.Close()
+	done := commit(t, g, "everywhere", func(d *config.Document) {
+		d.HTTP.Address = netip.AddrPortFrom(netip.IPv4Unspecified(), pages.Port())
+		d.HTTP.User, d.HTTP.Password = "monitor", "pbkdf2-sha256$1000$c2FsdHNhbHRzYWx0c2FsdA$a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2U"
+	})
+	if len(done.Warnings) != 1 || !strings.HasPrefix(done.Warnings[0], "http cannot listen on 0.0.0.0:") || !strings.Contains(done.Warnings[0], "the status pages are gone") {
+		t.Errorf("%q", done.Warnings)
+	}
+	says(t, g, "the status pages are gone", 1)
+	other.Close()
+	eventually(t, "they come back", func() bool { return answers(pages.String()) })
+	stop(t, g)
 }
 
 // Commits that move a listener, the status pages and the resolver lose nobody who talks to the listener that stays.

@@ -17,6 +17,7 @@ import (
 
 	"postern/bench"
 	"postern/engine/config"
+	"postern/journal"
 )
 
 // logServer is a syslog server that keeps the texts of messages; each stands behind its length.
@@ -64,7 +65,7 @@ func (s *logServer) read(c net.Conn) {
 			return
 		}
 		_, text, _ := strings.Cut(string(message), " siem - ")
-		_, text, _ = strings.Cut(text, " - ")
+		_, text, _ = strings.Cut(text, "\"] ")
 		s.mu.Lock()
 		s.texts = append(s.texts, text)
 		s.mu.Unlock()
@@ -151,6 +152,49 @@ func TestLogsArePushed(t *testing.T) {
 	}
 	eventually(t, "the file is as far", func() bool { return strings.Contains(string(logText(t, g, "mail_logs")), "no more") })
 	samePushed(t, g, append(server.once(), again.once()...))
+}
+
+// Logs that are taken out of the file while the gateway is stopped are left as by a commit, which a crash may have kept from
+// it too: the file is closed, and the place of what was pushed forgotten. A file of authorities that is gone keeps only those
+// from being changed who name it.
+func TestLogsRemovedByHand(t *testing.T) {
+	authority, _ := writePair(t)
+	g := runGateway(t, runSink(t), "")
+	without := fileOf(t, g)
+	commit(t, g, "two logs", func(d *config.Document) {
+		siem := config.NewLog("siem", config.LogTypeMail)
+		siem.Retrieval, siem.Protocol, siem.Host, siem.Port, siem.Authority = config.RetrieveSyslog, "tls", "127.0.0.1", 9, authority
+		d.Subscriptions = append(d.Subscriptions, siem, config.NewLog("second", config.LogTypeStatus))
+	})
+	if err := os.Remove(authority); err != nil {
+		t.Fatal(err)
+	}
+	commit(t, g, "something else", func(d *config.Document) { d.DNS.Tries = 7 })
+	second := func(ext string) bool {
+		files, _ := filepath.Glob(filepath.Join(g.Data, "logs", "second."+ext))
+		return len(files) == 1
+	}
+	eventually(t, "the log has a file", func() bool { return second("@*.c") && second("current") })
+	stop(t, g)
+	if err := os.WriteFile(filepath.Join(g.Data, configName), []byte(without+"\n[queue]\nundo_seconds = 77\n"), 0o640); err != nil {
+		t.Fatal(err)
+	}
+	start(t, g)
+	if !second("@*.s") || second("@*.c") || second("current") {
+		t.Error("the file is still open")
+	}
+	stop(t, g)
+	j, err := journal.Open(filepath.Join(g.Data, "journal"), journal.Options{ReadOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Close()
+	if names, err := j.RowNames("syslog:"); err != nil || len(names) > 0 {
+		t.Errorf("places are kept: %v, %v", names, err)
+	}
+	if names, err := j.RowNames("mail_"); err != nil || !slices.Equal(names, []string{"mail_logs"}) {
+		t.Errorf("of the log that stays: %v, %v", names, err)
+	}
 }
 
 // typeInto types lines at the gateway's shell.

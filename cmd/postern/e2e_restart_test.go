@@ -219,40 +219,6 @@ func TestRestartIsRefused(t *testing.T) {
 	stop(t, g)
 }
 
-// Who has dropped root cannot bind a port below 1024 again, and says so instead of not coming back.
-func TestRestartWithoutRights(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("only root can become other users")
-	}
-	g := &bench.Gateway{Binary: binary, Data: filepath.Join(t.TempDir(), "data")}
-	if err := g.Configure("127.0.0.1:9", "[daemon]\nuser = \"nobody\"\n[[listener]]\nname = \"Low\"\nkind = \"private\"\naddress = \"127.0.0.78:587\"\n"); err != nil {
-		t.Fatal(err)
-	}
-	for _, dir := range []string{filepath.Dir(binary), g.Data, filepath.Dir(g.Data), filepath.Dir(filepath.Dir(g.Data))} {
-		if err := os.Chmod(dir, 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	start(t, g)
-	t.Cleanup(func() {
-		if g.Running() {
-			g.Kill()
-		}
-		if t.Failed() {
-			t.Logf("the gateway said:\n%s", g.Said())
-		}
-	})
-	g.Signal(syscall.SIGUSR2)
-	says(t, g, "not restarted", 1)
-	if !strings.Contains(g.Said(), "could not listen on 127.0.0.78:587") {
-		t.Error("it does not name the port")
-	}
-	if got := talk(t, "127.0.0.78:587", "QUIT\r\n", time.Second); !strings.HasPrefix(got, "220 ") {
-		t.Errorf("the port answers %q", got)
-	}
-	stop(t, g)
-}
-
 // A listener that was suspended before the start stays so, and is shown as not listening; the others work.
 func TestListenerStaysSuspended(t *testing.T) {
 	s := runSink(t)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -113,7 +114,8 @@ func snmpGateway(t *testing.T) (g *bench.Gateway, port int) {
 	t.Helper()
 	port = freeUDP(t)
 	s := runSink(t)
-	return runGateway(t, s, quickRetries+fmt.Sprintf("max_attempts = 3\n[snmp]\nenabled = true\nport = %d\nlevel = \"noAuthNoPriv\"\nv1v2c = true\ncommunity = \"ironport\"\n", port)), port
+	return runGateway(t, s, quickRetries+fmt.Sprintf("max_attempts = 3\n[snmp]\nenabled = true\nport = %d\nlevel = \"noAuthNoPriv\"\nv1v2c = true\ncommunity = \"ironport\"\ntrap_targets = [%q]\n",
+		port, receiveTraps(t).conn.LocalAddr())), port
 }
 
 // TestSNMPFiguresUnderLoad: what SNMP says while mail flows is what the journal, folded up to the same Seq, says of that moment.
@@ -188,7 +190,8 @@ func TestSNMPFiguresAreThoseOfStatus(t *testing.T) {
 	stop(t, g)
 }
 
-// TestSNMPKeys: the certificates in use are keys, with the seconds that are left of them.
+// TestSNMPKeys: the certificates in use are keys, with the seconds that are left of them; of one that cannot be read nobody
+// knows how many, and that is said.
 func TestSNMPKeys(t *testing.T) {
 	certificate, key := writePair(t)
 	expires, err := expiryOf(certificate)
@@ -196,15 +199,27 @@ func TestSNMPKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	port := freeUDP(t)
-	g := runGateway(t, runSink(t), fmt.Sprintf("[http]\naddress = %q\ncertificate = %q\nkey = %q\n[snmp]\nenabled = true\nport = %d\nlevel = \"noAuthNoPriv\"\nv1v2c = true\ncommunity = \"ironport\"\n",
-		freeAddress(t), certificate, key, port))
+	g := runGateway(t, runSink(t), fmt.Sprintf("[[listener]]\nname = \"Secured\"\nkind = \"private\"\naddress = %q\ncertificate = %q\nkey = %q\n"+
+		"[snmp]\nenabled = true\nport = %d\nlevel = \"noAuthNoPriv\"\nv1v2c = true\ncommunity = \"ironport\"\n", freeAddress(t), certificate, key, port))
 	row := func(column int) string { return fmt.Sprintf("%s12.1.%d.1", asyncosObjects, column) }
 	got, left := snmpFigures(t, port), uint(time.Until(expires)/time.Second)
-	if got[row(1)] != 1 || got[row(2)] != "Certificate HTTP" || got[row(3)] != 2 {
+	if got[row(1)] != 1 || got[row(2)] != "Certificate Secured" || got[row(3)] != 2 {
 		t.Errorf("the first key is %v, %v, perpetual %v", got[row(1)], got[row(2)], got[row(3)])
 	}
 	if n, ok := got[row(4)].(uint); !ok || n < left || n > left+5 {
 		t.Errorf("%v s are left of it, want %d", got[row(4)], left)
+	}
+	g.Kill() // what comes back after a crash does so without its certificates
+	if err := os.WriteFile(certificate, []byte("lost\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	start(t, g)
+	got = snmpFigures(t, port)
+	if n, there := got[row(4)]; got[row(2)] != "Certificate Secured" || got[row(3)] != 2 || there {
+		t.Errorf("unread, the first key is %v, perpetual %v, with %v s left", got[row(2)], got[row(3)], n)
+	}
+	if said := g.Said(); strings.Count(said, `"certificate":"Secured"`) != 1 || !strings.Contains(said, "cannot be told") {
+		t.Errorf("it says\n%s", said)
 	}
 	stop(t, g)
 }
@@ -226,7 +241,8 @@ func TestSNMPWholeTree(t *testing.T) {
 	var last snmp.OID
 	var own []string
 	groups := map[string]int{".1.3.6.1.2.1.1.": 0, ".1.3.6.1.2.1.2.": 0, ".1.3.6.1.2.1.4.": 0, ".1.3.6.1.2.1.5.": 0, ".1.3.6.1.2.1.6.": 0, ".1.3.6.1.2.1.7.": 0,
-		".1.3.6.1.2.1.11.": 0, ".1.3.6.1.2.1.31.1.1.": 0, asyncosObjects: 0, ownObjects: 0}
+		".1.3.6.1.2.1.11.": 0, ".1.3.6.1.2.1.31.1.1.": 0, asyncosObjects: 0, ownObjects: 0,
+		ownObjects + "10.": 0, ownObjects + "11.": 0}
 	for _, v := range list {
 		name := snmp.MustOID(v.Name)
 		if last.Compare(name) >= 0 {

@@ -72,15 +72,42 @@ func (g *gateway) await(ended <-chan error, asked, again <-chan os.Signal) (orde
 }
 
 // stopSignal gives the first signal that asks for a stop; the second ends the process, also while it still starts.
-func stopSignal() <-chan os.Signal {
+func stopSignal(terminal bool) <-chan os.Signal {
 	signals, first := make(chan os.Signal, 2), make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
+	if terminal {
+		signal.Notify(signals, syscall.SIGHUP)
+	}
 	go func() {
 		first <- <-signals
 		<-signals
 		os.Exit(exitRefused)
 	}()
 	return first
+}
+
+// hangUps gives the signal by which a daemon is asked to take up its configuration file. A gateway that a person runs in a
+// terminal has lost that terminal: for it SIGHUP asks for a stop, and this gives none.
+func hangUps(terminal bool) <-chan os.Signal {
+	signals := make(chan os.Signal, 1)
+	if !terminal {
+		signal.Notify(signals, syscall.SIGHUP)
+	}
+	return signals
+}
+
+// reloads commits the file, as somebody has edited it, at each signal until ctx ends.
+func (g *gateway) reloads(ctx context.Context, signals <-chan os.Signal) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case s := <-signals:
+			if _, err := g.Commit(ctx, shell.Proposal{Edited: true, Comment: "the edited file, loaded at SIGHUP"}, byFile); err != nil {
+				g.log.Warn().Str("signal", s.String()).Err(err).Msg("the configuration file was not taken up")
+			}
+		}
+	}
 }
 
 // restartSignal gives the signal that asks for a restart.

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/pem"
+	"fmt"
 	"math/big"
 	"os"
 	"path/filepath"
@@ -33,7 +34,8 @@ func TestExpiriesAreKept(t *testing.T) {
 	}
 	d := config.Default()
 	d.HTTP.Certificate = file
-	var e expiries
+	var said []string
+	e := expiries{unknown: func(name string, err error) { said = append(said, fmt.Sprint(name, ": ", err)) }}
 	now := time.Now()
 	want := func(when string, d *config.Document, n int) {
 		t.Helper()
@@ -54,4 +56,12 @@ func TestExpiriesAreKept(t *testing.T) {
 	want("another document, the same file", same, 1)
 	want("a document without it", config.Default(), 0)
 	want("never readable", d, 0)
+	now = now.Add(2 * expiryFresh)
+	e.refresh(d, now)
+	if all := e.all(d, now); len(all) != 1 || all[0].Name != "Certificate HTTP" || !all[0].Expires.IsZero() {
+		t.Errorf("what nobody can read is listed as %+v", all)
+	}
+	if want := "HTTP: open " + file + ": no such file or directory"; len(said) != 1 || said[0] != want {
+		t.Errorf("it is said %q, want %q", said, want)
+	}
 }

@@ -38,11 +38,11 @@ func (f *forgetter) Forget(ctx context.Context, order shell.ForgetOrder) (told s
 		return told, &shell.RefusedError{Reason: "Somebody is being forgotten just now: try again when that is done."}
 	}
 	defer f.busy.Unlock()
-	local, domain, ok := engine.NormalMailbox(order.Address)
-	if !ok || domain == "" || local == journal.ForgottenText {
-		return told, &shell.RefusedError{Reason: fmt.Sprintf("%.60q is no address of a person: it looks like jane@example.com.", order.Address)}
+	x, err := erasureOf(order.Address)
+	if err != nil {
+		return told, err
 	}
-	x := &journal.Erasure{Address: local + "@" + domain, Baseline: projections.RedactCut, Rest: func() { _ = sleep(ctx, retainRest) }}
+	x.Rest = func() { _ = sleep(ctx, retainRest) }
 	before, err := f.g.rows.Current(ctx)
 	if err != nil {
 		return told, err
@@ -61,7 +61,7 @@ func (f *forgetter) Forget(ctx context.Context, order shell.ForgetOrder) (told s
 		return told, err
 	}
 	defer after.Close()
-	if told, err = f.told(ctx, x, before, after); err != nil || !order.Do {
+	if told, err = toldOf(ctx, x, f.g.keysDirectory(), before, after); err != nil || !order.Do {
 		return told, err
 	}
 	if err := told.Against(order.EndUndo); err != nil {
@@ -71,6 +71,32 @@ func (f *forgetter) Forget(ctx context.Context, order shell.ForgetOrder) (told s
 		return told, &shell.RefusedError{Reason: "An order about the queue was given just now: try again."}
 	}
 	return told, f.erase(ctx, order, x, &told)
+}
+
+// erasureOf is that of a person.
+func erasureOf(address string) (*journal.Erasure, error) {
+	local, domain, ok := engine.NormalMailbox(address)
+	if !ok || domain == "" || local == journal.ForgottenText {
+		return nil, &shell.RefusedError{Reason: fmt.Sprintf("%.60q is no address of a person: it looks like jane@example.com.", address)}
+	}
+	return &journal.Erasure{Address: local + "@" + domain, Baseline: projections.RedactCut}, nil
+}
+
+// keptOf says what a stopped store keeps of an address; archives is where messages are archived.
+func keptOf(ctx context.Context, j *journal.Journal, rows *journal.LiveSnapshot, archives, address string) (told shell.Forgotten, err error) {
+	x, err := erasureOf(address)
+	if err != nil {
+		return told, err
+	}
+	x.Orders = ordersOf(rows)
+	if x.Down, err = downIn(ctx, rows); err != nil {
+		return told, err
+	}
+	if err := x.Find(ctx, j); err != nil {
+		return told, err
+	}
+	defer x.Close()
+	return toldOf(ctx, x, archives, rows, rows)
 }
 
 // ordersOf are those that can be undone, or are under way.
@@ -92,8 +118,8 @@ func downIn(ctx context.Context, rows *journal.LiveSnapshot) (map[string]bool, e
 	})
 }
 
-// told says what there is, and what stands against erasing it.
-func (f *forgetter) told(ctx context.Context, x *journal.Erasure, before, after *journal.LiveSnapshot) (told shell.Forgotten, err error) {
+// toldOf says what there is, and what stands against erasing it; archives is where messages are archived.
+func toldOf(ctx context.Context, x *journal.Erasure, archives string, before, after *journal.LiveSnapshot) (told shell.Forgotten, err error) {
 	told = shell.Forgotten{Address: x.Address, Refused: x.Refused, Texts: x.Texts, Facts: x.Records(), Configurations: x.Configs, Quoted: x.Quoted}
 	for order := range x.Undoable {
 		told.Undoable = append(told.Undoable, order)
@@ -131,7 +157,7 @@ func (f *forgetter) told(ctx context.Context, x *journal.Erasure, before, after 
 			told.MoreQueued++
 		}
 	}
-	told.Archives, err = archivesOf(filepath.Join(f.g.data, "configuration"), x)
+	told.Archives, err = archivesOf(archives, x)
 	return told, err
 }
 

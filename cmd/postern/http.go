@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -34,13 +35,18 @@ func (g *gateway) buildHTTP() error {
 		g.gauges.Register(name, fn)
 	}
 	g.pages.run = g.run
-	g.pages.server = g.newPages(g.document, g.receiver.Tolerant)
-	return g.pages.server.Listen()
+	g.pages.server = g.newPages(g.document)
+	err := g.pages.server.Listen()
+	if err != nil && g.receiver.Tolerant {
+		g.log.Warn().Err(err).Msg("status over HTTP")
+		return nil
+	}
+	return err
 }
 
-func (g *gateway) newPages(document func() *config.Document, tolerant bool) *web.Server {
+func (g *gateway) newPages(document func() *config.Document) *web.Server {
 	return &web.Server{Document: document, Follower: g.looker, Figures: g.figures, Gauges: &g.gauges, Gateway: g.admin.Gateway,
-		Health: g.health, Announce: g.ports.announce, Tolerant: tolerant,
+		Health: g.health, Announce: g.ports.announce,
 		Features:  func(now time.Time) []web.Feature { return g.expiries.list(document(), now) },
 		OnProblem: func(err error) { g.log.Warn().Err(err).Msg("status over HTTP") }}
 }
@@ -96,10 +102,11 @@ func (g *gateway) preparePages(now, next *config.Document) (part, error) {
 			return g.document()
 		}
 		return next
-	}, config.Collide(a.Address, b.Address))
+	})
 	listen := s.Listen
-	if !s.Tolerant {
+	if !config.Collide(a.Address, b.Address) {
 		if err := s.Listen(); err != nil {
+			s.Close()
 			return part{}, err
 		}
 		listen = func() error { return nil }
@@ -107,7 +114,7 @@ func (g *gateway) preparePages(now, next *config.Document) (part, error) {
 	return part{undo: s.Close, takeUp: func() []error {
 		taken.Store(true)
 		if err := g.pages.replace(s, listen); err != nil {
-			return []error{err}
+			return []error{fmt.Errorf("%w; the status pages are gone, and come back by themselves when that can be", err)}
 		}
 		return nil
 	}}, nil

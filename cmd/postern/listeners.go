@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"slices"
 	"syscall"
 	"time"
 
@@ -30,21 +29,9 @@ func refusedBy(err error) error {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return &shell.RefusedError{Reason: err.Error() + "; end what has the port, or resume the others by their names"}
 	case errors.Is(err, syscall.EACCES):
-		return &shell.RefusedError{Reason: err.Error() + "; since its start the gateway has given up the right to: restart it as it was started"}
+		return &shell.RefusedError{Reason: err.Error() + "; " + mayNotBind()}
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
 		return &shell.RefusedError{Reason: err.Error() + "; the machine does not have this address now"}
 	}
 	return err
-}
-
-// reservePorts keeps the ports of suspended listeners that the process could not bind later.
-func (g *gateway) reservePorts() {
-	for _, l := range g.document().Listeners {
-		if !slices.Contains(g.closedListeners, l.Name) || l.Address.Port() == 0 || l.Address.Port() >= g.ports.scarce {
-			continue
-		}
-		if err := g.ports.reserve(l.Address.String()); err != nil {
-			g.log.Warn().Err(err).Str("listener", l.Name).Msg("the port of a suspended listener cannot be had")
-		}
-	}
 }

@@ -51,11 +51,12 @@ func (g *gateway) subscribe(d *config.Document, l *config.Log) (*subscription, e
 	if l.Retrieval == config.RetrieveSyslog {
 		return one, g.subscribeSyslog(one, s)
 	}
-	o := projections.LogOptions{Dir: g.logsDirectory(), Version: Version, Serial: serial(d.Hostname), MaxBytes: one.bytes, MaxAge: one.age, Keep: one.keep,
-		OnProblem: func(err error) {
-			one.lagging.broken.Store(err != nil)
-			g.sayLog(l.Name, err, "the log cannot go on; it catches up when it can", "the log goes on")
-		}}
+	o := g.logOptions(d)
+	o.MaxBytes, o.MaxAge, o.Keep = one.bytes, one.age, one.keep
+	o.OnProblem = func(err error) {
+		one.lagging.broken.Store(err != nil)
+		g.sayLog(l.Name, err, "the log cannot go on; it catches up when it can", "the log goes on")
+	}
 	one.file = projections.NewLogFollower(s, g.journal, o)
 	one.lagging = g.lags.watch(l.Name, func() uint64 { return g.journal.Durable() - one.file.Lag() })
 	if l.Retrieval == config.RetrieveSCP {
@@ -64,13 +65,21 @@ func (g *gateway) subscribe(d *config.Document, l *config.Log) (*subscription, e
 	return one, nil
 }
 
+// logOptions are what all logs with files have in common.
+func (g *gateway) logOptions(d *config.Document) projections.LogOptions {
+	return projections.LogOptions{Dir: g.logsDirectory(), Version: Version, Serial: serial(d.Hostname)}
+}
+
+// placesOf are what the tables' names begin with in which pushed logs keep their places; the log's name follows.
+var placesOf = map[string]string{config.RetrieveSyslog: "syslog:", config.RetrieveSCP: "scp:"}
+
 func (g *gateway) subscribeSyslog(one *subscription, s projections.LogSubscription) error {
 	l := &one.row
 	roots, err := authorities(l)
 	if err != nil {
 		return err
 	}
-	one.syslog = &logpush.Syslog{Subscription: s, Journal: g.journal, Rows: g.journal.Rows("syslog:" + l.Name), Network: l.Protocol, Address: l.Endpoint(),
+	one.syslog = &logpush.Syslog{Subscription: s, Journal: g.journal, Rows: g.journal.Rows(placesOf[config.RetrieveSyslog] + l.Name), Network: l.Protocol, Address: l.Endpoint(),
 		Format: logpush.Format{Hostname: one.hostname, Log: l.Name, Facility: l.FacilityNumber(), BSD: l.Format == "rfc3164"},
 		TLS:    &tls.Config{ServerName: l.Host, RootCAs: roots, MinVersion: tls.VersionTLS12},
 		OnProblem: func(err error) {
@@ -85,7 +94,7 @@ func (g *gateway) subscribeSyslog(one *subscription, s projections.LogSubscripti
 
 func (g *gateway) subscribeSCP(one *subscription) error {
 	l := &one.row
-	one.scp = &logpush.SCP{Log: l.Name, Dir: g.logsDirectory(), Keys: g.keysDirectory(), Rows: g.journal.Rows("scp:" + l.Name),
+	one.scp = &logpush.SCP{Log: l.Name, Dir: g.logsDirectory(), Keys: g.keysDirectory(), Rows: g.journal.Rows(placesOf[config.RetrieveSCP] + l.Name),
 		Target: logpush.Target{Host: l.Host, Port: l.Port, User: l.User, Directory: l.Directory, Identity: l.Identity, KnownHosts: l.KnownHosts},
 		OnProblem: func(err error) {
 			g.sayLog(l.Name, err, "a file of the log could not be copied; it is tried again", "files of the log are copied again")

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"postern/engine/config"
+	"postern/projections"
 	"postern/shell"
 )
 
@@ -26,10 +28,32 @@ type subscriptions struct {
 
 // build makes the logs of a document; nothing runs before run. A log that cannot be is told, and keeps no mail from coming.
 func (s *subscriptions) build(d *config.Document) {
-	for _, err := range s.replace(d) {
+	for _, err := range append(s.dropOthers(d), s.replace(d)...) {
 		s.g.failures.add("logs", err)
 		s.g.log.Error().Err(err).Msg("logs")
 	}
+}
+
+// dropOthers does for the logs that a document does not have what a commit does: they were removed while the gateway was
+// stopped, or a crash came between the commit and that.
+func (s *subscriptions) dropOthers(d *config.Document) (problems []error) {
+	files, err := projections.CurrentLogs(s.g.logsDirectory())
+	problems = append(problems, err)
+	for _, name := range files {
+		if l := named(d, name); l == nil || !l.HasFiles() {
+			problems = append(problems, projections.CloseLog(name, s.g.journal, s.g.logOptions(d)))
+		}
+	}
+	for retrieval, prefix := range placesOf {
+		tables, err := s.g.journal.RowNames(prefix)
+		problems = append(problems, err)
+		for _, table := range tables {
+			if l := named(d, strings.TrimPrefix(table, prefix)); l == nil || l.Retrieval != retrieval {
+				problems = append(problems, s.g.journal.Rows(table).Clear())
+			}
+		}
+	}
+	return slices.DeleteFunc(problems, func(err error) bool { return err == nil })
 }
 
 // run has the logs written until ctx ends.
@@ -169,11 +193,14 @@ func (s *subscriptions) stuck(now time.Time) (list []stuck) {
 	return list
 }
 
-// prepareLogs sees that what logs need can be read.
-func (g *gateway) prepareLogs(_, next *config.Document) (part, error) {
+// prepareLogs sees that what new and changed logs need can be read.
+func (g *gateway) prepareLogs(now, next *config.Document) (part, error) {
 	var failed error
 	for i := range next.Subscriptions {
 		l := &next.Subscriptions[i]
+		if before := named(now, l.Name); before != nil && shapeOf(now, before) == shapeOf(next, l) {
+			continue
+		}
 		if _, err := authorities(l); err != nil {
 			failed = errors.Join(failed, fmt.Errorf("log %s: %w", l.Name, err))
 		}

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -62,6 +63,9 @@ func run(argv []string, stdin *os.File, stdout, stderr io.Writer) int {
 		fmt.Fprint(stdout, usage, "\n", shell.CommandList())
 		return exitDone
 	case "help":
+		if len(f.args) == 2 && toolUsage(f.args[1]) != "" {
+			return failing(stderr, helpTool(f, stdout))
+		}
 		if len(f.args) == 1 && !f.json {
 			fmt.Fprint(stdout, usage, "\n", shell.CommandList())
 			return exitDone
@@ -84,8 +88,30 @@ postern journal init --next-mid N                  make a new store that goes on
 postern journal backup DIR                         copy a store (stopped)
 postern help [COMMAND]
 
---data defaults to $POSTERN_DATA, then ./postern-data, then /var/lib/postern; only serve and init make one.
-`
+` + usageOfData
+
+const usageOfData = "--data defaults to $POSTERN_DATA, then ./postern-data, then /var/lib/postern; only serve and init make one.\n"
+
+// toolUsage is what the usage says of one of the program's own tools; "": it has none of that name.
+func toolUsage(name string) string {
+	var b strings.Builder
+	for line := range strings.Lines(usage) {
+		if words := strings.Fields(line); len(words) > 1 && words[0] == "postern" && words[1] == name && name != "help" && name != "COMMAND" {
+			b.WriteString(line)
+		}
+	}
+	return b.String()
+}
+
+// helpTool is "postern help" of a tool.
+func helpTool(f flags, stdout io.Writer) error {
+	text := toolUsage(f.args[1])
+	if f.json {
+		return json.NewEncoder(stdout).Encode(map[string]any{"name": f.args[1], "usage": strings.Split(strings.TrimSpace(text), "\n")})
+	}
+	_, err := fmt.Fprintf(stdout, "%s\n%s", text, usageOfData)
+	return err
+}
 
 // parseFlags takes the flags out of the arguments, wherever they stand.
 func parseFlags(argv []string) (flags, error) {

@@ -14,7 +14,7 @@ const topTime = time.Millisecond
 
 // branches are what the agent answers of the gateway and the machine, beside what it says of itself.
 func (g *gateway) branches() []snmp.Branch {
-	return append(snmp.NetworkBranches(g.monitor.Network), g.monitored().Branch())
+	return append(snmp.NetworkBranches(g.monitor.Network, func() time.Duration { return g.agent.Uptime() }), g.monitored().Branch())
 }
 
 // monitored connects the objects of the gateway with the places that status, /metrics, hardwarestatus and alerts read.
@@ -27,6 +27,8 @@ func (g *gateway) monitored() *snmp.Gateway {
 		Keys:      g.keys,
 		Followers: g.behind,
 		Problems:  g.health,
+		Refused:   func() (limited, contained uint64) { return g.agent.Refused() },
+		Targets:   func() []snmp.TargetStatus { return g.traps.Sender.Status() },
 	}
 }
 
@@ -52,9 +54,9 @@ func (g *gateway) figuresOf(now time.Time, top *firstDestinations) (f snmp.Figur
 	return f
 }
 
-// keys are the certificates, as the XML feed and the alerts have them.
+// keys are the certificates, as the XML feed and the alerts have them; and those whose end nobody knows.
 func (g *gateway) keys(now time.Time) (keys []snmp.Key) {
-	for _, f := range g.expiries.list(g.document(), now) {
+	for _, f := range g.expiries.all(g.document(), now) {
 		keys = append(keys, snmp.Key{Description: f.Name, Expires: f.Expires})
 	}
 	return keys

@@ -19,7 +19,7 @@ func BenchmarkSNMPFigures(b *testing.B) {
 			g.looker = &projections.Follower{Projections: []projections.Projection{g.figures}, Figures: g.figures}
 			queued(g.figures, hosts)
 			s := g.monitored()
-			s.Followers, s.Problems, s.Sensors = nil, nil, nil // what needs a journal and a machine
+			s.Followers, s.Problems, s.Sensors, s.Refused, s.Targets = nil, nil, nil, nil, nil // what needs a journal, a machine and an agent
 			branch := s.Branch()
 			for b.Loop() {
 				branch.Read(time.Now())

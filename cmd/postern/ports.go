@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,24 +13,28 @@ import (
 	"sync"
 
 	"postern/engine/config"
+	"postern/shell"
 )
 
 // ports hands out ports. Some were bound before anybody wants them: before a store is made, so that a busy port does not
-// leave one behind. Others are kept when they are closed, since they could not be bound again. Many goroutines may use it.
+// leave one behind. Many goroutines may use it.
 type ports struct {
-	scarce uint16 // ports below it cannot be bound again; set before use
+	binder *binder // set once, before the gateway's parts run
 
 	mu    sync.Mutex
 	bound map[string][]net.Listener // by the configured address; several may be on port 0
-	kept  map[string]*keptPort      // closed, by the configured address
 }
 
 // listenTCP binds a port; the silence of clients is judged by the receiver, not by keep-alives.
 var listenTCP = (&net.ListenConfig{KeepAlive: -1}).Listen
 
-// bindAll takes the ports of all listeners and of the status pages, as far as they are free.
-func (p *ports) bindAll(d *config.Document) (faults []error) {
+// bindAll takes the ports of all listeners and of the status pages, as far as they are free; those that are the running
+// gateway's own are left alone.
+func (p *ports) bindAll(d *config.Document, own []shell.Socket) (faults []error) {
 	for _, want := range portsOf(d) {
+		if has(own, "TCP", want.at) {
+			continue
+		}
 		if err := p.bind(want.what, want.at); err != nil {
 			faults = append(faults, err)
 		}
@@ -74,24 +79,26 @@ func (p *ports) bind(what string, at netip.AddrPort) error {
 func (p *ports) announce(ctx context.Context, network, address string) (net.Listener, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if k := p.kept[address]; k != nil {
-		if err := k.listen(); err != nil {
-			return nil, err
-		}
-		return k, nil
-	}
 	if list := p.bound[address]; len(list) > 0 {
 		p.bound[address] = list[1:]
-		return p.keeping(address, list[0]), nil
+		return list[0], nil
 	}
-	l, err := listenTCP(ctx, network, address)
-	if err != nil {
-		return nil, err
-	}
-	return p.keeping(address, l), nil
+	return p.listen(ctx, network, address)
 }
 
-// close lets go of what nobody took, and of what was kept.
+// listen binds a TCP port, wherever it can be.
+func (p *ports) listen(ctx context.Context, network, address string) (l net.Listener, err error) {
+	refused := p.binder.run(func() { l, err = listenTCP(ctx, network, address) })
+	return l, cmp.Or(refused, err)
+}
+
+// listenPacket is the same for UDP.
+func (p *ports) listenPacket(_ context.Context, at netip.AddrPort) (c *net.UDPConn, err error) {
+	refused := p.binder.run(func() { c, err = net.ListenUDP("udp", net.UDPAddrFromAddrPort(at)) })
+	return c, cmp.Or(refused, err)
+}
+
+// close lets go of what nobody took; nothing is bound after it.
 func (p *ports) close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -100,10 +107,8 @@ func (p *ports) close() {
 			l.Close()
 		}
 	}
-	for _, k := range p.kept {
-		k.TCPListener.Close()
-	}
-	p.bound, p.kept = nil, nil
+	p.bound = nil
+	p.binder.close()
 }
 
 // inspect finds what would end a first start when its store is made already: nothing is to be left behind then. A store
@@ -118,7 +123,7 @@ func (g *gateway) inspect() error {
 	if faults := findFaults(g.document(), nil); len(faults) > 0 {
 		return faults[0]
 	}
-	if faults := g.ports.bindAll(g.document()); len(faults) > 0 {
+	if faults := g.ports.bindAll(g.document(), nil); len(faults) > 0 {
 		return faults[0]
 	}
 	return nil

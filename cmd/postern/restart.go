@@ -46,7 +46,7 @@ func (g *gateway) portFaults(doc *config.Document, program string) (faults []err
 	for _, want := range portsOf(doc) {
 		switch at := want.at; {
 		case at.Port() != 0 && at.Port() < free && !mayAll:
-			faults = append(faults, fmt.Errorf("%s could not listen on %s: since its start the gateway has given up the right to bind "+
+			faults = append(faults, fmt.Errorf("%s could not listen on %s: the gateway has given up root, and begun anew it had no right to bind "+
 				"ports below %d; stop it, and start it as it was started", want.what, at, free))
 		case slices.ContainsFunc(ours, func(w wanted) bool { return w.at == at }):
 		default:
@@ -56,7 +56,7 @@ func (g *gateway) portFaults(doc *config.Document, program string) (faults []err
 		}
 	}
 	if at, wanted := snmpAddress(doc); wanted && at.Port() < free && !mayAll {
-		faults = append(faults, fmt.Errorf("snmp could not listen on %s: since its start the gateway has given up the right to bind "+
+		faults = append(faults, fmt.Errorf("snmp could not listen on %s: the gateway has given up root, and begun anew it had no right to bind "+
 			"ports below %d; stop it, and start it as it was started", at, free))
 	}
 	return faults
@@ -82,7 +82,7 @@ func bindsAll(program string) bool {
 // beginAnew puts the program in its own place, with the arguments and the environment that it was started with: the process
 // stays, and whoever watches it. A signal to stop that has come meanwhile is obeyed.
 func beginAnew(asked <-chan os.Signal) error {
-	signal.Ignore(syscall.SIGUSR2) // until the program can take it
+	signal.Ignore(syscall.SIGUSR2, syscall.SIGHUP) // until the program can take it
 	signal.Reset(syscall.SIGTERM, syscall.SIGINT)
 	if len(asked) > 0 {
 		return nil

@@ -17,6 +17,7 @@ import (
 
 	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/rs/zerolog"
+	"golang.org/x/term"
 
 	"postern/engine"
 	"postern/engine/config"
@@ -80,7 +81,9 @@ func serve(f flags, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	asked, again := stopSignal(), restartSignal()
+	file, is := stderr.(*os.File)
+	terminal := is && term.IsTerminal(int(file.Fd()))
+	asked, again, hung := stopSignal(terminal), restartSignal(), hangUps(terminal)
 	g := &gateway{flags: f, log: processLog(stderr), data: data, orders: make(chan order, 1), drained: newDrained()}
 	g.inForce.Store(doc)
 	if err := g.build(); err != nil {
@@ -92,6 +95,7 @@ func serve(f flags, stderr io.Writer) error {
 	defer cancel()
 	g.start(ctx, ended)
 	g.announce()
+	g.run("reloading at a signal", func() error { return g.reloads(ctx, hung) })
 	o, err := g.await(ended, asked, again)
 	if restart := g.stop(o, cancel, asked); !restart || err != nil {
 		return err
@@ -140,9 +144,6 @@ func (g *gateway) build() error {
 		return err
 	}
 	d, document := g.document(), g.document
-	if a, _ := accountOf(d.Daemon); a != nil { // a failure is dropPrivileges' business
-		g.ports.scarce = firstFree()
-	}
 	g.resolver = &dns.Resolver{Servers: d.DNS.Servers, Timeout: d.DNS.Timeout.Duration, Tries: d.DNS.Tries, CacheSize: d.DNS.Cache}
 	g.client = &deliver.Client{Document: document, Resolver: g.resolver, Store: g.journal, IsOwn: g.isOwn,
 		Content: func(seq uint64, m *journal.MessageInjected) (io.ReadCloser, int64, error) {
@@ -169,7 +170,6 @@ func (g *gateway) build() error {
 	if err := g.receiver.Listen(); err != nil {
 		return err
 	}
-	g.reservePorts()
 	if err := g.buildFollowers(); err != nil {
 		return err
 	}
@@ -178,11 +178,15 @@ func (g *gateway) build() error {
 	}
 	g.buildSNMP()
 	g.buildTraps()
+	g.expiries.unknown = func(name string, err error) {
+		g.log.Warn().Err(err).Str("certificate", name).Msg("when a certificate ends cannot be told: the gateway cannot read it")
+	}
 	g.expiries.refresh(d, time.Now()) // while all files can be read
 	return g.dropPrivileges()
 }
 
-// dropPrivileges opens the admin socket to its group, and goes on as the configured user, now that all ports are bound and the store is open.
+// dropPrivileges opens the admin socket to its group, and goes on as the configured user, now that the store is open and all
+// that only root may read was read. One thread goes on binding ports.
 func (g *gateway) dropPrivileges() error {
 	a, err := accountOf(g.document().Daemon)
 	if err != nil {
@@ -201,7 +205,8 @@ func (g *gateway) dropPrivileges() error {
 	if a == nil {
 		return nil
 	}
-	return a.become()
+	g.ports.binder, err = newBinder(a)
+	return err
 }
 
 // open takes the store: the lock that tells readers to let go, the journal, and the live rows up to its end.

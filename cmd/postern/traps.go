@@ -49,7 +49,7 @@ func (g *gateway) conservedFor(before uint64) (reasons []string) {
 func (g *gateway) sendTraps(ctx context.Context) error {
 	err := g.traps.Run(ctx)
 	for _, t := range g.traps.Sender.Status() {
-		g.log.Info().Str("target", t.Target).Uint64("sent", t.Sent).Uint64("failed", t.Failed).Uint64("dropped", t.Dropped+uint64(t.Waiting)).Msg("traps")
+		g.log.Info().Str("target", t.Target).Uint64("sent", t.Sent).Uint64("failed", t.Failed).Uint64("unanswered", t.Unanswered).Uint64("dropped", t.Dropped+uint64(t.Waiting)).Msg("traps")
 	}
 	return err
 }

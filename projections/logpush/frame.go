@@ -42,9 +42,20 @@ const (
 	stamp3164 = "Jan _2 15:04:05"
 )
 
-// appendMessage appends a line as a message of at most most octets. id says what kind of fact it tells of.
-func (f *Format) appendMessage(dst []byte, at journal.Instant, id string, l projections.Line, most int) []byte {
-	from := len(dst)
+// place is where a line comes from. A line that is sent again has the same record and number, and no other line has them.
+type place struct {
+	kind   string // of fact
+	record uint64 // 0: of none
+	line   int    // of the record's, from 1 on
+}
+
+// placeID names the structured data in which a place stands. No private enterprise number is registered for Postern; 32473
+// is the one that RFC 5612 keeps for documentation.
+const placeID = "postern@32473"
+
+// appendMessage appends a line as a message of at most most octets. What RFC 3164 describes has no room for a place.
+func (f *Format) appendMessage(dst []byte, at journal.Instant, from place, l projections.Line, most int) []byte {
+	begin := len(dst)
 	dst = append(dst, '<')
 	dst = strconv.AppendInt(dst, int64(f.Facility*8+severityOf(l.Level)), 10)
 	if f.BSD {
@@ -55,13 +66,24 @@ func (f *Format) appendMessage(dst []byte, at journal.Instant, id string, l proj
 		dst = append(dst, ">1 "...)
 		dst = at.Time().UTC().AppendFormat(dst, stamp5424)
 		dst = append(append(append(append(dst, ' '), f.Hostname...), ' '), f.Log...)
-		dst = append(append(append(dst, " - "...), id...), " - "...)
+		dst = append(append(append(dst, " - "...), from.kind...), ' ')
+		dst = append(from.append(dst), ' ')
 	}
 	dst = append(append(append(dst, l.Level.String()...), ": "...), l.Text...)
-	if len(dst)-from > most {
-		dst = append(trimRune(dst[:from+most-len(cutMark)]), cutMark...)
+	if len(dst)-begin > most {
+		dst = append(trimRune(dst[:begin+most-len(cutMark)]), cutMark...)
 	}
 	return dst
+}
+
+// append appends the place as structured data (RFC 5424 section 6.3).
+func (p place) append(dst []byte) []byte {
+	if p.record == 0 {
+		return append(dst, '-')
+	}
+	dst = strconv.AppendUint(append(dst, "["+placeID+" record=\""...), p.record, 10)
+	dst = strconv.AppendInt(append(dst, "\" line=\""...), int64(p.line), 10)
+	return append(dst, "\"]"...)
 }
 
 // trimRune takes away the beginning of a character whose rest was cut off.
@@ -96,14 +118,14 @@ func (b *batch) reset() {
 
 // add frames a message: over a stream with its length before it (RFC 6587 section 3.4.1), which no text can imitate; those of
 // RFC 3164 end in a line end there (section 3.4.2), as their receivers expect. A datagram is a frame by itself.
-func (b *batch) add(f *Format, datagrams bool, at journal.Instant, id string, l projections.Line) {
+func (b *batch) add(f *Format, datagrams bool, at journal.Instant, from place, l projections.Line) {
 	switch {
 	case datagrams:
-		b.bytes = f.appendMessage(b.bytes, at, id, l, maxDatagram)
+		b.bytes = f.appendMessage(b.bytes, at, from, l, maxDatagram)
 	case f.BSD:
-		b.bytes = append(f.appendMessage(b.bytes, at, id, l, maxStreamed), '\n')
+		b.bytes = append(f.appendMessage(b.bytes, at, from, l, maxStreamed), '\n')
 	default:
-		b.scratch = f.appendMessage(b.scratch[:0], at, id, l, maxStreamed)
+		b.scratch = f.appendMessage(b.scratch[:0], at, from, l, maxStreamed)
 		b.bytes = append(strconv.AppendInt(b.bytes, int64(len(b.scratch)), 10), ' ')
 		b.bytes = append(b.bytes, b.scratch...)
 	}

@@ -118,17 +118,23 @@ func eventually(t *testing.T, what string, is func() bool) {
 	}
 }
 
-var messageForm = regexp.MustCompile(`^<22>1 2026-11-26T01:\d\d:\d\d\.\d{6}Z mail3\.example\.com siem - (?:[A-Za-z]{1,32}|-) - (.+)$`)
+var messageForm = regexp.MustCompile(`^<22>1 2026-11-26T01:\d\d:\d\d\.\d{6}Z mail3\.example\.com siem - (?:[A-Za-z]{1,32} \[postern@32473 (record="[1-9]\d*" line="[1-9]\d*")\]|- -) (.+)$`)
 
-// textsOf are the lines in messages of RFC 5424.
+// textsOf are the lines in messages of RFC 5424, of which no two have the same place.
 func textsOf(t *testing.T, messages []string) (texts []string) {
 	t.Helper()
+	placed := make(map[string]string)
 	for _, m := range messages {
 		found := messageForm.FindStringSubmatch(m)
 		if found == nil {
 			t.Fatalf("this is no message of ours: %q", m)
 		}
-		texts = append(texts, found[1])
+		place, text := found[1], found[2]
+		if other, again := placed[place]; again && place != "" && other != text {
+			t.Fatalf("%q and %q have the same place, %s", other, text, place)
+		}
+		placed[place] = text
+		texts = append(texts, text)
 	}
 	return texts
 }
@@ -156,5 +162,5 @@ func inOrder(t *testing.T, messages, want []string) (again int) {
 
 // hasAll tells whether all wanted lines are among the messages.
 func hasAll(messages, want []string) bool {
-	return len(want) == 0 || slices.ContainsFunc(messages, func(m string) bool { return strings.HasSuffix(m, " - "+want[len(want)-1]) })
+	return len(want) == 0 || slices.ContainsFunc(messages, func(m string) bool { return strings.HasSuffix(m, " "+want[len(want)-1]) })
 }

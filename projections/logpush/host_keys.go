@@ -52,34 +52,49 @@ func (k *HostKeys) run(ctx context.Context, name string, args ...string) (out, s
 
 // List gives the keys that are trusted, in the order of the file.
 func (k *HostKeys) List() ([]HostKey, error) {
-	f, err := os.Open(filepath.Join(k.Dir, KnownHostsName))
+	text, err := k.read()
+	return parseHostKeys(text), err
+}
+
+// read gives the file's text, "" when there is none.
+func (k *HostKeys) read() ([]byte, error) {
+	path := filepath.Join(k.Dir, KnownHostsName)
+	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return []HostKey{}, nil
+		return nil, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("host keys: %w", err)
 	}
 	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxKeysBytes))
+	text, err := io.ReadAll(io.LimitReader(f, maxKeysBytes+1))
+	if err == nil && len(text) > maxKeysBytes {
+		err = fmt.Errorf("%s is longer than %d bytes: remove lines from it", path, maxKeysBytes)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("host keys: %w", err)
 	}
-	return parseHostKeys(text), nil
+	return text, nil
 }
 
 // parseHostKeys reads lines of known_hosts; what is none of a single plain host is passed over.
 func parseHostKeys(text []byte) []HostKey {
 	keys := []HostKey{}
 	for line := range bytes.Lines(text) {
-		fields := strings.Fields(string(line))
-		if len(fields) < 3 || len(keys) == maxHostKeys {
-			continue
-		}
-		if key := (HostKey{Host: fields[0], Type: fields[1], Key: fields[2]}); key.check() == nil {
+		if key, ok := parseHostKey(line); ok && len(keys) < maxHostKeys {
 			keys = append(keys, key)
 		}
 	}
 	return keys
+}
+
+func parseHostKey(line []byte) (key HostKey, ok bool) {
+	fields := strings.Fields(string(line))
+	if len(fields) < 3 {
+		return key, false
+	}
+	key = HostKey{Host: fields[0], Type: fields[1], Key: fields[2]}
+	return key, key.check() == nil
 }
 
 // check tells whether a key is one, and gives it its fingerprint. Nothing in a key that passes can end a line.
@@ -137,54 +152,61 @@ func (k *HostKeys) Scan(ctx context.Context, host string, port uint16) ([]HostKe
 
 // Add trusts keys, from now on.
 func (k *HostKeys) Add(keys []HostKey) error {
-	return k.change(func(list []HostKey) ([]HostKey, error) {
+	return k.change(func(text []byte) ([]byte, error) {
+		list := parseHostKeys(text)
+		if n := len(text); n > 0 && text[n-1] != '\n' {
+			text = append(text, '\n')
+		}
 		for _, key := range keys {
 			if err := key.check(); err != nil {
 				return nil, err
 			}
-			same := func(h HostKey) bool { return h.Host == key.Host && h.Key == key.Key }
-			if !slices.ContainsFunc(list, same) {
+			if !slices.ContainsFunc(list, key.same) {
 				list = append(list, key)
+				text = fmt.Appendf(text, "%s %s %s\n", key.Host, key.Type, key.Key)
 			}
 		}
-		if len(list) > maxHostKeys {
-			return nil, fmt.Errorf("there are %d host keys; at most %d are allowed: remove one first", len(list), maxHostKeys)
+		if len(list) > maxHostKeys || len(text) > maxKeysBytes {
+			return nil, fmt.Errorf("there are %d host keys in %d bytes; at most %d in %d are allowed: remove one first", len(list), len(text), maxHostKeys, maxKeysBytes)
 		}
-		return list, nil
+		return text, nil
 	})
 }
 
 // Remove trusts a key no more.
 func (k *HostKeys) Remove(gone HostKey) error {
-	return k.change(func(list []HostKey) ([]HostKey, error) {
-		left := slices.DeleteFunc(list, func(h HostKey) bool { return h.Host == gone.Host && h.Key == gone.Key })
-		if len(left) == len(list) {
+	return k.change(func(text []byte) (left []byte, err error) {
+		for line := range bytes.Lines(text) {
+			if key, ok := parseHostKey(line); !ok || !gone.same(key) {
+				left = append(left, line...)
+			}
+		}
+		if len(left) == len(text) {
 			return nil, fmt.Errorf("there is no such key of %.60q", gone.Host)
 		}
 		return left, nil
 	})
 }
 
-// change writes the file anew; nobody ever sees half of it.
-func (k *HostKeys) change(to func([]HostKey) ([]HostKey, error)) error {
+func (h *HostKey) same(other HostKey) bool { return h.Host == other.Host && h.Key == other.Key }
+
+// change writes the file anew; nobody ever sees half of it. Lines that somebody else wrote (hashed names, patterns, markers
+// and comments, sshd(8)) are ssh's to read: they stay as they are.
+func (k *HostKeys) change(to func(text []byte) ([]byte, error)) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	list, err := k.List()
+	text, err := k.read()
 	if err != nil {
 		return err
 	}
-	if list, err = to(list); err != nil {
+	if text, err = to(text); err != nil {
 		return err
-	}
-	var text bytes.Buffer
-	for _, h := range list {
-		fmt.Fprintf(&text, "%s %s %s\n", h.Host, h.Type, h.Key)
 	}
 	if err := os.MkdirAll(k.Dir, 0o750); err != nil {
 		return fmt.Errorf("host keys: %w", err)
 	}
 	path := filepath.Join(k.Dir, KnownHostsName)
-	if err := os.WriteFile(path+".new", text.Bytes(), 0o600); err != nil {
+	if err := os.WriteFile(path+".new", text, 0o600); err != nil {
 		return fmt.Errorf("host keys: %w", err)
 	}
 	if err := os.Rename(path+".new", path); err != nil {

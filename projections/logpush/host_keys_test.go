@@ -56,6 +56,35 @@ func TestHostileHostKeys(t *testing.T) {
 	}
 }
 
+// What an administrator has written into the file stays as it is, line by line, whatever is trusted or not beside it.
+func TestHostKeysKeepOtherLines(t *testing.T) {
+	k := &HostKeys{Dir: t.TempDir()}
+	key := func(host string) HostKey {
+		return HostKey{Host: host, Type: "ssh-ed25519", Key: blob("ssh-ed25519", host)}
+	}
+	line := func(host string) string { return host + " ssh-ed25519 " + blob("ssh-ed25519", host) }
+	before, after := "# the archive\n\n"+line("|1|c2FsdA==|aGFzaA==")+"\n", "@cert-authority *.test "+line("x")[2:]+"\n"+line("a,b")
+	path := filepath.Join(k.Dir, KnownHostsName)
+	if err := os.WriteFile(path, []byte(before+line("old.test")+" by hand\n"+after), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := k.Add([]HostKey{key("new.test"), key("old.test")}); err != nil {
+		t.Fatal(err)
+	}
+	if err := k.Remove(key("old.test")); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := os.ReadFile(path); err != nil || string(text) != before+after+"\n"+line("new.test")+"\n" {
+		t.Errorf("%v\n%s", err, text)
+	}
+	if err := os.WriteFile(path, []byte(strings.Repeat("#", maxKeysBytes+1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := k.Add([]HostKey{key("new.test")}); err == nil || !strings.Contains(err.Error(), "longer than") {
+		t.Errorf("a file that was not read to its end is written anew: %v", err)
+	}
+}
+
 func TestScanHostKeys(t *testing.T) {
 	var called []string
 	out, fails := "# a.test:22 SSH-2.0\na.test ssh-ed25519 "+blob("ssh-ed25519", "1")+"\nb.test ssh-ed25519 "+blob("ssh-ed25519", "2")+"\n", error(nil)

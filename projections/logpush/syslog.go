@@ -26,7 +26,7 @@ type Journal interface {
 // Syslog sends a log's lines to a syslog server. A new one begins with what happens from now on. Its place is kept in rows;
 // what was sent counts as received when the other end's system has acknowledged it and the connection has then held for a
 // while. When a connection breaks, what does not count yet is sent again: no line is lost and none overtakes another, and
-// those of the last seconds may come twice. The fields are set before Run, whose goroutine owns the rest.
+// those of the last seconds may come twice, with the same place (RFC 5424 only). The fields are set before Run, whose goroutine owns the rest.
 type Syslog struct {
 	Subscription projections.LogSubscription
 	Format       Format
@@ -191,8 +191,8 @@ func (s *Syslog) gather() (err error) {
 	for i := range s.records {
 		r := &s.records[i]
 		s.batch.lines = s.Subscription.Lines(*r, s.Format.Zone, s.batch.lines[:0])
-		for _, l := range s.batch.lines {
-			s.batch.add(&s.Format, s.Network == "udp", r.Time, r.Event.Kind().String(), l)
+		for n, l := range s.batch.lines {
+			s.batch.add(&s.Format, s.Network == "udp", r.Time, place{r.Event.Kind().String(), r.Seq, n + 1}, l)
 		}
 		s.read = r.Seq
 		if len(s.batch.bytes) >= batchBytes {
@@ -208,7 +208,7 @@ func (s *Syslog) gather() (err error) {
 // skip passes over what retention has removed while the server could not be reached, and says so among the lines.
 func (s *Syslog) skip(to uint64) {
 	text := fmt.Sprintf("Records %d to %d were removed from the journal before they could be sent", s.read+1, to)
-	s.batch.add(&s.Format, s.Network == "udp", journal.InstantOf(s.Now()), "-", projections.Line{Level: projections.LineWarning, Text: text})
+	s.batch.add(&s.Format, s.Network == "udp", journal.InstantOf(s.Now()), place{kind: "-"}, projections.Line{Level: projections.LineWarning, Text: text})
 	s.read = to
 }
 

@@ -254,29 +254,29 @@ func TestMessages(t *testing.T) {
 		most int
 		want string
 	}{
-		{false, projections.Line{Text: "MID 1 done"}, 2048, "<166>1 2026-11-06T01:02:03.000004Z mail.example.com mail_logs - Delivered - Info: MID 1 done"},
-		{false, projections.Line{Level: projections.LineCritical, Text: "x"}, 2048, "<162>1 2026-11-06T01:02:03.000004Z mail.example.com mail_logs - Delivered - Critical: x"},
+		{false, projections.Line{Text: "MID 1 done"}, 2048, "<166>1 2026-11-06T01:02:03.000004Z mail.example.com mail_logs - Delivered [postern@32473 record=\"1099511627776\" line=\"2\"] Info: MID 1 done"},
+		{false, projections.Line{Level: projections.LineCritical, Text: "x"}, 2048, "<162>1 2026-11-06T01:02:03.000004Z mail.example.com mail_logs - Delivered [postern@32473 record=\"1099511627776\" line=\"2\"] Critical: x"},
 		{true, projections.Line{Level: projections.LineWarning, Text: "x"}, 2048, "<164>Nov  5 21:02:03 mail.example.com mail_logs: Warning: x"},
 		{true, projections.Line{Text: "0123456789"}, 61, "<166>Nov  5 21:02:03 mail.example.com mail_logs: Info: 012..."},
 		{true, projections.Line{Text: "01é3456789"}, 61, "<166>Nov  5 21:02:03 mail.example.com mail_logs: Info: 01..."},
 		{true, projections.Line{Text: "0123456789"}, 65, "<166>Nov  5 21:02:03 mail.example.com mail_logs: Info: 0123456789"},
 	} {
 		f.BSD = c.bsd
-		if got := string(f.appendMessage(nil, at, "Delivered", c.l, c.most)); got != c.want {
+		if got := string(f.appendMessage(nil, at, place{"Delivered", 1 << 40, 2}, c.l, c.most)); got != c.want {
 			t.Errorf("got  %q\nwant %q", got, c.want)
 		}
 	}
 	long := projections.Line{Text: strings.Repeat("a", 100_000)}
 	var b batch
 	f.BSD = false
-	b.add(&f, true, at, "x", long)
-	b.add(&f, false, at, "x", long)
+	b.add(&f, true, at, place{kind: "x"}, long)
+	b.add(&f, false, at, place{kind: "x"}, long)
 	if b.ends[0] != maxDatagram || !strings.HasPrefix(string(b.bytes[b.ends[0]:]), fmt.Sprint(maxStreamed, " <166>1 ")) || b.ends[1]-b.ends[0] != maxStreamed+5 {
 		t.Errorf("messages end at %v", b.ends)
 	}
 	f.BSD = true
 	b.reset()
-	b.add(&f, false, at, "x", projections.Line{Text: "y"})
+	b.add(&f, false, at, place{kind: "x"}, projections.Line{Text: "y"})
 	if !strings.HasSuffix(string(b.bytes), " mail_logs: Info: y\n") {
 		t.Errorf("%q", b.bytes)
 	}

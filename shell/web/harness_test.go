@@ -113,6 +113,11 @@ func serving(t *testing.T, s *Server) (stop func()) {
 	if err := s.Listen(); err != nil {
 		t.Fatal(err)
 	}
+	return serve(t, s)
+}
+
+// serve is serving after Listen.
+func serve(t *testing.T, s *Server) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- s.Serve(ctx) }()

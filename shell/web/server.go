@@ -26,7 +26,6 @@ type Server struct {
 	Gateway  shell.Gateway                                                            // what /api/ asks
 	Health   func(now time.Time) []string                                             // why the gateway is not healthy, in sentences; none: it is; nil: it always is
 	Features func(now time.Time) []Feature                                            // of the XML feed; nil: none
-	Tolerant bool                                                                     // an address that cannot be bound is reported and retried, and does not stop Listen
 	Announce func(ctx context.Context, network, address string) (net.Listener, error) // nil: TCP
 
 	OnProblem func(error)      // is told of what an operator should see, from many goroutines; nil: nobody
@@ -59,7 +58,7 @@ const (
 // Enabled tells whether the document wants anything served.
 func (s *Server) Enabled() bool { return s.Document().HTTP.Address.IsValid() }
 
-// Listen binds the address and loads the certificate.
+// Listen binds the address and loads the certificate. After an error Serve tries again, or Close gives it up.
 func (s *Server) Listen() error {
 	s.prepare()
 	if !s.Enabled() {
@@ -67,13 +66,7 @@ func (s *Server) Listen() error {
 	}
 	err := s.bind(context.Background())
 	if h := &s.Document().HTTP; err == nil && h.Certificate != "" {
-		if _, err = s.certificate.get(h); err != nil && !s.Tolerant {
-			s.door.Load().Close()
-		}
-	}
-	if err != nil && s.Tolerant {
-		s.problem(err)
-		return nil
+		_, err = s.certificate.get(h)
 	}
 	return err
 }
