@@ -22,6 +22,24 @@ func (i Instant) Time() time.Time {
 	return time.Unix(0, int64(i)).UTC()
 }
 
+// MarshalJSON writes RFC 3339 with nanoseconds, and null where there is none.
+func (i Instant) MarshalJSON() ([]byte, error) {
+	if i == 0 {
+		return []byte("null"), nil
+	}
+	return i.Time().MarshalJSON()
+}
+
+// UnmarshalJSON reads what MarshalJSON has written.
+func (i *Instant) UnmarshalJSON(text []byte) error {
+	var at time.Time // null leaves it zero
+	if err := at.UnmarshalJSON(text); err != nil {
+		return err
+	}
+	*i = InstantOf(at)
+	return nil
+}
+
 // Add returns i moved by d.
 func (i Instant) Add(d time.Duration) Instant { return i + Instant(d) }
 

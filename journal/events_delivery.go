@@ -24,6 +24,7 @@ type DeliveryConnectionOpened struct {
 	Source      netip.Addr
 	Address     netip.Addr
 	Port        uint16
+	Host        string // the peer's name, of its MX record or route; "" when only its address is known
 }
 
 // DeliveryConnectionSecured says that STARTTLS was done on a delivery connection, or failed when Failure is not empty.
@@ -251,6 +252,7 @@ func (e *DeliveryConnectionOpened) fields(c *coder) {
 	c.addr(4, &e.Source)
 	c.addr(5, &e.Address)
 	c.uint16(6, &e.Port)
+	c.string(7, &e.Host)
 }
 
 func (e *DeliveryConnectionSecured) fields(c *coder) {

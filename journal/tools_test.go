@@ -121,6 +121,25 @@ func TestDump(t *testing.T) {
 	}
 }
 
+// Instants of facts are dates for programs too, and null where there is none; what was written is read.
+func TestInstantsAsJSON(t *testing.T) {
+	text, err := json.Marshal(&SoftBounced{MID: 1, Next: 1_700_000_000_000_000_001})
+	if err != nil || !strings.Contains(string(text), `"Next":"2023-11-14T22:13:20.000000001Z"`) {
+		t.Errorf("%s %v", text, err)
+	}
+	text, err = json.Marshal([]Instant{1_700_000_000_000_000_001, 0, -1})
+	if want := `["2023-11-14T22:13:20.000000001Z",null,"1969-12-31T23:59:59.999999999Z"]`; err != nil || string(text) != want {
+		t.Errorf("%s %v", text, err)
+	}
+	var back []Instant
+	if err := json.Unmarshal(text, &back); err != nil || len(back) != 3 || back[0] != 1_700_000_000_000_000_001 || back[1] != 0 || back[2] != -1 {
+		t.Errorf("read are %v: %v", back, err)
+	}
+	if err := json.Unmarshal([]byte(`["soon"]`), &back); err == nil {
+		t.Error("what is no date is read")
+	}
+}
+
 func TestStat(t *testing.T) {
 	checkLeaks(t)
 	j := open(t, NewMemoryDisk(), Options{})

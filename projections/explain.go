@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 	"time"
 
 	"postern/journal"
@@ -86,6 +87,7 @@ type ExplainedFact struct {
 	Kind    string     `json:"kind"`
 	Attempt uint32     `json:"attempt,omitempty"`
 	Peer    netip.Addr `json:"peer,omitzero"`
+	Host    string     `json:"host,omitempty"` // the peer's name; older facts do not have it
 	Text    string     `json:"text"`
 	Next    time.Time  `json:"next,omitzero"` // of the attempt that follows
 
@@ -222,28 +224,34 @@ const (
 // namePeers finds with whom each connection was.
 func (x *Explanation) namePeers(ctx context.Context, j *journal.Journal) error {
 	kinds := journal.KindsOf(&journal.DeliveryConnectionOpened{}, &journal.Started{})
-	peers := map[uint32]netip.Addr{}
+	type peer struct {
+		addr netip.Addr
+		host string
+	}
+	peers := map[uint32]peer{}
 	for i := range x.Recipients {
 		for k := range x.Recipients[i].History {
 			f := &x.Recipients[i].History[k]
-			if f.dcid == 0 || f.Peer.IsValid() {
+			if f.dcid == 0 {
 				continue
 			}
-			peer, known := peers[f.dcid]
+			p, known := peers[f.dcid]
 			if !known && len(peers) < maxPeers {
 				err := backwards(ctx, j, f.Seq-1, maxPeersBack, kinds, func(r journal.Record) bool {
 					e, opened := r.Event.(*journal.DeliveryConnectionOpened)
 					if opened && e.DCID == f.dcid {
-						peer = e.Address
+						p = peer{e.Address, strings.Clone(e.Host)}
 					}
 					return !opened || e.DCID == f.dcid // no connection outlives a start
 				})
 				if err != nil {
 					return err
 				}
-				peers[f.dcid] = peer
+				peers[f.dcid] = p
 			}
-			f.Peer = peer
+			if f.Host = p.host; !f.Peer.IsValid() {
+				f.Peer = p.addr
+			}
 		}
 	}
 	return nil

@@ -133,7 +133,10 @@ func (e *explanation) fact(f *projections.ExplainedFact) {
 	fmt.Fprintf(e, "   %s  ", e.clock(f.Time))
 	if f.Attempt != 0 {
 		fmt.Fprintf(e, "attempt %d", f.Attempt)
-		if f.Peer.IsValid() {
+		switch {
+		case f.Host != "":
+			fmt.Fprintf(e, ", %s [%s]", oneLine(f.Host), f.Peer)
+		case f.Peer.IsValid():
 			fmt.Fprintf(e, ", %s", f.Peer)
 		}
 		e.WriteString(": ")

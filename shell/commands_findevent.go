@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"postern/engine/config"
 )
 
 var _ = register(&Command{Name: "findevent", Summary: "what happened to a message", Offline: true, OwnFlags: true,
@@ -229,7 +231,8 @@ const (
 	searchTo      = "to"
 )
 
-// askSearch is the dialogue of AsyncOS. Which log is asked for out of habit: there is one that messages are tracked in.
+// askSearch is the dialogue of AsyncOS. Whichever log is chosen, it is the journal that is searched; the log tells where its
+// current file begins.
 func (c *Call) askSearch(ctx context.Context) (s MessageSearch, err error) {
 	kind, err := c.Question(ctx, Param{Question: "Please choose which type of search you want to perform:", Default: searchFrom,
 		Choices: []Choice{{searchFrom, "Search by envelope FROM"}, {searchMID, "Search by Message ID"},
@@ -256,10 +259,16 @@ func (c *Call) askPeriod(ctx context.Context, s *MessageSearch) error {
 	if err != nil {
 		return err
 	}
-	logs = logs[:1]
-	if _, err := c.Question(ctx, Param{Required: true, Question: "Currently configured logs:\n" + logMenu(logs) +
-		"Enter the number of the log you wish to use for message tracking.", Check: func(word string) error { _, err := logNamed(logs, word); return err }}); err != nil {
-		return err
+	logs = slices.DeleteFunc(logs, func(l TextLog) bool { return l.Type != logTypeTitle(config.LogTypeMail) })
+	if len(logs) > 0 {
+		word, err := c.Question(ctx, Param{Required: true, Question: "Currently configured logs:\n" + logMenu(logs) +
+			"Enter the number of the log you wish to use for message tracking.", Check: func(word string) error { _, err := logNamed(logs, word); return err }})
+		if err != nil {
+			return err
+		}
+		if s.Log, err = logNamed(logs, word); err != nil {
+			return err
+		}
 	}
 	period, err := c.Question(ctx, Param{Question: "Please choose which set of logs to search:", Default: "current",
 		Choices: []Choice{{"all", "All available log files"}, {"dates", "Select log files by date list"}, {"current", "Current log file"}}})

@@ -37,7 +37,7 @@ func explained(t *testing.T, data string) *queueKeeper {
 	one := []uint32{0}
 	add(-10, &journal.Started{Boot: 1}, &journal.IDsReserved{ID: journal.MID, From: 1, To: 1025},
 		&journal.ConfigurationCommitted{Revision: 3, By: "admin", Comment: "smaller windows"},
-		&journal.DeliveryConnectionOpened{DCID: 7, Destination: "a.example", Address: netip.MustParseAddr("192.0.2.7"), Port: 25})
+		&journal.DeliveryConnectionOpened{DCID: 7, Destination: "a.example", Address: netip.MustParseAddr("192.0.2.7"), Port: 25, Host: "mx.a.example"})
 	m := add(0, &journal.MessageInjected{MID: 47, ICID: 1, Size: 4086, Sender: "user@example.com", Subject: "sales: \x1b[2Jconfidential", Queued: true,
 		Recipients: to("ljohnson@a.example", "down@b.example", "held@c.example", "gone@d.example", "sus@e.example", "bounce@f.example")})
 	add(2, &journal.AttemptStarted{Message: m, MID: 47, Destination: "a.example", RIDs: one, Attempt: 1, Next: at(62)},
@@ -64,7 +64,7 @@ func explained(t *testing.T, data string) *queueKeeper {
 
 const explanationOf47 = `MID 47  from user@example.com  "sales: \x1b[2Jconfidential"  4,086 bytes  received Mon Nov 23 10:00:00 2026
 RID 0  ljohnson@a.example: queued, 2 attempts, the next one at 10:07:31 (in 2m 11s)
-   10:00:02  attempt 1, 192.0.2.7: 451 4.7.1 try again later
+   10:00:02  attempt 1, mx.a.example [192.0.2.7]: 451 4.7.1 try again later
    10:00:02  attempt 2: No answer from host: timeout
    If it is not delivered it is given up at Thu Nov 26 10:00:00 2026 (in 2d 23h 54m 40s).
 RID 1  down@b.example: waits for its host, 1 attempt, the next one at 10:07:31 (in 2m 11s) at the earliest
@@ -74,7 +74,7 @@ RID 1  down@b.example: waits for its host, 1 attempt, the next one at 10:07:31 (
 RID 2  held@c.example: held since 10:00:02 by ann (legal): it is not tried until it is released
    10:00:02  held by ann: legal
 RID 3  gone@d.example: delivered 10:00:02 (2.0.0 ok)
-   10:00:02  attempt 1, 192.0.2.7: delivered: 250 2.0.0 ok
+   10:00:02  attempt 1, mx.a.example [192.0.2.7]: delivered: 250 2.0.0 ok
 RID 4  sus@e.example: queued, no attempt yet, and the delivery to its host is suspended
    The delivery to e.example is suspended since 10:00:02 by bob: resumedel ends that.
    If it is not delivered it is given up at Thu Nov 26 10:00:00 2026 (in 2d 23h 54m 40s).

@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"postern/engine/config"
 	"postern/journal"
 )
 
@@ -67,6 +68,28 @@ func TestFindEventTranscript(t *testing.T) {
 		t.Fatal(err)
 	}
 	compareTranscript(t, "findevent.txt", "example.com> findevent\n"+got)
+}
+
+// twoMailLogs has a log of its own for one mail log more, and one of another type.
+type twoMailLogs struct{ ftpPoll }
+
+func (twoMailLogs) TextLogs(context.Context) ([]TextLog, error) {
+	return []TextLog{{Name: "status", Type: logTypeTitle(config.LogTypeStatus)}, {Name: "mail_logs", Type: logTypeTitle(config.LogTypeMail)},
+		{Name: "siem", Type: logTypeTitle(config.LogTypeMail)}}, nil
+}
+
+// TestFindEventAsksForTheMailLog: for those of that type alone, and the current file is that of the one which is chosen.
+func TestFindEventAsksForTheMailLog(t *testing.T) {
+	g := twoMailLogs{confidential(t)}
+	if _, err := g.j.AppendEvents(journal.InstantOf(time.Date(2007, 8, 1, 0, 0, 0, 0, time.UTC)), &journal.LogRolledOver{Log: "siem"}); err != nil {
+		t.Fatal(err)
+	}
+	for log, found := range map[string]bool{"1": true, "mail_logs": true, "2": false, "siem": false} {
+		got, err := dialogue(t, t.Context(), g, "findevent", "3\nconfidential\n"+log+"\n3\n1\n")
+		if (err == nil) != found || !strings.Contains(got, "configured logs:\n1. \"mail_logs\" Type: ") || !strings.Contains(got, "\n2. \"siem\" ") || strings.Contains(got, "3. \"") {
+			t.Errorf("%s: %v\n%s", log, err, got)
+		}
+	}
 }
 
 func TestFindEventByOptions(t *testing.T) {

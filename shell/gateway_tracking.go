@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -43,7 +44,8 @@ type MessageSearch struct {
 	IP         string    `json:"ip,omitempty"`   // of the client
 	Since      time.Time `json:"since,omitzero"`
 	Until      time.Time `json:"until,omitzero"`
-	Current    bool      `json:"current,omitempty"` // only what the current log file holds
+	Current    bool      `json:"current,omitempty"` // only what the current file of Log holds
+	Log        string    `json:"log,omitempty"`     // "": mail_logs
 
 	SkipDamaged bool `json:"skip_damaged,omitempty"` // look beyond damage; without it damage ends the search
 }
@@ -116,7 +118,7 @@ func (t tracker) find(ctx context.Context, s MessageSearch) (f FoundMessages, er
 		return nil
 	})
 	if s.Current {
-		if q.Since, err = currentSince(ctx, h); err != nil {
+		if q.Since, err = currentSince(ctx, h, cmp.Or(s.Log, config.LogTypeMail)); err != nil {
 			return f, skippable(err, "findevent")
 		}
 	}
@@ -155,11 +157,11 @@ func skippable(err error, command string) error {
 	return err
 }
 
-// currentSince is when the current file of the mail log was begun; zero: it has never been rolled over.
-func currentSince(ctx context.Context, h tracking.History) (since time.Time, err error) {
+// currentSince is when the current file of a log was begun; zero: it has never been rolled over.
+func currentSince(ctx context.Context, h tracking.History, log string) (since time.Time, err error) {
 	rolled := journal.KindsOf(&journal.LogRolledOver{})
 	err = h.Pick(ctx, 1, 0, rolled.Has, func(r journal.Record) error {
-		if e, ok := r.Event.(*journal.LogRolledOver); ok && e.Log == config.LogTypeMail {
+		if e, ok := r.Event.(*journal.LogRolledOver); ok && e.Log == log {
 			since = r.Time.Time()
 		}
 		return nil

@@ -90,7 +90,7 @@ func (d *delivery) openConnection(ctx context.Context, h hop, secure bool) (*con
 	conn.dcid, d.dcid = d.dcid, 0
 	conn.destination, conn.route, conn.document, conn.host = destination, d.attempt.Route, d.document, h.host
 	c.Note(&journal.DeliveryConnectionOpened{DCID: conn.dcid, Destination: destination, Interface: d.interfaceName(),
-		Source: conn.local, Address: h.addr.Addr(), Port: h.addr.Port()})
+		Source: conn.local, Address: h.addr.Addr(), Port: h.addr.Port(), Host: h.host})
 	release := conn.follow(ctx)
 	f := d.greet(ctx, conn, secure)
 	if !release() && f == nil {

@@ -119,10 +119,10 @@ func TestNotesInOrder(t *testing.T) {
 		out := w.deliver()
 		w.end()
 		want := `failed 0 192.0.2.9 network error: [Errno 111] Connection refused
-opened 1 192.0.2.1
+opened 1 192.0.2.1 mx.example.com
 failed 1 192.0.2.1 unexpected SMTP response: 431-'mx ESMTP\nMail system full'
 closed 1 431-'mx ESMTP\nMail system full'
-opened 2 192.0.2.2
+opened 2 192.0.2.2 mx.example.com
 started 2 [0]
 closed 2`
 		if got := w.noted(); got != want {

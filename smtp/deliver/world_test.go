@@ -171,7 +171,7 @@ func (w *world) noted() string {
 	for _, e := range w.notes {
 		switch e := e.(type) {
 		case *journal.DeliveryConnectionOpened:
-			s = append(s, fmt.Sprintf("opened %d %s", e.DCID, e.Address))
+			s = append(s, strings.TrimSpace(fmt.Sprintf("opened %d %s %s", e.DCID, e.Address, e.Host)))
 		case *journal.DeliveryConnectionSecured:
 			s = append(s, fmt.Sprintf("secured %d %s%s", e.DCID, e.Protocol, e.Failure))
 		case *journal.DeliveryConnectionFailed:
