@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"postern/bench/freeport"
 )
 
 // Gateway is the real binary, run as a process of its own on a data directory and loopback ports. One goroutine uses it.
@@ -49,12 +51,8 @@ func (g *Gateway) Configure(route, extra string) error {
 }
 
 func freePort() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer l.Close()
-	return l.Addr().String(), nil
+	at, err := freeport.Pick("tcp")
+	return at.String(), err
 }
 
 // Start runs the binary and returns how long it took until a client was greeted.

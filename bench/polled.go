@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/gosnmp/gosnmp"
 
+	"postern/bench/freeport"
 	"postern/bench/load"
 	"postern/bench/sink"
 	"postern/engine/config"
@@ -96,14 +96,11 @@ func (c *PolledConfig) defaults() {
 
 // configure switches the agent on, and makes who asks it.
 func (p *polledRun) configure() error {
-	free, err := net.ListenPacket("udp", "127.0.0.1:0")
+	at, err := freeport.Pick("udp")
 	if err != nil {
 		return err
 	}
-	port := free.LocalAddr().(*net.UDPAddr).AddrPort().Port()
-	if err := free.Close(); err != nil {
-		return err
-	}
+	port := at.Port()
 	auth, err := config.SNMPKey(pollAuth)
 	if err != nil {
 		return err

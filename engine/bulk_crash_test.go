@@ -29,7 +29,7 @@ func orderCrash(t *testing.T, seed uint64) {
 		}
 	}()
 	reached := make(chan struct{})
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	target := from + r.Uint64N(40)
 	go func() {

@@ -51,7 +51,7 @@ func normal(m *journal.LiveMessage) *journal.LiveMessage {
 // loaded waits until the queue of before the start is there and the orders of before the start are carried out.
 func (g *gateway) loaded() {
 	g.t.Helper()
-	for end := time.Now().Add(20 * time.Second); ; {
+	for end := time.Now().Add(time.Minute); ; {
 		var resuming bool
 		if err := g.e.decide(context.Background(), func(*turn) { resuming = g.e.resuming }); err != nil {
 			g.t.Fatal(err)

@@ -159,7 +159,7 @@ func untilCut(t *testing.T, disk *journal.Disk, r *rand.Rand, cut int, took, ack
 // drain lets the rest arrive and accounts for everything.
 func drain(t *testing.T, disk *journal.Disk, r *rand.Rand, took, acked map[string]int) {
 	g, p := startLate(t, disk, r, took)
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for g.e.Loading() < 100 || g.e.Totals().Messages > 0 {
 		if time.Now().After(deadline) {
 			t.Fatalf("the queue does not drain: %+v", g.e.Totals())

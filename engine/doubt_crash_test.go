@@ -195,7 +195,7 @@ func cutDotted(g *gateway, p *dottedPeer, r *rand.Rand, cut int, acked map[strin
 
 // settledDotted lets the rest arrive: what is left then is held.
 func settledDotted(t *testing.T, g *gateway) []journal.Record {
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for {
 		at := g.j.Durable()
 		if g.e.Loading() == 100 {

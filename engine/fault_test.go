@@ -69,7 +69,7 @@ func untilFault(t *testing.T, r *rand.Rand, fault journal.Fault, took, acked map
 		if !errors.Is(err, fault.Err) || !strings.Contains(err.Error(), "journal j: ") || !strings.Contains(err.Error(), fault.Err.Error()) {
 			t.Errorf("the end is not told clearly: %v", err)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("the disk failed and the gateway goes on")
 	}
 	p.mu.Lock()

@@ -161,7 +161,7 @@ func (g *gateway) tryInject(from string, to ...string) (uint64, error) {
 // until waits for a condition over the records so far.
 func (g *gateway) until(what string, ok func([]journal.Record) bool) []journal.Record {
 	g.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	for {
 		at := g.j.Durable() // before the look: what comes meanwhile must not be waited for

@@ -27,7 +27,7 @@ func TestAuditSaysFromWhere(t *testing.T) {
 	}
 	want := []string{"suspended delivery to x.test, " + batch("suspenddel", "0", "x.test")}
 	want = append(want, "ordered the gateway to stop, "+batch("shutdown", "1", "--yes"))
-	if _, err := g.Await(20 * time.Second); err != nil {
+	if _, err := g.Await(time.Minute); err != nil {
 		t.Fatal(err)
 	}
 	start(t, g)

@@ -182,7 +182,7 @@ func dies(t *testing.T, g *bench.Gateway, step string) {
 // dieAtCommit makes that commit, which adds a listener, and waits for the death.
 func dieAtCommit(t *testing.T, g *bench.Gateway) (second string) {
 	t.Helper()
-	second = freePort(t)
+	second = freeAddress(t)
 	if done, err := propose(t, g, "a second listener", addListener(second)); err == nil {
 		t.Fatalf("it lived: %+v", done)
 	}
@@ -206,7 +206,7 @@ func TestCommitThatCannotBeTakenUp(t *testing.T) {
 	busyUDP := uint16(taken.LocalAddr().(*net.UDPAddr).Port)
 	eventually(t, "the first commit is in the file", func() bool { return strings.HasPrefix(fileOf(t, g), "# Postern configuration, revision 1") })
 	before, file := inForce(t, g), fileOf(t, g)
-	free := freePort(t)
+	free := freeAddress(t)
 	for what, c := range map[string]struct {
 		change func(*config.Document)
 		says   []string
@@ -259,7 +259,7 @@ func TestCommitTakesEffect(t *testing.T) {
 	s := runSink(t)
 	g := runGateway(t, s, "")
 	open := connect(t, g.Address)
-	second, pages := freePort(t), freePort(t)
+	second, pages := freeAddress(t), freeAddress(t)
 	first := commit(t, g, "more of everything", func(d *config.Document) {
 		addListener(second)(d)
 		d.HTTP.Address = mustAddress(pages)
@@ -278,7 +278,7 @@ func TestCommitTakesEffect(t *testing.T) {
 		t.Errorf("the open connection: %s", refused)
 	}
 	commit(t, g, "elsewhere", func(d *config.Document) {
-		d.HTTP.Address = mustAddress(freePort(t))
+		d.HTTP.Address = mustAddress(freeAddress(t))
 		d.Routes[0].To = []string{"/dev/null"}
 		d.Listeners = d.Listeners[:1]
 	})
@@ -579,7 +579,7 @@ func TestCommitFromAPipe(t *testing.T) {
 // the commit says so, and the log.
 func TestCommitSaysThatPagesAreGone(t *testing.T) {
 	g := runGateway(t, runSink(t), "")
-	pages := mustAddress(freePort(t))
+	pages := mustAddress(freeAddress(t))
 	commit(t, g, "pages", func(d *config.Document) { d.HTTP.Address = pages })
 	other, err := net.Listen("tcp", netip.AddrPortFrom(netip.MustParseAddr("127.0.0.82"), pages.Port()).String())
 	if err != nil {
@@ -634,7 +634,7 @@ func TestCommitsUnderLoad(t *testing.T) {
 		}()
 	}
 	for i := range 10 {
-		moves, pages := freePort(t), freePort(t)
+		moves, pages := freeAddress(t), freeAddress(t)
 		commit(t, g, fmt.Sprint(i), func(d *config.Document) {
 			d.Listeners = d.Listeners[:1]
 			addListener(moves)(d)

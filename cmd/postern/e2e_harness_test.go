@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"postern/bench"
+	"postern/bench/freeport"
 	"postern/bench/sink"
 	"postern/journal"
 )
@@ -69,14 +70,14 @@ func startUntilEnd(t *testing.T, g *bench.Gateway) {
 
 func start(t *testing.T, g *bench.Gateway) {
 	t.Helper()
-	if _, err := g.Start(20 * time.Second); err != nil {
+	if _, err := g.Start(time.Minute); err != nil {
 		t.Fatal(err)
 	}
 }
 
 func stop(t *testing.T, g *bench.Gateway) {
 	t.Helper()
-	if err := g.Stop(20 * time.Second); err != nil {
+	if err := g.Stop(time.Minute); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -94,13 +95,13 @@ func runSink(t *testing.T) *sink.Sink {
 // eventually waits for a condition.
 func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	tick, end := time.NewTicker(20*time.Millisecond), time.After(20*time.Second)
+	tick, end := time.NewTicker(20*time.Millisecond), time.After(time.Minute)
 	defer tick.Stop()
 	for !is() {
 		select {
 		case <-tick.C:
 		case <-end:
-			t.Fatalf("not within 20 s: %s", what)
+			t.Fatalf("not within a minute: %s", what)
 		}
 	}
 }
@@ -144,8 +145,28 @@ func refusal(t *testing.T, args ...string) (int, string) {
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
-	late := time.AfterFunc(20*time.Second, func() { c.Process.Kill() })
+	late := time.AfterFunc(time.Minute, func() { c.Process.Kill() })
 	defer late.Stop()
 	c.Wait()
 	return c.ProcessState.ExitCode(), strings.TrimSpace(said.String())
+}
+
+// freeAddress is a loopback address at which nobody listens.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	at, err := freeport.Pick("tcp")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return at.String()
+}
+
+// freeUDP is a UDP port of the loopback address that nobody has.
+func freeUDP(t *testing.T) int {
+	t.Helper()
+	at, err := freeport.Pick("udp")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return int(at.Port())
 }

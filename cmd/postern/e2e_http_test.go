@@ -19,17 +19,6 @@ import (
 	"postern/engine/config"
 )
 
-// freeAddress is a loopback address that was free a moment ago.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 // fetch asks as a monitoring system does.
 func fetch(t *testing.T, url, user, password string) (int, string) {
 	t.Helper()
@@ -40,7 +29,7 @@ func fetch(t *testing.T, url, user, password string) (int, string) {
 	if user != "" {
 		r.SetBasicAuth(user, password)
 	}
-	client := &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	client := &http.Client{Timeout: time.Minute, Transport: &http.Transport{DisableKeepAlives: true}}
 	answer, err := client.Do(r)
 	if err != nil {
 		t.Fatal(err)

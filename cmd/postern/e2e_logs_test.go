@@ -35,7 +35,7 @@ func runLogServer(t *testing.T, address string) *logServer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &logServer{address: l.Addr().String(), open: []io.Closer{l}}
+	s := &logServer{address: address, open: []io.Closer{l}}
 	go func() {
 		for {
 			c, err := l.Accept()
@@ -110,7 +110,7 @@ var frame = regexp.MustCompile(`(?m)^.{24} `)
 func TestLogsArePushed(t *testing.T) {
 	s := runSink(t)
 	g := runGateway(t, s, "")
-	server := runLogServer(t, "127.0.0.1:0")
+	server := runLogServer(t, freeAddress(t))
 	port := server.address[strings.LastIndex(server.address, ":")+1:]
 	answers := strings.Join([]string{"logconfig", "new", "1", "siem", "", "3", "127.0.0.1", "2", port, "", "", "", "commit", "to the SIEM"}, "\n") + "\n"
 	if out := typeInto(g, answers); !strings.Contains(out, "Changes committed:") {

@@ -158,7 +158,7 @@ func TestSignalEndsRestart(t *testing.T) {
 			} else {
 				io.WriteString(c, "RSET\r\n")
 			}
-			status, err := g.Await(20 * time.Second)
+			status, err := g.Await(time.Minute)
 			if err != nil || status != signals-1 || strings.Contains(g.Said(), "beginning anew") {
 				t.Errorf("status %d, %v", status, err)
 			}
@@ -177,7 +177,7 @@ func beginMessage(t *testing.T, address string) net.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	c.SetDeadline(time.Now().Add(20 * time.Second))
+	c.SetDeadline(time.Now().Add(time.Minute))
 	io.WriteString(c, "EHLO x\r\nMAIL FROM:<a@b.test>\r\n")
 	answers := make([]byte, 4096)
 	for got := ""; !strings.Contains(got, "250 2.1.0"); {
@@ -222,7 +222,7 @@ func TestRestartIsRefused(t *testing.T) {
 // A listener that was suspended before the start stays so, and is shown as not listening; the others work.
 func TestListenerStaysSuspended(t *testing.T) {
 	s := runSink(t)
-	other := freePort(t)
+	other := freeAddress(t)
 	g := runGateway(t, s, "[[listener]]\nname = \"Other\"\nkind = \"private\"\naddress = \""+other+"\"\n")
 	if got := talk(t, other, "QUIT\r\n", time.Second); !strings.HasPrefix(got, "220 ") {
 		t.Fatalf("it answers %q", got)
@@ -257,16 +257,6 @@ func TestListenerStaysSuspended(t *testing.T) {
 	g.Signal(syscall.SIGUSR2) // a restart changes nothing about it
 	says(t, g, "receiving is currently suspended", 2)
 	stop(t, g)
-}
-
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // What an smtp_route sends to /dev/null counts as delivered, without a connection.

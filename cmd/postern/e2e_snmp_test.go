@@ -13,17 +13,6 @@ import (
 	"postern/snmp"
 )
 
-// freeUDP is a port of the loopback address that was free a moment ago.
-func freeUDP(t *testing.T) int {
-	t.Helper()
-	c, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	return c.LocalAddr().(*net.UDPAddr).Port
-}
-
 // snmpSection is a configuration's [snmp] for version 3 with authentication.
 func snmpSection(t *testing.T, port int, passphrase string) string {
 	t.Helper()

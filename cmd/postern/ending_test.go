@@ -32,7 +32,7 @@ func TestStopWithGrace(t *testing.T) {
 	}
 	defer s.Close()
 	defer close(release)
-	data, address := t.TempDir(), freePort(t)
+	data, address := t.TempDir(), freeAddress(t)
 	text := fmt.Sprintf("hostname = \"x.test\"\n[[listener]]\nname = \"In\"\nkind = \"private\"\naddress = %q\n[[smtp_route]]\ndomain = \"ALL\"\nto = [%q]\n", address, s.Address())
 	if err := os.WriteFile(filepath.Join(data, configName), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -103,7 +103,7 @@ func TestStopWithGrace(t *testing.T) {
 
 // Operators are told in a sentence why a listener does not do what they want.
 func TestListenersOfOperators(t *testing.T) {
-	address := freePort(t)
+	address := freeAddress(t)
 	document := &config.Document{Hostname: "x.test", Listeners: []config.Listener{{Name: "In", Kind: config.Private, Address: netip.MustParseAddrPort(address)}}}
 	s := &receive.Server{Document: func() *config.Document { return document }, Suspended: []string{"In"}}
 	if err := s.Listen(); err != nil {

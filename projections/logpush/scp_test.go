@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"postern/bench/freeport"
 	"postern/projections"
 )
 
@@ -219,12 +220,11 @@ func program(t *testing.T, path string, args ...string) {
 // freePort is a port of loopback that nobody has at the moment.
 func freePort(t *testing.T) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	at, err := freeport.Pick("tcp")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	return int(at.Port())
 }
 
 // TestOpenSSH pushes to a real server: first to one whose key nobody has taken, then to one that is known.

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+
+	"postern/bench/freeport"
 )
 
 // server is a syslog server on a loopback port that can die and come back. What it has read before it dies it keeps.
@@ -32,7 +34,11 @@ type server struct {
 }
 
 func newServer(t *testing.T, network string) *server {
-	s := &server{t: t, network: network, address: "127.0.0.1:0"}
+	at, err := freeport.Pick(network)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &server{t: t, network: network, address: at.String()}
 	s.start()
 	t.Cleanup(func() { s.die(false) })
 	return s
@@ -48,7 +54,7 @@ func (s *server) start() {
 		if err != nil {
 			s.t.Fatal(err)
 		}
-		s.address, s.open = c.LocalAddr().String(), append(s.open, c)
+		s.open = append(s.open, c)
 		s.running.Add(1)
 		go s.datagrams(c)
 		return
@@ -57,7 +63,7 @@ func (s *server) start() {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	s.address, s.open = l.Addr().String(), append(s.open, l)
+	s.open = append(s.open, l)
 	s.running.Add(1)
 	go s.accept(l)
 }

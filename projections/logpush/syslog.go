@@ -123,7 +123,12 @@ func (s *Syslog) Begin() error {
 func (s *Syslog) Run(ctx context.Context) error {
 	s.wait = s.Retry
 	for ctx.Err() == nil {
-		if err := s.turn(ctx); err != nil {
+		err := s.turn(ctx)
+		switch {
+		case err == nil:
+		case ctx.Err() != nil && !s.failing: // it may be nothing but the stop, and stop tries again
+			s.rewind()
+		default:
 			s.fail(err)
 			pause(ctx, s.wait)
 			s.wait = min(2*s.wait, maxRetry)
@@ -305,11 +310,16 @@ func (s *Syslog) save() error {
 	return nil
 }
 
-// fail goes back to what counts as received.
-func (s *Syslog) fail(err error) {
+// rewind goes back to what counts as received.
+func (s *Syslog) rewind() {
 	s.disconnect()
 	s.read, s.sent = s.confirmed, s.sent[:0]
 	s.seq.Store(s.confirmed)
+}
+
+// fail goes back, and says why.
+func (s *Syslog) fail(err error) {
+	s.rewind()
 	text := err.Error()
 	s.reason.Store(&text)
 	if !s.failing {

@@ -86,6 +86,7 @@ func TestSyslogOnce(t *testing.T) {
 				b.traffic(30)
 				stop() // what is durable is sent by then
 			}
+			eventually(t, "all lines are read", func() bool { return hasAll(server.received(), b.lines()) })
 			if again := inOrder(t, server.received(), b.lines()); again > 0 {
 				t.Errorf("%d lines were sent again", again)
 			}

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"postern/bench/freeport"
 	"postern/engine"
 	"postern/engine/config"
 	"postern/journal"
@@ -24,12 +25,10 @@ func TestSMTPSink(t *testing.T) {
 	if _, err := os.Stat(sink); err != nil {
 		t.Skip("smtp-sink is not installed")
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err := freeport.Pick("tcp")
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr := l.Addr().(*net.TCPAddr).AddrPort()
-	l.Close()
 	cmd := exec.Command(sink, "-u", "nobody", addr.String(), "100")
 	if os.Getuid() != 0 {
 		cmd = exec.Command(sink, addr.String(), "100")
@@ -45,7 +44,7 @@ func TestSMTPSink(t *testing.T) {
 	w.client.Dial = dial
 	w.recipients(3)
 	var out []engine.Outcome
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
 		if out = w.deliver(); !out[0].Host { // it may not listen yet
 			break
 		}
