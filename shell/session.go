@@ -140,10 +140,10 @@ func (l *Local) OpenSession(ctx context.Context, from string, opened func(Sessio
 	if !ok {
 		return &RefusedError{"There are too many shells open: close one first."}
 	}
-	defer l.Shells.Close(s.ID)
 	at, _ := netip.ParseAddr(from)
 	l.note(&journal.OperatorLoggedIn{Session: s.ID, By: s.User, From: at})
 	defer l.note(&journal.OperatorLoggedOut{Session: s.ID, By: s.User, From: at})
+	defer l.Shells.Close(s.ID) // before it is written down that the shell is gone
 	opened(s)
 	<-ctx.Done()
 	return nil
