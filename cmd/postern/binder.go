@@ -1,31 +1,35 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"os"
 	"runtime"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
 // binder is the one thread that may bind ports below firstFree once the process has given up root: commits, and listeners
 // that are resumed, want some later. It holds CAP_NET_BIND_SERVICE and nothing else of root, does nothing but bind, and
-// starts neither threads (the runtime starts none from a goroutine that is locked to its thread) nor programs. ports owns
-// it. nil: every thread may bind what the process may.
+// starts neither threads (the runtime starts none from a goroutine that is locked to its thread) nor programs, but for the
+// gateway's own that begins anew. serve ends it. nil: every thread may bind what the process may.
 type binder struct {
+	may  bool // it has that right; set by newBinder
 	jobs chan func()
 	quit chan struct{} // closed by close: the thread ends
 }
 
 // newBinder has the process go on as an account, and gives the thread that still binds.
 func newBinder(a *account) (*binder, error) {
-	b, became := &binder{make(chan func()), make(chan struct{})}, make(chan error)
+	b, became := &binder{jobs: make(chan func()), quit: make(chan struct{})}, make(chan error)
 	go func() {
 		runtime.LockOSThread() // for good: the thread ends with the goroutine
-		err := a.becomeButBind()
+		var err error
+		b.may, err = a.becomeButBind()
 		became <- err
 		for err == nil {
 			select {
@@ -64,26 +68,51 @@ func (b *binder) close() {
 	}
 }
 
+// exec puts a program in the place of this one; it may bind what this one may. It returns only when that fails.
+func (b *binder) exec(program string, args, environment []string) (err error) {
+	refused := b.run(func() {
+		if b != nil && b.may {
+			err = handOnBinding()
+		}
+		if err == nil {
+			err = syscall.Exec(program, args, environment)
+		}
+	})
+	return cmp.Or(refused, err)
+}
+
+const mayBind = 1 << unix.CAP_NET_BIND_SERVICE
+
 // becomeButBind drops root for good, in all threads; this one alone keeps CAP_NET_BIND_SERVICE, if it had it
 // (capabilities(7)).
-func (a *account) becomeButBind() error {
+func (a *account) becomeButBind() (may bool, err error) {
 	if err := unix.Prctl(unix.PR_SET_KEEPCAPS, 1, 0, 0, 0); err != nil { // of this thread
-		return os.NewSyscallError("prctl", err)
+		return false, os.NewSyscallError("prctl", err)
 	}
 	if err := a.become(); err != nil {
-		return err
+		return false, err
 	}
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var had [2]unix.CapUserData
 	if err := unix.Capget(&header, &had[0]); err != nil {
-		return os.NewSyscallError("capget", err)
+		return false, os.NewSyscallError("capget", err)
 	}
-	const bind = 1 << unix.CAP_NET_BIND_SERVICE
-	kept := [2]unix.CapUserData{{Permitted: had[0].Permitted & bind, Effective: had[0].Permitted & bind}}
+	kept := [2]unix.CapUserData{{Permitted: had[0].Permitted & mayBind, Effective: had[0].Permitted & mayBind}}
+	if err := unix.Capset(&header, &kept[0]); err != nil {
+		return false, os.NewSyscallError("capset", err)
+	}
+	return kept[0].Permitted != 0, os.NewSyscallError("prctl", unix.Prctl(unix.PR_SET_KEEPCAPS, 0, 0, 0, 0))
+}
+
+// handOnBinding has the program that this thread executes next keep CAP_NET_BIND_SERVICE, as an ambient capability: what
+// the systemd unit gives.
+func handOnBinding() error {
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	kept := [2]unix.CapUserData{{Permitted: mayBind, Effective: mayBind, Inheritable: mayBind}}
 	if err := unix.Capset(&header, &kept[0]); err != nil {
 		return os.NewSyscallError("capset", err)
 	}
-	return os.NewSyscallError("prctl", unix.Prctl(unix.PR_SET_KEEPCAPS, 0, 0, 0, 0))
+	return os.NewSyscallError("prctl", unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_RAISE, unix.CAP_NET_BIND_SERVICE, 0, 0))
 }
 
 // firstFree is the lowest port that everybody may bind (ip(7)).

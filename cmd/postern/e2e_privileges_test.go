@@ -1,10 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -27,13 +30,19 @@ func runAsNobody(t *testing.T, extra string) *bench.Gateway {
 	if err := g.Configure("127.0.0.1:9", "[daemon]\nuser = \"nobody\"\n"+extra); err != nil {
 		t.Fatal(err)
 	}
+	letIn(t, g)
+	startUntilEnd(t, g)
+	return g
+}
+
+// letIn lets everybody look for the program and the data.
+func letIn(t *testing.T, g *bench.Gateway) {
+	t.Helper()
 	for _, dir := range []string{filepath.Dir(binary), g.Data, filepath.Dir(g.Data), filepath.Dir(filepath.Dir(g.Data))} {
 		if err := os.Chmod(dir, 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
-	startUntilEnd(t, g)
-	return g
 }
 
 // lowPort is a port of an address, below 1024, that nobody has.
@@ -91,7 +100,7 @@ func TestLowPortsAfterRoot(t *testing.T) {
 		switch {
 		case strings.Contains(task["Uid"], "\t0") || strings.Contains(task["Gid"], "\t0"):
 			t.Errorf("thread %s is root still: %s, %s", task["Pid"], task["Uid"], task["Gid"])
-		case task["CapEff"] == "0000000000000400" && task["CapPrm"] == task["CapEff"]: // CAP_NET_BIND_SERVICE
+		case task["CapEff"] == bindOnly && task["CapPrm"] == bindOnly:
 			binders++
 		case task["CapEff"] != none || task["CapPrm"] != none:
 			t.Errorf("thread %s may %s of %s", task["Pid"], task["CapEff"], task["CapPrm"])
@@ -106,8 +115,8 @@ func TestLowPortsAfterRoot(t *testing.T) {
 	stop(t, g)
 }
 
-// none is an empty set of capabilities.
-const none = "0000000000000000"
+// Sets of capabilities: no one, and CAP_NET_BIND_SERVICE alone.
+const none, bindOnly = "0000000000000000", "0000000000000400"
 
 // tasks are the status of all threads of a gateway, by its words (proc_pid_status(5)).
 func tasks(t *testing.T, g *bench.Gateway) (list []map[string]string) {
@@ -132,17 +141,73 @@ func tasks(t *testing.T, g *bench.Gateway) (list []map[string]string) {
 	return list
 }
 
-// The program that begins anew has no right to a port below 1024 where root was given up: that is said instead of not
-// coming back.
+// A gateway that has given up root begins anew with the one right that it kept, as often as it is asked to, and takes a low
+// port that its configuration has got meanwhile.
+func TestRestartKeepsLowPorts(t *testing.T) {
+	low, later := lowPort(t, "127.0.0.78"), lowPort(t, "127.0.0.77")
+	g := runAsNobody(t, "[[listener]]\nname = \"Low\"\nkind = \"private\"\naddress = \""+low.String()+"\"\n")
+	file := filepath.Join(g.Data, "postern.toml")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for times, extra := range []string{"", "[[listener]]\nname = \"Later\"\nkind = \"private\"\naddress = \"" + later.String() + "\"\n", ""} {
+		text = append(text, extra...)
+		if err := os.WriteFile(file, text, 0o640); err != nil {
+			t.Fatal(err)
+		}
+		g.Signal(syscall.SIGUSR2)
+		says(t, g, "beginning anew", times+1)
+		eventually(t, "the listener answers", func() bool { return answers(low.String()) })
+	}
+	if !answers(later.String()) {
+		t.Error("the listener that was added does not answer")
+	}
+	for _, task := range tasks(t, g) {
+		if strings.Contains(task["Uid"], "\t0") || task["CapPrm"] != bindOnly && task["CapPrm"] != none {
+			t.Errorf("thread %s is %s and may %s", task["Pid"], task["Uid"], task["CapPrm"])
+		}
+	}
+	stop(t, g)
+}
+
+// Where the process never had the right to a port below 1024, that is said instead of not coming back.
 func TestRestartWithoutRights(t *testing.T) {
-	g := runAsNobody(t, "[[listener]]\nname = \"Low\"\nkind = \"private\"\naddress = \"127.0.0.78:587\"\n")
+	if os.Geteuid() != 0 {
+		t.Skip("only root can become other users")
+	}
+	drop, err := exec.LookPath("setpriv")
+	if err != nil {
+		t.Skip(err)
+	}
+	g := &bench.Gateway{Data: filepath.Join(t.TempDir(), "data")}
+	if err := g.Configure("127.0.0.1:9", ""); err != nil {
+		t.Fatal(err)
+	}
+	low := lowPort(t, "127.0.0.78").String()
+	letIn(t, g)
+	if err := filepath.WalkDir(g.Data, func(path string, _ fs.DirEntry, err error) error { return cmp.Or(err, os.Chown(path, 65534, 65534)) }); err != nil {
+		t.Fatal(err)
+	}
+	g.Binary = filepath.Join(filepath.Dir(g.Data), "postern")
+	script := fmt.Sprintf("#!/bin/sh\nexec %s --reuid=65534 --regid=65534 --clear-groups %s \"$@\"\n", drop, binary)
+	if err := os.WriteFile(g.Binary, []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	startUntilEnd(t, g)
+	file, err := os.OpenFile(filepath.Join(g.Data, "postern.toml"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintf(file, "[[listener]]\nname = \"Low\"\nkind = \"private\"\naddress = %q\n", low)
+	file.Close()
 	g.Signal(syscall.SIGUSR2)
 	says(t, g, "not restarted", 1)
-	if !strings.Contains(g.Said(), "could not listen on 127.0.0.78:587") {
+	if !strings.Contains(g.Said(), "could not listen on "+low) {
 		t.Error("it does not name the port")
 	}
-	if got := talk(t, "127.0.0.78:587", "QUIT\r\n", time.Second); !strings.HasPrefix(got, "220 ") {
-		t.Errorf("the port answers %q", got)
+	if got := talk(t, g.Address, "QUIT\r\n", time.Second); !strings.HasPrefix(got, "220 ") {
+		t.Errorf("its port answers %q", got)
 	}
 	stop(t, g)
 }

@@ -62,7 +62,7 @@ func portsOf(d *config.Document) (list []wanted) {
 // bind takes a port.
 func (p *ports) bind(what string, at netip.AddrPort) error {
 	address := at.String()
-	bound, err := listenTCP(context.Background(), "tcp", address)
+	bound, err := p.listen(context.Background(), "tcp", address)
 	if err != nil {
 		return fmt.Errorf("%s cannot listen on %s: %w", what, address, err)
 	}
@@ -98,7 +98,7 @@ func (p *ports) listenPacket(_ context.Context, at netip.AddrPort) (c *net.UDPCo
 	return c, cmp.Or(refused, err)
 }
 
-// close lets go of what nobody took; nothing is bound after it.
+// close lets go of what nobody took.
 func (p *ports) close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -108,7 +108,6 @@ func (p *ports) close() {
 		}
 	}
 	p.bound = nil
-	p.binder.close()
 }
 
 // inspect finds what would end a first start when its store is made already: nothing is to be left behind then. A store

@@ -40,14 +40,13 @@ func (g *gateway) refuseRestart() error {
 // portFaults finds the ports of a configuration that could not be bound after a restart.
 func (g *gateway) portFaults(doc *config.Document, program string) (faults []error) {
 	ours := portsOf(g.document())
-	mayAll, free := bindsAll(program), firstFree()
-	p := &ports{}
+	mayAll, free := g.bindsAll(program), firstFree()
+	p := &ports{binder: g.ports.binder}
 	defer p.close()
 	for _, want := range portsOf(doc) {
 		switch at := want.at; {
 		case at.Port() != 0 && at.Port() < free && !mayAll:
-			faults = append(faults, fmt.Errorf("%s could not listen on %s: the gateway has given up root, and begun anew it had no right to bind "+
-				"ports below %d; stop it, and start it as it was started", want.what, at, free))
+			faults = append(faults, fmt.Errorf("%s could not listen on %s: %s", want.what, at, mayNotBind()))
 		case slices.ContainsFunc(ours, func(w wanted) bool { return w.at == at }):
 		default:
 			if err := p.bind(want.what, at); err != nil {
@@ -56,17 +55,19 @@ func (g *gateway) portFaults(doc *config.Document, program string) (faults []err
 		}
 	}
 	if at, wanted := snmpAddress(doc); wanted && at.Port() < free && !mayAll {
-		faults = append(faults, fmt.Errorf("snmp could not listen on %s: the gateway has given up root, and begun anew it had no right to bind "+
-			"ports below %d; stop it, and start it as it was started", at, free))
+		faults = append(faults, fmt.Errorf("snmp could not listen on %s: %s", at, mayNotBind()))
 	}
 	return faults
 }
 
 // bindsAll tells whether the program, executed by this process, may bind every port (capabilities(7)).
-func bindsAll(program string) bool {
+func (g *gateway) bindsAll(program string) bool {
+	if b := g.ports.binder; b != nil && b.may {
+		return true
+	}
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var data [2]unix.CapUserData
-	if unix.Capget(&header, &data[0]) != nil || data[0].Effective&(1<<unix.CAP_NET_BIND_SERVICE) == 0 {
+	if unix.Capget(&header, &data[0]) != nil || data[0].Effective&mayBind == 0 {
 		return false
 	}
 	if os.Geteuid() == 0 {
@@ -81,7 +82,7 @@ func bindsAll(program string) bool {
 
 // beginAnew puts the program in its own place, with the arguments and the environment that it was started with: the process
 // stays, and whoever watches it. A signal to stop that has come meanwhile is obeyed.
-func beginAnew(asked <-chan os.Signal) error {
+func (g *gateway) beginAnew(asked <-chan os.Signal) error {
 	signal.Ignore(syscall.SIGUSR2, syscall.SIGHUP) // until the program can take it
 	signal.Reset(syscall.SIGTERM, syscall.SIGINT)
 	if len(asked) > 0 {
@@ -89,7 +90,7 @@ func beginAnew(asked <-chan os.Signal) error {
 	}
 	program, err := os.Executable()
 	if err == nil {
-		err = syscall.Exec(program, os.Args, os.Environ())
+		err = g.ports.binder.exec(program, os.Args, os.Environ())
 	}
 	return fmt.Errorf("the gateway has stopped and cannot begin anew: %s: %w", program, err)
 }

@@ -86,6 +86,7 @@ func serve(f flags, stderr io.Writer) error {
 	asked, again, hung := stopSignal(terminal), restartSignal(), hangUps(terminal)
 	g := &gateway{flags: f, log: processLog(stderr), data: data, orders: make(chan order, 1), drained: newDrained()}
 	g.inForce.Store(doc)
+	defer func() { g.ports.binder.close() }()
 	if err := g.build(); err != nil {
 		g.close()
 		return err
@@ -101,7 +102,7 @@ func serve(f flags, stderr io.Writer) error {
 		return err
 	}
 	g.log.Info().Msg("stopped; beginning anew")
-	return beginAnew(asked)
+	return g.beginAnew(asked)
 }
 
 // configName is the configuration's file in the data directory.
