@@ -74,11 +74,13 @@ func lengthOf(s string) string {
 
 func (l *dumpLine) print(w io.Writer, asJSON bool) error {
 	if asJSON {
-		b, err := json.Marshal(l)
-		if err != nil {
+		var b bytes.Buffer
+		e := json.NewEncoder(&b)
+		e.SetEscapeHTML(false) // an address is <user@example.com>
+		if err := e.Encode(l); err != nil {
 			return err
 		}
-		_, err = w.Write(append(b, '\n'))
+		_, err := w.Write(b.Bytes())
 		return err
 	}
 	b := fmt.Appendf(nil, "%d %s ", l.Seq, l.Time.Format("2006-01-02T15:04:05.000000000Z"))

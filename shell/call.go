@@ -2,7 +2,6 @@ package shell
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -200,7 +199,7 @@ func (c *Call) Answer(value any, text string) error {
 		_, err := io.WriteString(c.Out, text)
 		return err
 	}
-	e := json.NewEncoder(c.Out)
+	e := encoder(c.Out)
 	e.SetIndent("", "  ")
 	if err := e.Encode(value); err != nil {
 		return fmt.Errorf("%s as JSON: %w", c.Command.Name, err)
@@ -212,7 +211,7 @@ func (c *Call) Answer(value any, text string) error {
 // and again whenever it is about to leave the screen.
 func (c *Call) Row(heading string, value any, text string) error {
 	if c.JSON {
-		return json.NewEncoder(c.Out).Encode(value)
+		return encoder(c.Out).Encode(value)
 	}
 	above, below := c.linesOf(heading), c.linesOf(text)
 	if c.rows > 0 && c.Height != nil && c.rows+above+below >= c.Height() && c.Height() > above+below+1 {

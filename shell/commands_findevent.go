@@ -2,7 +2,6 @@ package shell
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -116,7 +115,7 @@ func skippedLine(damage string) string { return "Not searched: " + Printable(dam
 func (c *Call) showTrace(ctx context.Context, seq uint64, skipped []string, skip bool) error {
 	show := func(f TracedFact) error {
 		if c.JSON {
-			return json.NewEncoder(c.Out).Encode(f)
+			return encoder(c.Out).Encode(f)
 		}
 		if f.Skipped != "" {
 			_, err := io.WriteString(c.Out, skippedLine(f.Skipped))

@@ -3,7 +3,6 @@ package shell
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -155,8 +154,7 @@ type logRow struct {
 
 func (c *Call) printLog(log string, lines []projections.LogLine, goesOn, gaps bool) error {
 	var b bytes.Buffer
-	rows := json.NewEncoder(&b)
-	rows.SetEscapeHTML(false)
+	rows := encoder(&b)
 	for i, l := range lines {
 		if c.JSON {
 			if err := rows.Encode(logRow{log, l}); err != nil {

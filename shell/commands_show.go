@@ -2,7 +2,6 @@ package shell
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -65,7 +64,7 @@ type shownPast struct {
 func (c *Call) showPast(ctx context.Context, s engine.Selection, at time.Time) error {
 	err := c.Gateway.RecipientsAt(ctx, s, at, func(m projections.Moment) error {
 		if c.JSON {
-			return json.NewEncoder(c.Out).Encode(shownPast{m})
+			return encoder(c.Out).Encode(shownPast{m})
 		}
 		return c.Say(strings.TrimSuffix(pastLine(&m, c.zone()), "\n"))
 	}, c.showPage)
@@ -78,8 +77,7 @@ func (c *Call) showPast(ctx context.Context, s engine.Selection, at time.Time) e
 // showPage prints rows: for programs each on a line of its own.
 func (c *Call) showPage(rows []engine.Listed) error {
 	var b strings.Builder
-	encoder := json.NewEncoder(&b)
-	encoder.SetEscapeHTML(false)
+	values := encoder(&b)
 	if c.rows == 0 && !c.JSON {
 		b.WriteString(showHeading)
 	}
@@ -87,7 +85,7 @@ func (c *Call) showPage(rows []engine.Listed) error {
 	for i := range rows {
 		if !c.JSON {
 			showRecipient(&b, &rows[i])
-		} else if err := encoder.Encode(&rows[i]); err != nil {
+		} else if err := values.Encode(&rows[i]); err != nil {
 			return err
 		}
 	}

@@ -2,7 +2,6 @@ package shell
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -40,7 +39,7 @@ func runTLSVerify(ctx context.Context, c *Call) error {
 			verified = s.OK
 		}
 		if c.JSON {
-			return json.NewEncoder(c.Out).Encode(s)
+			return encoder(c.Out).Encode(s)
 		}
 		if s.Step == "domain" {
 			s.Text = "\n" + s.Text

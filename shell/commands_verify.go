@@ -2,7 +2,6 @@ package shell
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -33,7 +32,7 @@ func runVerify(ctx context.Context, c *Call) error {
 		wrong += len(p.Wrong) + p.More
 		switch {
 		case c.JSON:
-			return json.NewEncoder(c.Out).Encode(p)
+			return encoder(c.Out).Encode(p)
 		case p.What == projections.ProofDestination:
 			flows = append(flows, *p.Books)
 			return nil

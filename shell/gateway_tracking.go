@@ -173,7 +173,7 @@ func (t tracker) trace(ctx context.Context, seq uint64, skip bool, each func(Tra
 	var lines []projections.Line
 	h := t.history(skip, func(damage string) error { return each(TracedFact{Skipped: damage}) })
 	err := tracking.Trace(ctx, h, t.index, seq, func(r journal.Record) error {
-		event, err := json.Marshal(r.Event)
+		event, err := encoded(r.Event)
 		if err != nil {
 			return err
 		}

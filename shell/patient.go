@@ -27,7 +27,7 @@ const stepLimit = 30 * time.Second
 type noResult struct{}
 
 func (p patient) answer(w http.ResponseWriter, r *http.Request) {
-	control, out := http.NewResponseController(w), json.NewEncoder(w)
+	control, out := http.NewResponseController(w), encoder(w)
 	send := func(l patientLine) error {
 		if r.Method == http.MethodPost {
 			control.SetWriteDeadline(time.Now().Add(stepLimit))

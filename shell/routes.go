@@ -2,7 +2,6 @@ package shell
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -63,7 +62,7 @@ func answering(answer func(ctx context.Context, q url.Values) (any, error)) http
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
-		json.NewEncoder(w).Encode(v)
+		encoder(w).Encode(v)
 	}
 }
 
@@ -96,7 +95,7 @@ func streamingOrder(mux *http.ServeMux, path string, produce producer) {
 type producer func(ctx context.Context, q url.Values, each func(any) error) error
 
 func (produce producer) answer(w http.ResponseWriter, r *http.Request) {
-	control, out := http.NewResponseController(w), json.NewEncoder(w)
+	control, out := http.NewResponseController(w), encoder(w)
 	begun := false
 	err := produce(r.Context(), r.URL.Query(), func(v any) error {
 		begun = true

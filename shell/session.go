@@ -3,7 +3,6 @@ package shell
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -103,7 +102,7 @@ func serveSession(g Gateway, w http.ResponseWriter, r *http.Request) {
 		from = a.String()
 	}
 	err := g.OpenSession(r.Context(), from, func(s Session) {
-		json.NewEncoder(w).Encode(s)
+		encoder(w).Encode(s)
 		http.NewResponseController(w).Flush()
 	})
 	if err != nil {
