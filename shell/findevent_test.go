@@ -114,7 +114,7 @@ func TestFindEventByOptions(t *testing.T) {
 		"findevent example.com":           `findevent does not take "example.com"`,
 		"findevent --mid 4 --json":        `"kind":"Scanned","event":{"Message":5,"MID":4,"Engine":"CASE","Interim":false,"Verdict":"spam negative"}`,
 		"findevent --from example --json": `"total": 2`,
-		"findevent --json --mid 5":        " From: <other", // as people search for it
+		"findevent --json --mid 5":        " From: <Other@example.com>", // as people search for it
 	} {
 		g := confidential(t)
 		for _, g := range []Gateway{g, overSocket(t, g)} {
