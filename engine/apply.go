@@ -116,6 +116,9 @@ func (s *State) applyAttempt(e *journal.AttemptStarted) {
 			s.messages.at(mi).inHand++
 			s.inHand++
 		}
+		if r.flags&claimed != 0 { // decide attempts none of these
+			s.claimedInHand++
+		}
 		r.state, r.attempts, r.due = trying, e.Attempt, int64(e.Next)-s.shift
 	}
 }

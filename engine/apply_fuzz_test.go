@@ -13,6 +13,7 @@ import (
 func FuzzApply(f *testing.F) {
 	f.Add([]byte{0, 1, 2, 1, 1, 0, 2, 1, 0})
 	f.Add([]byte{0, 3, 1, 1, 1, 3, 3, 1, 1, 7, 0, 0, 0, 1, 1, 9, 1, 0})
+	f.Add([]byte("\x95,,\xfc,0A,0")) // an attempt at what is claimed
 	f.Fuzz(func(t *testing.T, script []byte) {
 		s := NewState()
 		seq := uint64(0)
