@@ -1,0 +1,40 @@
+package hardware
+
+import (
+	"strings"
+	"testing"
+	"testing/fstest"
+)
+
+// What controllers say in rarer words than those of the captured machines.
+func TestWordsOfControllers(t *testing.T) {
+	for _, c := range []struct{ name, list, limits, want string }{
+		{"Fahrenheit", "Ambient | 04h | ok | 39.1 | 77 degrees F\n", "Ambient | 77.000 | degrees F | ok | na | na | na | na | 113.000 | na\n", "1 Ambient | ambient | 25.0 of 45.0 | Normal"},
+		{"below zero", "Inlet Temp | 04h | ok | 55.1 | -7 degrees C\n", "", "1 Inlet Temp | ambient | -7.0 of 0.0 | Normal"},
+		{"a measure and a state", "Temp 2 | 02h | ok | 3.1 | 40 degrees C, Transition to OK\n", "", "1 Temp 2 | CPU | 40.0 of 0.0 | Normal"},
+		{"air of a power supply", "Ambient Temp | 07h | ok | 10.1 | 48 degrees C\n39-P/S 1 Inlet | 08h | ok | 7.1 | 48 degrees C\n", "",
+			"1 Ambient Temp | other | 48.0 of 0.0 | Normal\n2 39-P/S 1 Inlet | other | 48.0 of 0.0 | Normal"},
+		{"parts of a processor's supply", "CPU_VRMIN Temp | 04h | ok | 7.4 | 50 degrees C\nCPU0_DIMMA1 | 05h | ok | 3.1 | 44 degrees C\n", "",
+			"1 CPU_VRMIN Temp | other | 50.0 of 0.0 | Normal\n2 CPU0_DIMMA1 | other | 44.0 of 0.0 | Normal"},
+		{"the board's and a part's", "Temp | 04h | ok | 7.1 | 30 degrees C\nTemp | 05h | ok | 32.2 | 40 degrees C\n", "",
+			"1 System Board Temp | other | 30.0 of 0.0 | Normal\n2 Memory 2 Temp | other | 40.0 of 0.0 | Normal"},
+		{"a driven fan that has failed", "Fan 1 | 40h | ok | 29.1 | Transition to Degraded\nFan 1 DutyCycle | 41h | ok | 29.1 | 29.01 percent\nFan 2 DutyCycle | 42h | ok | 29.2 | 29.01 percent\nCPU Utilization | 43h | ok | 3.1 | 4 percent\n", "",
+			"fan 1 Fan 1 DutyCycle | 29.01%, at least 0 | Critical\nfan 2 Fan 2 DutyCycle | 29.01%, at least 0 | Normal"},
+		{"a fan and its state", "Fan 1 | 40h | ok | 7.1 | 3600 RPM, Transition to Running\n", "", "fan 1 Fan 1 | 3600, at least 0 | Normal"},
+		{"an empty bay without a word", "Power Supply 1 | 32h | ok | 10.1 | 40 Watts, Presence detected\nPS 1 Presence | 3Fh | ok | 10.1 | Device Present\nPower Supply 2 | 33h | ok | 10.2 | \nPS 2 Output | 3Bh | ns | 10.2 | Disabled\n", "",
+			"power supply 1 Power Supply 1 | status 2, redundancy 1, predicted false, charge -1 | Normal\npower supply 2 Power Supply 2 | status 1, redundancy 1, predicted false, charge -1 | Normal"},
+		{"instances that go the other way", "PS2 Status | 50h | ok | 10.1 | Presence detected\nPS1 Status | 51h | ok | 10.2 | Presence detected, Power Supply AC lost\n", "",
+			"power supply 1 Power Supply 1 | status 3, redundancy 2, predicted false, charge -1 | Critical\npower supply 2 Power Supply 2 | status 2, redundancy 2, predicted false, charge -1 | Warning"},
+		{"instances that begin elsewhere", "PS1 Status | C8h | ok | 10.96 | Presence detected\nPS2 Status | C9h | ok | 10.97 | Presence detected, Failure detected\n", "",
+			"power supply 1 Power Supply 1 | status 2, redundancy 2, predicted false, charge -1 | Warning\npower supply 2 Power Supply 2 | status 4, redundancy 2, predicted false, charge -1 | Critical"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			machine := tree{fstest.MapFS{}, fstest.MapFS{}, fstest.MapFS{"ipmi0": {}}, map[string]string{"sdr elist": c.list, "sensor": c.limits}}
+			m := machine.monitor(Limits{}, nil)
+			m.Ask(t.Context())
+			if got := strings.TrimSuffix(summary(m.Sensors(moment)), "\nBMC: true \n"); got != c.want {
+				t.Errorf("have\n%s\nwant\n%s", got, c.want)
+			}
+		})
+	}
+}
