@@ -74,7 +74,12 @@ func fanTable() part[image] {
 	rows := func(i *image) []hardware.Fan { return within(i.sensors.Fans, maxFans, number) }
 	type col = column[hardware.Fan]
 	return tableOf(asyncosObjects.Append(10, 1), rows, indexed(number),
-		col{2, func(f *hardware.Fan) Value { return Gauge32(nonNegative(f.RPM)) }},
+		col{2, func(f *hardware.Fan) Value {
+			if f.Percent > 0 && !f.Failed { // it turns, nobody knows how often; 0 would be a fan that has failed
+				return Value{}
+			}
+			return Gauge32(nonNegative(f.RPM))
+		}},
 		col{3, func(f *hardware.Fan) Value { return DisplayString(f.Name) }})
 }
 

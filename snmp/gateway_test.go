@@ -46,7 +46,7 @@ func busyGateway() (*Gateway, *Figures) {
 	}
 	sensors := &hardware.Sensors{RAIDEvents: 3,
 		Temperatures:  []hardware.Temperature{{Index: 1, Name: "CPU 0", Celsius: 61.6}, {Index: 3, Name: "inlet", Celsius: -4.2}},
-		Fans:          []hardware.Fan{{Index: 1, Name: "fan1", RPM: 4200}, {Index: 2, Name: "fan2"}},
+		Fans:          []hardware.Fan{{Index: 1, Name: "fan1", RPM: 4200}, {Index: 2, Name: "fan2"}, {Index: 3, Name: "Fan 3 DutyCycle", Percent: 21.95}, {Index: 4, Name: "Fan 4 DutyCycle", Percent: 21.95, Failed: true}},
 		PowerSupplies: []hardware.PowerSupply{{Index: 2, Name: "PS2", Status: hardware.SupplyNoAC, Redundancy: hardware.RedundancyLost}},
 		Drives: []hardware.Drive{{Index: 1, ID: "md0 sda1", Status: hardware.DriveHealthy, LastError: "No Error"},
 			{Index: 2, ID: "md0 sdb1", Status: hardware.DriveFailure, LastError: "faulty"}}}
@@ -177,6 +177,7 @@ func TestGatewayFigures(t *testing.T) {
 		"connectionURL.0": {}, "temperatureIndex.1": {}, "fanIndex.1": {}, "powerSupplyIndex.2": Integer(2), "powerSupplyStatus.2": Integer(3),
 		"powerSupplyRedundancy.2": Integer(2), "powerSupplyName.2": DisplayString("PS2"), "degreesCelsius.1": Integer(62), "degreesCelsius.3": Integer(-4),
 		"temperatureName.3": DisplayString("inlet"), "fanRPMs.1": Gauge32(4200), "fanRPMs.2": Gauge32(0), "fanName.2": DisplayString("fan2"),
+		"fanRPMs.3": {}, "fanName.3": DisplayString("Fan 3 DutyCycle"), "fanRPMs.4": Gauge32(0),
 		"raidIndex.2": Integer(2), "raidStatus.2": Integer(2), "raidID.1": DisplayString("md0 sda1"), "raidLastError.1": DisplayString("No Error"),
 		"keyExpirationIndex.3": Integer(3), "keyDescription.1": DisplayString("Certificate InboundMail"), "keyIsPerpetual.1": Integer(2),
 		"keyIsPerpetual.2": Integer(1), "keySecondsUntilExpire.1": Gauge32(90), "keySecondsUntilExpire.2": {}, "keySecondsUntilExpire.3": Gauge32(0),
