@@ -14,7 +14,7 @@ var _ = register(&Command{Name: "hardwarestatus", Summary: "the machine's temper
 	Help: "A temperature within 10 % of its critical value is a warning. The table [hardware] of the configuration says which model\n" +
 		"the machine is and what it bears; without a model the limits hold that the sensors tell. Read are the kernel's sensors,\n" +
 		"its software arrays, and the management controller (BMC) where there is one and ipmitool may ask it. A fan in per cent tells\n" +
-		"how fast it is driven and not its turns; SNMP's fanRPMs has no value for it while it works.",
+		"how fast it is driven and not its turns; SNMP's fanTable has it only when it has failed.",
 	Run: func(ctx context.Context, c *Call) error {
 		s, err := c.Gateway.Sensors(ctx)
 		if err != nil {

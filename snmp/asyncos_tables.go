@@ -2,6 +2,7 @@ package snmp
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"postern/hardware"
@@ -34,7 +35,8 @@ func within[Row any](rows []Row, most int, number func(*Row) int) []Row {
 }
 
 // asyncosTables are those of hardware, of keys and of updates. A machine without such hardware has empty ones. The index of
-// temperatures and fans may not be read, that of the others may.
+// temperatures and fans may not be read, that of the others may. A row has all of its columns or is not there: pollers walk
+// one column after the other, and put together what stands at the same place of each.
 func asyncosTables() []part[image] {
 	return []part[image]{powerSupplyTable(), temperatureTable(), fanTable(), keyExpirationTable(), updateTable(), raidTable()}
 }
@@ -54,32 +56,32 @@ func powerSupplyTable() part[image] {
 
 func temperatureTable() part[image] {
 	number := func(t *hardware.Temperature) int { return t.Index }
-	rows := func(i *image) []hardware.Temperature { return within(i.sensors.Temperatures, maxTemperatures, number) }
+	rows := func(i *image) []hardware.Temperature {
+		measured := within(i.sensors.Temperatures, maxTemperatures, number)
+		return slices.DeleteFunc(measured, func(t hardware.Temperature) bool { return math.IsNaN(t.Celsius) })
+	}
 	type col = column[hardware.Temperature]
 	return tableOf(asyncosObjects.Append(9, 1), rows, indexed(number),
 		col{2, func(t *hardware.Temperature) Value { return wholeDegrees(t.Celsius) }},
 		col{3, func(t *hardware.Temperature) Value { return DisplayString(t.Name) }})
 }
 
-// wholeDegrees rounds a reading; what is no number is no reading.
+// wholeDegrees rounds a reading.
 func wholeDegrees(celsius float64) Value {
-	if math.IsNaN(celsius) {
-		return Value{}
-	}
 	return Integer(int(math.Round(min(max(celsius, math.MinInt32), math.MaxInt32))))
 }
 
+// fanTable leaves out fans that are driven in per cent and work: they turn, nobody knows how often, and 0 is a fan that has
+// failed.
 func fanTable() part[image] {
 	number := func(f *hardware.Fan) int { return f.Index }
-	rows := func(i *image) []hardware.Fan { return within(i.sensors.Fans, maxFans, number) }
+	rows := func(i *image) []hardware.Fan {
+		fans := within(i.sensors.Fans, maxFans, number)
+		return slices.DeleteFunc(fans, func(f hardware.Fan) bool { return f.Percent > 0 && !f.Failed })
+	}
 	type col = column[hardware.Fan]
 	return tableOf(asyncosObjects.Append(10, 1), rows, indexed(number),
-		col{2, func(f *hardware.Fan) Value {
-			if f.Percent > 0 && !f.Failed { // it turns, nobody knows how often; 0 would be a fan that has failed
-				return Value{}
-			}
-			return Gauge32(nonNegative(f.RPM))
-		}},
+		col{2, func(f *hardware.Fan) Value { return Gauge32(nonNegative(f.RPM)) }},
 		col{3, func(f *hardware.Fan) Value { return DisplayString(f.Name) }})
 }
 
@@ -116,7 +118,7 @@ func keyExpirationTable() part[image] {
 		col{3, func(k *keyRow) Value { return truthValue(k.Perpetual) }},
 		col{4, func(k *keyRow) Value {
 			if k.Perpetual || k.Expires.IsZero() {
-				return Value{}
+				return Gauge32(math.MaxUint32)
 			}
 			return Gauge32(nonNegative(int64(k.left / time.Second)))
 		}})
