@@ -38,3 +38,27 @@ func TestWordsOfControllers(t *testing.T) {
 		})
 	}
 }
+
+// Thresholds as real controllers list them: an HPE ProLiant, an IBM x3650, a Dell PowerEdge R710 and a Supermicro board, as
+// their owners published them.
+func TestLimitsOfControllers(t *testing.T) {
+	limits := bmcLimitsOf(`UID              | 0x0        | discrete   | 0x0180| na        | na        | na        | na        | na        | na
+01-Inlet Ambient | 32.000     | degrees C  | ok    | na        | na        | na        | na        | 62.000    | 66.000
+04-P1 PMM 1-6    | na         |            | na    | na        | na        | na        | na        | 82.000    | na
+51-CPU 1 PkgTmp  | 74.000     | degrees C  | ok    | na        | na        | na        | na        | na        | na
+15.2-PCI 1-SFP28 | 41.000     | degrees C  | ok    | na        | na        | na        | 73.000    | 78.000    | 0.000
+Fan 1 DutyCycle  | 21.952     | percent    | ok    | na        | na        | na        | na        | na        | na
+Ambient Temp     | 32.000     | degrees C  | ok    | na        | na        | na        | 38.000    | 41.000    | 45.000    
+Altitude         | 2680.000   | feet       | ok    | na        | na        | na        | na        | na        | na        
+Fan 1A Tach      | 3393.000   | RPM        | ok    | na        | 290.000   | na        | na        | na        | na        
+FAN 2 RPM        | 3840.000   | RPM        | ok    | na        | 720.000   | na        | na        | na        | na
+CPU Temp         | 31.000     | degrees C  | ok    | 5.000     | 5.000     | 10.000    | 90.000    | 95.000    | 95.000    
+M2NVMeSSD Temp1  | na         |            | na    | na        | na        | na        | na        | na        | na        
+`)
+	for name, want := range map[string]bmcLimits{"UID": {}, "01-Inlet Ambient": {upper: 62}, "04-P1 PMM 1-6": {upper: 82}, "51-CPU 1 PkgTmp": {}, "15.2-PCI 1-SFP28": {upper: 78},
+		"Fan 1 DutyCycle": {}, "Ambient Temp": {upper: 41}, "Altitude": {}, "Fan 1A Tach": {lower: 290}, "FAN 2 RPM": {lower: 720}, "CPU Temp": {lower: 5, upper: 95}, "M2NVMeSSD Temp1": {}} {
+		if got, there := limits[name+"\x001"]; !there || got != want {
+			t.Errorf("%s: %+v, %t, want %+v", name, got, there, want)
+		}
+	}
+}
