@@ -62,3 +62,14 @@ M2NVMeSSD Temp1  | na         |            | na    | na        | na        | na 
 		}
 	}
 }
+
+// Alerts say of a fan that is driven in per cent what is known of it, and no turns.
+func TestDrivenFanInWords(t *testing.T) {
+	for want, f := range map[string]Fan{"The fan Fan 2 is driven at 30 % of its full speed.": {Name: "Fan 2", Percent: 29.6},
+		"The fan Fan 2 has failed; it is driven at 30 % of its full speed.": {Name: "Fan 2", Percent: 29.6, Failed: true}, "The fan Fan 2 turns 0 times a minute.": {Name: "Fan 2"}} {
+		s := Sensors{Fans: []Fan{f}}
+		if got := s.Components()[0].Text; got != want {
+			t.Errorf("%+v: %q, want %q", f, got, want)
+		}
+	}
+}

@@ -35,7 +35,10 @@ func (s *Sensors) Components() (out []Component) {
 	}
 	for _, f := range s.Fans {
 		text := fmt.Sprintf("The fan %s turns %d times a minute.", f.Name, f.RPM)
-		if f.Percent > 0 {
+		switch {
+		case f.Percent > 0 && f.Failed:
+			text = fmt.Sprintf("The fan %s has failed; it is driven at %.0f %% of its full speed.", f.Name, f.Percent)
+		case f.Percent > 0:
 			text = fmt.Sprintf("The fan %s is driven at %.0f %% of its full speed.", f.Name, f.Percent)
 		}
 		out = append(out, Component{ComponentFan, f.Index, f.Name, f.Severity, text})
