@@ -103,21 +103,25 @@ type keyRow struct {
 	left time.Duration
 }
 
-// keyExpirationTable has what the XML feed's features and the alert on certificates are made of.
+// keyExpirationTable has what the XML feed's features and the alert on certificates are made of. Of a key whose end nobody
+// knows it has no row; the others keep their numbers.
 func keyExpirationTable() part[image] {
+	number := func(k *keyRow) int { return k.index }
 	rows := func(i *image) (rows []keyRow) {
 		for n, k := range i.keys {
-			rows = append(rows, keyRow{n + 1, k, k.Expires.Sub(i.at)})
+			if k.Perpetual || !k.Expires.IsZero() {
+				rows = append(rows, keyRow{n + 1, k, k.Expires.Sub(i.at)})
+			}
 		}
 		return rows
 	}
 	type col = column[keyRow]
-	return tableOf(asyncosObjects.Append(12, 1), rows, byPlace[keyRow],
+	return tableOf(asyncosObjects.Append(12, 1), rows, indexed(number),
 		col{1, func(k *keyRow) Value { return Integer(k.index) }},
 		col{2, func(k *keyRow) Value { return DisplayString(k.Description) }},
 		col{3, func(k *keyRow) Value { return truthValue(k.Perpetual) }},
 		col{4, func(k *keyRow) Value {
-			if k.Perpetual || k.Expires.IsZero() {
+			if k.Perpetual {
 				return Gauge32(math.MaxUint32)
 			}
 			return Gauge32(nonNegative(int64(k.left / time.Second)))
