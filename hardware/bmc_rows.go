@@ -85,7 +85,11 @@ func bmcLimitsOf(out string) map[string]bmcLimits {
 			}
 			return 0
 		}
-		limits[occurrence(seen, columns[0])] = bmcLimits{lower: number(5, 4), upper: number(8, 9)}
+		l := bmcLimits{lower: number(5, 4), upper: number(8, 9)}
+		if columns[2] == fahrenheit && l.upper > 0 {
+			l.upper = fromFahrenheit(l.upper)
+		}
+		limits[occurrence(seen, columns[0])] = l
 	}
 	return limits
 }

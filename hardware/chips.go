@@ -12,6 +12,8 @@ import (
 const (
 	coldest = -60
 	hottest = 200
+
+	openInput = 127 // and a fraction: what chips say of an input to which nothing is attached
 )
 
 // maxChips and maxFiles bound what is looked at below /sys.
@@ -47,7 +49,7 @@ func chipTemperatures(sys fs.FS, dir, chip string, inputs []string) (out []Tempe
 			break
 		}
 		celsius, ok := degrees(sys, at+number+"_input")
-		if fault, _ := integer(sys, at+number+"_fault"); !ok || celsius == 0 || fault == 1 {
+		if fault, _ := integer(sys, at+number+"_fault"); !ok || celsius == 0 || int(celsius) == openInput || fault == 1 {
 			continue
 		}
 		label := word(sys, at+number+"_label")

@@ -34,7 +34,14 @@ func (s *Sensors) Components() (out []Component) {
 		out = append(out, Component{ComponentTemperature, t.Index, t.Name, t.Severity, text})
 	}
 	for _, f := range s.Fans {
-		out = append(out, Component{ComponentFan, f.Index, f.Name, f.Severity, fmt.Sprintf("The fan %s turns %d times a minute.", f.Name, f.RPM)})
+		text := fmt.Sprintf("The fan %s turns %d times a minute.", f.Name, f.RPM)
+		switch {
+		case f.Percent > 0 && f.Failed:
+			text = fmt.Sprintf("The fan %s has failed; it is driven at %.0f %% of its full speed.", f.Name, f.Percent)
+		case f.Percent > 0:
+			text = fmt.Sprintf("The fan %s is driven at %.0f %% of its full speed.", f.Name, f.Percent)
+		}
+		out = append(out, Component{ComponentFan, f.Index, f.Name, f.Severity, text})
 	}
 	for _, p := range s.PowerSupplies {
 		text := fmt.Sprintf("The power supply %s is %s.", p.Name, p.Status)

@@ -19,12 +19,13 @@ func kindOfChip(chip, label string) Kind {
 
 // kindOfName tells where a sensor with such a name measures. Words of parts come first: "CPU1 VRM Temp" is no processor.
 func kindOfName(name string) Kind {
-	words := strings.FieldsFunc(strings.ToLower(name), func(r rune) bool { return !(r >= 'a' && r <= 'z') })
+	words := wordsOf(name)
 	has := func(wanted ...string) bool {
 		return slices.ContainsFunc(words, func(w string) bool { return slices.Contains(wanted, w) })
 	}
+	isPart := func(w string) bool { return strings.HasPrefix(w, "vrm") || strings.HasPrefix(w, "dimm") } // VRMIN, DIMMA1
 	switch {
-	case has("vrm", "vr", "dimm", "mem", "memory", "pch", "nic", "drive", "hdd", "ssd", "exhaust", "outlet", "psu", "ps"):
+	case slices.ContainsFunc(words, isPart), has("vr", "vddq", "mem", "memory", "pch", "nic", "drive", "hdd", "ssd", "exhaust", "outlet", "psu", "ps"):
 		return Other
 	case has("riser"):
 		return Riser
@@ -36,4 +37,10 @@ func kindOfName(name string) Kind {
 		return CPU
 	}
 	return Other
+}
+
+// wordsOf gives the words of a name, in small letters and without numbers.
+func wordsOf(name string) []string {
+	name = strings.ReplaceAll(strings.ToLower(name), "p/s", "ps")
+	return strings.FieldsFunc(name, func(r rune) bool { return !(r >= 'a' && r <= 'z') })
 }

@@ -65,8 +65,9 @@ func hot(celsius, critical float64) Severity {
 // fan judges a fan. Many stand still while it is cool, so that one which has stopped is a failure only where a chip, the
 // management controller or the model says that it must turn.
 func (l Limits) fan(f Fan) Severity {
+	slow := l.knowsFans() && f.RPM <= l.Fan || !l.knowsFans() && f.RPM < f.Minimum
 	switch {
-	case f.Failed, l.knowsFans() && f.RPM <= l.Fan, !l.knowsFans() && f.RPM < f.Minimum:
+	case f.Failed, slow && f.Percent == 0:
 		return Critical
 	case f.Stopped, f.bmc == Warning:
 		return Warning

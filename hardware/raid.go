@@ -24,6 +24,7 @@ type member struct {
 type software struct {
 	Array
 	members []member
+	slots   int  // drives that it should have: the length of [U_]
 	missing int  // slots without a drive that works: the "_" of [U_]
 	holds   bool // it is no array, but what others' metadata (IMSM, DDF) lie in: always inactive, its drives all spares
 }
@@ -43,7 +44,7 @@ func softwareArrays(proc, sys fs.FS) (arrays []Array, drives []Drive) {
 // state judges an array as a whole. The kernel calls one broken that has lost more drives than it can do without.
 func (a *software) state(said string, rebuilding int) ArrayState {
 	switch {
-	case a.State == ArrayFailed, said == "broken":
+	case a.State == ArrayFailed, said == "broken", a.missing > a.spares():
 		return ArrayFailed
 	case a.missing > rebuilding:
 		return ArrayDegraded
@@ -51,6 +52,17 @@ func (a *software) state(said string, rebuilding int) ArrayState {
 		return ArrayRebuilding
 	}
 	return ArrayHealthy
+}
+
+// spares is how many drives an array can do without at most: the kernel has one "active" that has lost more.
+func (a *software) spares() int {
+	switch a.Level {
+	case "raid4", "raid5":
+		return 1
+	case "raid6":
+		return 2
+	}
+	return max(0, a.slots-1)
 }
 
 // rebuilding names the drives that are being written to take the place of a missing one: those that the kernel has not in
@@ -153,7 +165,7 @@ func arrayLine(name string, words []string) software {
 func (a *software) detail(line string) {
 	a.holds = a.holds || holdsForm.MatchString(line)
 	if m := slotsForm.FindStringSubmatch(line); m != nil {
-		a.missing = strings.Count(m[3], "_")
+		a.slots, a.missing = len(m[3]), strings.Count(m[3], "_")
 	}
 	if m := progressForm.FindStringSubmatch(line); m != nil {
 		a.Task = m[1]

@@ -144,12 +144,15 @@ func (k *memory) fanHistory(s *Sensors, allTurn bool) {
 	}
 	for i := range s.Fans {
 		f := &s.Fans[i]
-		if f.RPM > 0 && len(k.turned) < 4*maxFans {
+		if f.turning() && len(k.turned) < 4*maxFans {
 			k.turned[f.Name] = true
 		}
-		f.Stopped = f.RPM == 0 && k.turned[f.Name]
+		f.Stopped = !f.turning() && k.turned[f.Name]
 	}
-	s.Fans = slices.DeleteFunc(s.Fans, func(f Fan) bool { return f.RPM == 0 && !f.Stopped && !f.Failed && f.Minimum == 0 && !allTurn })
+	s.Fans = slices.DeleteFunc(s.Fans, func(f Fan) bool {
+		mustTurn := f.listed && f.Minimum > 0 // what firmware has left in a chip as a minimum is there without a fan, too
+		return !f.turning() && !f.Stopped && !f.Failed && !mustTurn && !allTurn
+	})
 }
 
 // links picks the interfaces whose state matters to somebody. A plug without a cable is not expected to be up, nor is a bridge

@@ -75,14 +75,19 @@ type Temperature struct {
 type Fan struct {
 	Index    int      `json:"index"` // 1 to 64
 	Name     string   `json:"name"`
-	RPM      int64    `json:"rpm"`     // 0: it does not turn; of a failed one always 0 or what is left
-	Minimum  int64    `json:"minimum"` // turns that it may not go below; 0: nobody says
-	Failed   bool     `json:"failed"`  // the chip or the management controller says so
-	Stopped  bool     `json:"stopped"` // it has turned since the process watches, and does not now
+	RPM      int64    `json:"rpm"`               // 0: it does not turn, or tells Percent; of a failed one always 0 or what is left
+	Percent  float64  `json:"percent,omitempty"` // of its full speed at which a fan is driven whose turns nobody counts
+	Minimum  int64    `json:"minimum"`           // turns that it may not go below; 0: nobody says
+	Failed   bool     `json:"failed"`            // the chip or the management controller says so
+	Stopped  bool     `json:"stopped"`           // it has turned since the process watches, and does not now
 	Severity Severity `json:"severity"`
 
-	bmc Severity // what the management controller says of it
+	bmc    Severity // what the management controller says of it
+	listed bool     // the management controller has it: it is no connector that may be without a fan
 }
+
+// turning tells whether a fan turns, as far as anybody knows.
+func (f *Fan) turning() bool { return f.RPM > 0 || f.Percent > 0 }
 
 // Supply is the state of a power supply, with the numbers of the gateway's MIB.
 type Supply int

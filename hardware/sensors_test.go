@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -70,7 +71,11 @@ func summary(s *Sensors) string {
 		line("%d %s | %s | %.1f of %.1f | %s", t.Index, t.Name, t.Kind, t.Celsius, t.Critical, t.Severity)
 	}
 	for _, f := range s.Fans {
-		line("fan %d %s | %d, at least %d | %s", f.Index, f.Name, f.RPM, f.Minimum, f.Severity)
+		speed := strconv.FormatInt(f.RPM, 10)
+		if f.Percent > 0 {
+			speed = fmt.Sprintf("%.2f%%", f.Percent)
+		}
+		line("fan %d %s | %s, at least %d | %s", f.Index, f.Name, speed, f.Minimum, f.Severity)
 	}
 	for _, p := range s.PowerSupplies {
 		line("power supply %d %s | status %d, redundancy %d, predicted %t, charge %d | %s", p.Index, p.Name, p.Status, p.Redundancy, p.Predicted, p.Charge, p.Severity)

@@ -13,7 +13,8 @@ import (
 var _ = register(&Command{Name: "hardwarestatus", Summary: "the machine's temperatures, fans, power supplies, arrays and links", Offline: true, Anywhere: true,
 	Help: "A temperature within 10 % of its critical value is a warning. The table [hardware] of the configuration says which model\n" +
 		"the machine is and what it bears; without a model the limits hold that the sensors tell. Read are the kernel's sensors,\n" +
-		"its software arrays, and the management controller (BMC) where there is one and ipmitool may ask it.",
+		"its software arrays, and the management controller (BMC) where there is one and ipmitool may ask it. A fan in per cent tells\n" +
+		"how fast it is driven and not its turns; SNMP's fanTable has it only when it has failed.",
 	Run: func(ctx context.Context, c *Call) error {
 		s, err := c.Gateway.Sensors(ctx)
 		if err != nil {
@@ -94,7 +95,11 @@ func fanRows(s *hardware.Sensors) (rows [][]string) {
 		if f.Minimum > 0 {
 			least = strconv.FormatInt(f.Minimum, 10)
 		}
-		rows = append(rows, []string{f.Name, strconv.FormatInt(f.RPM, 10), least, f.Severity.String()})
+		speed := strconv.FormatInt(f.RPM, 10)
+		if f.Percent > 0 {
+			speed = fmt.Sprintf("%.0f %%", f.Percent)
+		}
+		rows = append(rows, []string{f.Name, speed, least, f.Severity.String()})
 	}
 	return rows
 }

@@ -28,7 +28,8 @@ of them, and remembers those also while SNMP is disabled; Enter keeps one that i
 Trap targets are at most ten; a host name is resolved when something is sent. Port 162 is the usual one, HOST:PORT another.
 The traps FIPSMODEDisableFailure, FIPSMODEEnableFailure, FailoverHealthy and FailoverUnhealthy are listed, as they are in AsyncOS, but are
 never sent: the gateway has neither a FIPS mode nor a failover group, and no public MIB defines these traps.
-SETUP KEY VALUE sets one key as the configuration spells it, passphrases left out.`))
+SETUP KEY VALUE sets one key as the configuration spells it, passphrases left out. For scripts "postern config snmpkey" makes of one what
+auth_key or priv_key of the configuration file is, and "postern config reload" takes the file up.`))
 
 // snmpSecrets are the keys that are made of passphrases.
 var snmpSecrets = []string{"auth_key", "priv_key"}
@@ -117,7 +118,7 @@ func setupSNMP(ctx context.Context, t *turn) (string, error) {
 // setSNMP gives a key a value in batch.
 func (t *turn) setSNMP(key, word string) error {
 	if slices.Contains(snmpSecrets, key) {
-		return fmt.Errorf("%s is made of a passphrase, which is asked for: run \"postern shell\", or feed it the answers", key)
+		return fmt.Errorf("%s is made of a passphrase, which is asked for: run \"postern shell\", or feed it the answers; in a script write into the file what \"postern config snmpkey\" makes of it, and run \"postern config reload\"", key)
 	}
 	return t.set(&t.document.SNMP, key, "snmp."+key, word)
 }

@@ -15,7 +15,8 @@ import (
 var server = &hardware.Sensors{Time: time.Date(2026, 3, 1, 9, 30, 0, 0, time.UTC), Model: "C170",
 	Temperatures: []hardware.Temperature{{Index: 1, Name: "coretemp Package id 0", Kind: hardware.CPU, Celsius: 47, Critical: 90},
 		{Index: 2, Name: "Inlet Temp", Kind: hardware.Ambient, Celsius: 43.25, Critical: 47, Severity: hardware.Warning}, {Index: 3, Name: "VRM\x1b[2J", Kind: hardware.Other, Celsius: -3}},
-	Fans: []hardware.Fan{{Index: 1, Name: "Fan1A", RPM: 9240, Minimum: 600}, {Index: 2, Name: "Fan1B", Severity: hardware.Critical}},
+	Fans: []hardware.Fan{{Index: 1, Name: "Fan1A", RPM: 9240, Minimum: 600}, {Index: 2, Name: "Fan1B", Severity: hardware.Critical},
+		{Index: 3, Name: "Fan 3 DutyCycle", Percent: 21.95}},
 	PowerSupplies: []hardware.PowerSupply{{Index: 1, Name: "Power Supply 1", Status: hardware.SupplyHealthy, Redundancy: hardware.RedundancyLost, Charge: -1, Severity: hardware.Warning},
 		{Index: 2, Name: "Power Supply 2", Status: hardware.SupplyNoAC, Redundancy: hardware.RedundancyLost, Charge: -1, Severity: hardware.Critical},
 		{Index: 3, Name: "BAT0", Status: hardware.SupplyHealthy, Redundancy: hardware.RedundancyOK, Charge: 97}},
@@ -41,10 +42,11 @@ Inlet Temp             ambient  43.2     47.0      Warning
 VRM\x1b[2J             other    -3.0     -         Normal
 
 Fans
-Name   RPM   Lowest  Status
-=====  ====  ======  ========
-Fan1A  9240  600     Normal
-Fan1B  0     -       Critical
+Name             RPM   Lowest  Status
+===============  ====  ======  ========
+Fan1A            9240  600     Normal
+Fan1B            0     -       Critical
+Fan 3 DutyCycle  22 %  -       Normal
 
 Power supplies
 Name            State                Redundancy  Status

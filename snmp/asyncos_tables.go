@@ -2,6 +2,7 @@ package snmp
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"postern/hardware"
@@ -34,7 +35,8 @@ func within[Row any](rows []Row, most int, number func(*Row) int) []Row {
 }
 
 // asyncosTables are those of hardware, of keys and of updates. A machine without such hardware has empty ones. The index of
-// temperatures and fans may not be read, that of the others may.
+// temperatures and fans may not be read, that of the others may. A row has all of its columns or is not there: pollers walk
+// one column after the other, and put together what stands at the same place of each.
 func asyncosTables() []part[image] {
 	return []part[image]{powerSupplyTable(), temperatureTable(), fanTable(), keyExpirationTable(), updateTable(), raidTable()}
 }
@@ -54,24 +56,29 @@ func powerSupplyTable() part[image] {
 
 func temperatureTable() part[image] {
 	number := func(t *hardware.Temperature) int { return t.Index }
-	rows := func(i *image) []hardware.Temperature { return within(i.sensors.Temperatures, maxTemperatures, number) }
+	rows := func(i *image) []hardware.Temperature {
+		measured := within(i.sensors.Temperatures, maxTemperatures, number)
+		return slices.DeleteFunc(measured, func(t hardware.Temperature) bool { return math.IsNaN(t.Celsius) })
+	}
 	type col = column[hardware.Temperature]
 	return tableOf(asyncosObjects.Append(9, 1), rows, indexed(number),
 		col{2, func(t *hardware.Temperature) Value { return wholeDegrees(t.Celsius) }},
 		col{3, func(t *hardware.Temperature) Value { return DisplayString(t.Name) }})
 }
 
-// wholeDegrees rounds a reading; what is no number is no reading.
+// wholeDegrees rounds a reading.
 func wholeDegrees(celsius float64) Value {
-	if math.IsNaN(celsius) {
-		return Value{}
-	}
 	return Integer(int(math.Round(min(max(celsius, math.MinInt32), math.MaxInt32))))
 }
 
+// fanTable leaves out fans that are driven in per cent and work: they turn, nobody knows how often, and 0 is a fan that has
+// failed.
 func fanTable() part[image] {
 	number := func(f *hardware.Fan) int { return f.Index }
-	rows := func(i *image) []hardware.Fan { return within(i.sensors.Fans, maxFans, number) }
+	rows := func(i *image) []hardware.Fan {
+		fans := within(i.sensors.Fans, maxFans, number)
+		return slices.DeleteFunc(fans, func(f hardware.Fan) bool { return f.Percent > 0 && !f.Failed })
+	}
 	type col = column[hardware.Fan]
 	return tableOf(asyncosObjects.Append(10, 1), rows, indexed(number),
 		col{2, func(f *hardware.Fan) Value { return Gauge32(nonNegative(f.RPM)) }},
@@ -96,22 +103,26 @@ type keyRow struct {
 	left time.Duration
 }
 
-// keyExpirationTable has what the XML feed's features and the alert on certificates are made of.
+// keyExpirationTable has what the XML feed's features and the alert on certificates are made of. Of a key whose end nobody
+// knows it has no row; the others keep their numbers.
 func keyExpirationTable() part[image] {
+	number := func(k *keyRow) int { return k.index }
 	rows := func(i *image) (rows []keyRow) {
 		for n, k := range i.keys {
-			rows = append(rows, keyRow{n + 1, k, k.Expires.Sub(i.at)})
+			if k.Perpetual || !k.Expires.IsZero() {
+				rows = append(rows, keyRow{n + 1, k, k.Expires.Sub(i.at)})
+			}
 		}
 		return rows
 	}
 	type col = column[keyRow]
-	return tableOf(asyncosObjects.Append(12, 1), rows, byPlace[keyRow],
+	return tableOf(asyncosObjects.Append(12, 1), rows, indexed(number),
 		col{1, func(k *keyRow) Value { return Integer(k.index) }},
 		col{2, func(k *keyRow) Value { return DisplayString(k.Description) }},
 		col{3, func(k *keyRow) Value { return truthValue(k.Perpetual) }},
 		col{4, func(k *keyRow) Value {
-			if k.Perpetual || k.Expires.IsZero() {
-				return Value{}
+			if k.Perpetual {
+				return Gauge32(math.MaxUint32)
 			}
 			return Gauge32(nonNegative(int64(k.left / time.Second)))
 		}})

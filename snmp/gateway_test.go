@@ -46,7 +46,7 @@ func busyGateway() (*Gateway, *Figures) {
 	}
 	sensors := &hardware.Sensors{RAIDEvents: 3,
 		Temperatures:  []hardware.Temperature{{Index: 1, Name: "CPU 0", Celsius: 61.6}, {Index: 3, Name: "inlet", Celsius: -4.2}},
-		Fans:          []hardware.Fan{{Index: 1, Name: "fan1", RPM: 4200}, {Index: 2, Name: "fan2"}},
+		Fans:          []hardware.Fan{{Index: 1, Name: "fan1", RPM: 4200}, {Index: 2, Name: "fan2"}, {Index: 3, Name: "Fan 3 DutyCycle", Percent: 21.95}, {Index: 4, Name: "Fan 4 DutyCycle", Percent: 21.95, Failed: true}},
 		PowerSupplies: []hardware.PowerSupply{{Index: 2, Name: "PS2", Status: hardware.SupplyNoAC, Redundancy: hardware.RedundancyLost}},
 		Drives: []hardware.Drive{{Index: 1, ID: "md0 sda1", Status: hardware.DriveHealthy, LastError: "No Error"},
 			{Index: 2, ID: "md0 sdb1", Status: hardware.DriveFailure, LastError: "faulty"}}}
@@ -177,10 +177,11 @@ func TestGatewayFigures(t *testing.T) {
 		"connectionURL.0": {}, "temperatureIndex.1": {}, "fanIndex.1": {}, "powerSupplyIndex.2": Integer(2), "powerSupplyStatus.2": Integer(3),
 		"powerSupplyRedundancy.2": Integer(2), "powerSupplyName.2": DisplayString("PS2"), "degreesCelsius.1": Integer(62), "degreesCelsius.3": Integer(-4),
 		"temperatureName.3": DisplayString("inlet"), "fanRPMs.1": Gauge32(4200), "fanRPMs.2": Gauge32(0), "fanName.2": DisplayString("fan2"),
+		"fanRPMs.3": {}, "fanName.3": {}, "fanRPMs.4": Gauge32(0), "fanName.4": DisplayString("Fan 4 DutyCycle"),
 		"raidIndex.2": Integer(2), "raidStatus.2": Integer(2), "raidID.1": DisplayString("md0 sda1"), "raidLastError.1": DisplayString("No Error"),
 		"keyExpirationIndex.3": Integer(3), "keyDescription.1": DisplayString("Certificate InboundMail"), "keyIsPerpetual.1": Integer(2),
-		"keyIsPerpetual.2": Integer(1), "keySecondsUntilExpire.1": Gauge32(90), "keySecondsUntilExpire.2": {}, "keySecondsUntilExpire.3": Gauge32(0),
-		"keyDescription.4": DisplayString("Certificate unread"), "keyIsPerpetual.4": Integer(2), "keySecondsUntilExpire.4": {},
+		"keyIsPerpetual.2": Integer(1), "keySecondsUntilExpire.1": Gauge32(90), "keySecondsUntilExpire.2": Gauge32(math.MaxUint32), "keySecondsUntilExpire.3": Gauge32(0),
+		"keyExpirationIndex.4": {}, "keyDescription.4": {}, "keyIsPerpetual.4": {}, "keySecondsUntilExpire.4": {},
 		"updateIndex.1": Integer(1), "updateServiceName.1": DisplayString("blocklist"), "updates.1": Counter32(5), "updateFailures.1": Counter32(2),
 	})
 	is(t, values, names, map[string]Value{
@@ -267,7 +268,7 @@ func TestAbsurdReadings(t *testing.T) {
 	_, names := mibObjects(t)
 	is(t, values, names, map[string]Value{
 		"perCentMemoryUtilization.0": Integer(100), "perCentCPUUtilization.0": Integer(0), "perCentQueueUtilization.0": Integer(50), "openFilesOrSockets.0": Gauge32(1 << 32),
-		"oldestMessageAge.0": Gauge32(0), "raidEvents.0": Counter32(1), "degreesCelsius.1": {}, "degreesCelsius.2": Integer(math.MaxInt32),
+		"oldestMessageAge.0": Gauge32(0), "raidEvents.0": Counter32(1), "degreesCelsius.1": {}, "temperatureName.1": {}, "degreesCelsius.2": Integer(math.MaxInt32),
 		"powerSupplyStatus.1": {}, "powerSupplyRedundancy.1": {}, "powerSupplyName.1": DisplayString("a"), "raidStatus.1": {},
 		"degreesCelsius.4": Integer(math.MinInt32), "degreesCelsius.3": {}, "degreesCelsius.65": {}, "fanRPMs.0": {}, "fanRPMs.5": Gauge32(0),
 		"fanRPMs.6": Gauge32(math.MaxUint32), "posternGaugeValue.'conn_in'": Counter64(0), "posternRate1Minute.'inj_msgs'": Gauge32(math.MaxUint32),
@@ -283,5 +284,37 @@ func BenchmarkGatewayBranch(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		branch.Read(noon)
+	}
+}
+
+// Pollers walk one column of a table after the other, and put together what stands at the same place of each.
+func TestRowsAreWhole(t *testing.T) {
+	g, _ := busyGateway()
+	busy := g.Sensors(noon)
+	odd := *busy
+	odd.Temperatures = append(odd.Temperatures, hardware.Temperature{Index: 5, Name: "no number", Celsius: math.NaN()})
+	g.Sensors = func(time.Time) *hardware.Sensors { return &odd }
+	rows := map[string]map[string]string{} // of a table, by the column, the indices
+	for _, v := range g.Branch().Read(noon) {
+		if !v.OID.HasPrefix(asyncosObjects) || len(v.OID) != len(asyncosObjects)+4 {
+			continue
+		}
+		table, column, index := v.OID[:len(v.OID)-2].String(), v.OID[:len(v.OID)-1].String(), v.OID[len(v.OID)-1:].String()
+		if rows[table] == nil {
+			rows[table] = map[string]string{}
+		}
+		rows[table][column] += " " + index
+	}
+	if len(rows) != 6 {
+		t.Errorf("there are %d tables", len(rows))
+	}
+	for table, columns := range rows {
+		for column, indices := range columns {
+			for other, others := range columns {
+				if indices != others {
+					t.Errorf("of %s the column %s has the rows%s, %s has%s", table, column, indices, other, others)
+				}
+			}
+		}
 	}
 }

@@ -19,18 +19,18 @@ import (
 )
 
 // configTool is "postern config check": what a start would refuse, and what it would only find out later, without a start;
-// "postern config reload" and "postern config password".
+// "postern config reload", and what makes of secrets what the document holds of them.
 func configTool(f flags, stdout, stderr io.Writer) int {
 	args := f.args[1:]
-	if len(args) == 1 && args[0] == "password" {
-		return failing(stderr, makePassword(os.Stdin, stdout, stderr))
+	if len(args) == 1 && secretMakers[args[0]].make != nil {
+		return failing(stderr, secretMakers[args[0]].run(os.Stdin, stdout, stderr))
 	}
 	if len(args) > 0 && args[0] == "reload" {
 		return reloadConfiguration(f, args[1:], stdout, stderr)
 	}
 	bind := len(args) == 2 && args[1] == "--bind"
 	if len(args) == 0 || args[0] != "check" || len(args) > 1 && !bind {
-		fmt.Fprint(stderr, "usage: postern config check [--bind] [--config FILE] | reload [--comment TEXT] | password\n")
+		fmt.Fprint(stderr, "usage: postern config check [--bind] [--config FILE] | reload [--comment TEXT] | password | snmpkey\n")
 		return exitUsage
 	}
 	name, doc, err := documentToCheck(f)

@@ -124,44 +124,63 @@ func TestBusyStatusPort(t *testing.T) {
 	}
 }
 
-// On a terminal the password is asked for twice and not shown.
-func TestPasswordOnATerminal(t *testing.T) {
-	for again, good := range map[string]bool{"secret": true, "Secret": false} {
-		terminal, theirs, err := pty.Open()
-		if err != nil {
-			t.Fatal(err)
+// On a terminal a secret is asked for twice and not shown.
+func TestSecretsOnATerminal(t *testing.T) {
+	hashed := func(made string) bool {
+		h, err := config.ParsePassword(made)
+		return err == nil && h.Matches("secret words")
+	}
+	keyed := func(made string) bool {
+		key, err := config.SNMPKey("secret words")
+		return err == nil && made == key
+	}
+	for _, c := range []struct {
+		tool, prompt, again string
+		good                bool
+		is                  func(made string) bool
+	}{{"password", "Password: ", "secret words", true, hashed}, {"password", "Password: ", "Secret words", false, nil},
+		{"snmpkey", "Passphrase: ", "secret words", true, keyed}, {"snmpkey", "Passphrase: ", "secret word", false, nil}} {
+		made, said, err := onTerminal(t, []string{"config", c.tool}, [][2]string{{c.prompt, "secret words"}, {"Again: ", c.again}})
+		if (err == nil) != c.good || strings.Contains(said, "ecret") {
+			t.Errorf("%s, again %s: %v, %q", c.tool, c.again, err, said)
 		}
-		defer terminal.Close()
-		c := exec.Command(binary, "config", "password")
-		c.Stdin, c.Stderr = theirs, theirs
-		var out strings.Builder
-		c.Stdout = &out
-		if err := c.Start(); err != nil {
-			t.Fatal(err)
-		}
-		theirs.Close()
-		said := ""
-		for _, step := range []struct{ prompt, answer string }{{"Password: ", "secret"}, {"Again: ", again}} {
-			for !strings.HasSuffix(said, step.prompt) {
-				b := make([]byte, 100)
-				n, err := terminal.Read(b)
-				if err != nil {
-					t.Fatalf("%v after %q", err, said)
-				}
-				said += string(b[:n])
-			}
-			eventually(t, "the terminal is silent", func() bool {
-				mode, err := unix.IoctlGetTermios(int(terminal.Fd()), unix.TCGETS)
-				return err == nil && mode.Lflag&unix.ECHO == 0
-			})
-			fmt.Fprintln(terminal, step.answer)
-		}
-		err = c.Wait()
-		if (err == nil) != good || strings.Contains(said, "ecret") {
-			t.Errorf("with %s: %v, %q", again, err, said)
-		}
-		if h, err := config.ParsePassword(strings.TrimSpace(out.String())); good && (err != nil || !h.Matches("secret")) {
-			t.Errorf("%v, %s", err, out.String())
+		if made = strings.TrimSpace(made); c.good && !c.is(made) || !c.good && made != "" {
+			t.Errorf("%s, again %s: it makes %q", c.tool, c.again, made)
 		}
 	}
+}
+
+// onTerminal runs the program on a terminal, but for what it makes, and answers each prompt when the terminal is silent.
+func onTerminal(t *testing.T, arguments []string, steps [][2]string) (made, said string, err error) {
+	t.Helper()
+	terminal, theirs, err := pty.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer terminal.Close()
+	c := exec.Command(binary, arguments...)
+	c.Stdin, c.Stderr = theirs, theirs
+	var out strings.Builder
+	c.Stdout = &out
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	theirs.Close()
+	for _, step := range steps {
+		for !strings.HasSuffix(said, step[0]) {
+			b := make([]byte, 100)
+			n, err := terminal.Read(b)
+			if err != nil {
+				t.Fatalf("%v after %q", err, said)
+			}
+			said += string(b[:n])
+		}
+		eventually(t, "the terminal is silent", func() bool {
+			mode, err := unix.IoctlGetTermios(int(terminal.Fd()), unix.TCGETS)
+			return err == nil && mode.Lflag&unix.ECHO == 0
+		})
+		fmt.Fprintln(terminal, step[1])
+	}
+	err = c.Wait()
+	return out.String(), said, err
 }

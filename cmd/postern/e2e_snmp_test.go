@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -23,12 +24,17 @@ func snmpSection(t *testing.T, port int, passphrase string) string {
 	return fmt.Sprintf("[snmp]\nenabled = true\nport = %d\nlevel = %q\nauth_key = %q\n", port, config.AuthNoPriv, key)
 }
 
-// poll reads one variable as a monitoring system does.
+// poll reads one variable as a monitoring system does that authenticates itself.
 func poll(t *testing.T, port int, passphrase, name string) (any, error) {
 	t.Helper()
+	return pollAs(t, port, gosnmp.AuthNoPriv, &gosnmp.UsmSecurityParameters{UserName: snmp.User,
+		AuthenticationProtocol: gosnmp.SHA, AuthenticationPassphrase: passphrase}, name)
+}
+
+func pollAs(t *testing.T, port int, level gosnmp.SnmpV3MsgFlags, user *gosnmp.UsmSecurityParameters, name string) (any, error) {
+	t.Helper()
 	c := &gosnmp.GoSNMP{Target: "127.0.0.1", Port: uint16(port), Version: gosnmp.Version3, Timeout: time.Second, Retries: 1, MaxOids: 10,
-		SecurityModel: gosnmp.UserSecurityModel, MsgFlags: gosnmp.AuthNoPriv, SecurityParameters: &gosnmp.UsmSecurityParameters{UserName: snmp.User,
-			AuthenticationProtocol: gosnmp.SHA, AuthenticationPassphrase: passphrase}}
+		SecurityModel: gosnmp.UserSecurityModel, MsgFlags: level, SecurityParameters: user}
 	if err := c.Connect(); err != nil {
 		t.Fatal(err)
 	}
@@ -36,6 +42,9 @@ func poll(t *testing.T, port int, passphrase, name string) (any, error) {
 	p, err := c.Get([]string{name})
 	if err != nil {
 		return nil, err
+	}
+	if len(p.Variables) == 0 {
+		return nil, fmt.Errorf("the answer is an error, %s", p.Error)
 	}
 	if text, ok := p.Variables[0].Value.([]byte); ok {
 		return string(text), nil
@@ -69,6 +78,42 @@ func TestSNMPAgent(t *testing.T) {
 	start(t, g)
 	expect(".1.3.6.1.6.3.10.2.1.2.0", 3)
 	stop(t, g)
+}
+
+// A configuration whose keys a script has made of passphrases is one of authPriv, and nothing holds a passphrase.
+func TestSNMPKeysMadeByTheTool(t *testing.T) {
+	made := func(passphrase string) string {
+		t.Helper()
+		c := exec.Command(binary, "config", "snmpkey")
+		c.Stdin = strings.NewReader(passphrase + "\n")
+		key, err := c.Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.TrimSpace(string(key))
+	}
+	port := freeUDP(t)
+	g := runGateway(t, runSink(t), fmt.Sprintf("[snmp]\nenabled = true\nport = %d\nauth_key = %q\npriv_key = %q\n", port, made("correct horse"), made("battery staple")))
+	for secret, good := range map[string]bool{"battery staple": true, "correct horse": false} {
+		_, err := pollAs(t, port, gosnmp.AuthPriv, &gosnmp.UsmSecurityParameters{UserName: snmp.User, AuthenticationProtocol: gosnmp.SHA,
+			AuthenticationPassphrase: "correct horse", PrivacyProtocol: gosnmp.AES, PrivacyPassphrase: secret}, ".1.3.6.1.2.1.1.2.0")
+		if (err == nil) != good {
+			t.Errorf("with %s: %v", secret, err)
+		}
+	}
+	if _, err := poll(t, port, "correct horse", ".1.3.6.1.2.1.1.2.0"); err == nil {
+		t.Error("a level below authPriv is answered")
+	}
+	stop(t, g)
+	if said := g.Said() + output(t, "showconfig", "plain", "--data", g.Data); strings.Contains(said, "horse") || strings.Contains(said, "staple") {
+		t.Errorf("a passphrase is in\n%s", said)
+	}
+	refuses(t, exitUsage, []string{"usage: postern config"}, "config", "snmpkey", "correct horse")
+	c := exec.Command(binary, "config", "snmpkey")
+	c.Stdin = strings.NewReader("short\n")
+	if said, err := c.CombinedOutput(); err == nil || !strings.Contains(string(said), "an SNMPv3 passphrase has 8 to 255 bytes") || strings.Contains(string(said), "short") {
+		t.Errorf("%v, %s", err, said)
+	}
 }
 
 // A port that somebody else has is said in one sentence, keeps no mail from coming, and is had as soon as it is free.

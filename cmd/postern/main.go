@@ -85,6 +85,7 @@ postern COMMAND [ARGUMENTS] [--json] [--data DIR]  one command without questions
 postern config check [--bind] [--config FILE]      tell what is wrong with a configuration; --bind: tries its ports too
 postern config reload [--comment TEXT]             commit what somebody wrote into the file of a running gateway
 postern config password                            make of a password what [http] holds of it
+postern config snmpkey                             make of an SNMPv3 passphrase what auth_key or priv_key of [snmp] holds of it
 postern journal dump [FROM [TO]] [--json]          print the facts of a stopped store
 postern journal stat [--json]                      count them
 postern journal init --next-mid N                  make a new store that goes on with these ids

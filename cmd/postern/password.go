@@ -14,37 +14,49 @@ import (
 	"postern/engine/config"
 )
 
-// makePassword is "postern config password": it asks for a password, twice on a terminal, else for one line, and writes
-// what the configuration holds of it.
-func makePassword(in *os.File, stdout, stderr io.Writer) error {
+// secretMaker is what makes of a secret what the configuration holds of it.
+type secretMaker struct {
+	name string // "password": what is asked for
+	make func(secret string) (string, error)
+}
+
+// secretMakers are the makers by what follows "postern config".
+var secretMakers = map[string]secretMaker{
+	"password": {"password", func(secret string) (string, error) { return config.HashPassword(secret, rand.Reader) }},
+	"snmpkey":  {"passphrase", config.SNMPKey},
+}
+
+// run asks for the secret, twice on a terminal, else for one line, and writes what is made of it. It is no argument, since
+// others see those and shells keep them.
+func (m secretMaker) run(in *os.File, stdout, stderr io.Writer) error {
 	ask := func(prompt string) (string, error) {
 		fmt.Fprint(stderr, prompt)
 		text, err := term.ReadPassword(int(in.Fd()))
 		fmt.Fprintln(stderr)
 		return string(text), err
 	}
-	var password string
+	var secret string
 	var err error
 	if term.IsTerminal(int(in.Fd())) {
 		var again string
-		if password, err = ask("Password: "); err == nil {
+		if secret, err = ask(strings.ToUpper(m.name[:1]) + m.name[1:] + ": "); err == nil {
 			again, err = ask("Again: ")
 		}
-		if err == nil && password != again {
+		if err == nil && secret != again {
 			err = errors.New("the two are not the same; nothing was made")
 		}
 	} else {
-		password, err = oneLine(in)
+		secret, err = oneLine(in)
 	}
 	if err != nil {
-		return fmt.Errorf("password: %w", err)
+		return fmt.Errorf("%s: %w", m.name, err)
 	}
-	hash, err := config.HashPassword(password, rand.Reader)
+	made, err := m.make(secret)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(stdout, hash)
-	return nil
+	_, err = fmt.Fprintln(stdout, made)
+	return err
 }
 
 // oneLine reads a line, without its end.

@@ -60,7 +60,7 @@ func (r *reader) snmpKeys(s *SNMP) {
 		case err != nil:
 			r.fail(k.path, "%v", err)
 		case *k.key == "" && k.needed:
-			r.fail(k.path, "is missing; the level %s needs one, which snmpconfig makes of a passphrase", s.Level)
+			r.fail(k.path, "is missing; the level %s needs one, which snmpconfig or \"postern config snmpkey\" makes of a passphrase", s.Level)
 		}
 		*k.key = strings.ToLower(*k.key)
 	}

@@ -118,11 +118,11 @@ func TestSNMPErrors(t *testing.T) {
 		"[snmp]\nengine_id = '00'":             `c.toml:2:13: snmp.engine_id: "00" is not an engine id; allowed are 10 to 64 hexadecimal digits, not all 0 or all f`,
 		"[snmp]\nengine_id = 'ffffffffff'":     `c.toml:2:13: snmp.engine_id: "ffffffffff" is not an engine id; allowed are 10 to 64 hexadecimal digits, not all 0 or all f`,
 		"[snmp]\nengine_id = '80003c89001g'":   `c.toml:2:13: snmp.engine_id: "80003c89001g" is not an engine id; allowed are 10 to 64 hexadecimal digits, not all 0 or all f`,
-		"[snmp]\nauth_key = 'my passphrase'":   `c.toml:2:12: snmp.auth_key: is not a key; it is made of a passphrase by snmpconfig, and has 40 hexadecimal digits`,
+		"[snmp]\nauth_key = 'my passphrase'":   `c.toml:2:12: snmp.auth_key: is not a key; snmpconfig or "postern config snmpkey" makes one of a passphrase, and it has 40 hexadecimal digits`,
 		"[snmp]\npriv_key = '" + someKey + "'": `c.toml:2:12: snmp.priv_key: is a key for privacy without one for authentication; there is no such level`,
-		"[snmp]\nenabled = true": "c.toml:1:2: snmp.auth_key: is missing; the level authPriv needs one, which snmpconfig makes of a passphrase\n" +
-			"c.toml:1:2: snmp.priv_key: is missing; the level authPriv needs one, which snmpconfig makes of a passphrase",
-		"[snmp]\nenabled = true\nlevel = 'authNoPriv'":                         `c.toml:1:2: snmp.auth_key: is missing; the level authNoPriv needs one, which snmpconfig makes of a passphrase`,
+		"[snmp]\nenabled = true": "c.toml:1:2: snmp.auth_key: is missing; the level authPriv needs one, which snmpconfig or \"postern config snmpkey\" makes of a passphrase\n" +
+			"c.toml:1:2: snmp.priv_key: is missing; the level authPriv needs one, which snmpconfig or \"postern config snmpkey\" makes of a passphrase",
+		"[snmp]\nenabled = true\nlevel = 'authNoPriv'":                         `c.toml:1:2: snmp.auth_key: is missing; the level authNoPriv needs one, which snmpconfig or "postern config snmpkey" makes of a passphrase`,
 		"[snmp]\ncommunity = 'a b'":                                            `c.toml:2:13: snmp.community: is not allowed; allowed are at most 64 printable ASCII characters without a space`,
 		enabled + "v1v2c = true":                                               `c.toml:1:2: snmp.community: is missing; versions 1 and 2c need one`,
 		enabled + "trap_version='2c'\ntrap_targets=['a']":                      `c.toml:1:2: snmp.community: is missing; traps of version 2c need one`,

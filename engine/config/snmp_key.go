@@ -29,7 +29,7 @@ func SNMPKey(passphrase string) (string, error) {
 	return hex.EncodeToString(key[:]), nil
 }
 
-var errSNMPKey = errors.New("is not a key; it is made of a passphrase by snmpconfig, and has 40 hexadecimal digits")
+var errSNMPKey = errors.New("is not a key; snmpconfig or \"postern config snmpkey\" makes one of a passphrase, and it has 40 hexadecimal digits")
 
 // ParseSNMPKey reads what SNMPKey has written; "" is no key.
 func ParseSNMPKey(s string) ([]byte, error) {
