@@ -43,7 +43,7 @@ func Trace(ctx context.Context, h History, x *Index, seq uint64, each func(journ
 		t.way.pass(accepted)
 	}
 	t.way.pass(seq)
-	if err := t.way.read(ctx, h, t.look); err != nil && !errors.Is(err, errTraced) {
+	if err := t.way.read(ctx, h, tracedKinds, t.look); err != nil && !errors.Is(err, errTraced) {
 		return err
 	}
 	slices.Sort(t.seqs)
@@ -149,7 +149,7 @@ func (t *trace) lookAt(r journal.Record) error {
 			return nil
 		}
 		t.add(r.Seq)
-		return t.follow(r.Seq, e.DCID)
+		return t.follow(r.Seq, e)
 	}
 	if t.ofInbound(r.Event) {
 		t.add(r.Seq)
@@ -219,11 +219,17 @@ func (t *trace) noteDelivery(r journal.Record) {
 }
 
 // follow follows a delivery connection from its beginning.
-func (t *trace) follow(seq uint64, dcid uint32) error {
+func (t *trace) follow(seq uint64, e *journal.DeliveryStarted) error {
+	dcid := e.DCID
 	if dcid == 0 || t.outbound[dcid] {
 		return nil
 	}
 	t.outbound[dcid] = true
+	if t.way.late(e.Message, seq) {
+		if opened := t.way.index.opened(seq); opened != 0 {
+			return t.carried(opened, dcid)
+		}
+	}
 	if facts := t.opened[dcid]; len(facts) > 0 && facts[0] >= t.way.since {
 		for _, s := range facts {
 			t.add(s)
@@ -234,18 +240,45 @@ func (t *trace) follow(seq uint64, dcid uint32) error {
 	return t.before(seq, func(r journal.Record) bool {
 		switch e := r.Event.(type) {
 		case *journal.DeliveryConnectionOpened:
-			if e.DCID == dcid {
-				t.add(r.Seq)
-				t.way.pass(r.Seq)
-				return true
-			}
+			return e.DCID == dcid
 		case *journal.DeliveryConnectionSecured:
-			if e.DCID == dcid {
-				t.add(r.Seq)
-			}
+			return e.DCID == dcid
+		}
+		return false
+	}, func(r journal.Record) bool {
+		t.add(r.Seq)
+		if _, opened := r.Event.(*journal.DeliveryConnectionOpened); opened {
+			t.way.pass(r.Seq)
+			return true
 		}
 		return false
 	}, &journal.DeliveryConnectionOpened{}, &journal.DeliveryConnectionSecured{})
+}
+
+// carried adds a delivery connection of which the index notes all. If it is closed later than the index knows, it is met
+// again on the way.
+func (t *trace) carried(opened uint64, dcid uint32) error {
+	kinds := journal.KindsOf(&journal.DeliveryConnectionOpened{}, &journal.DeliveryConnectionSecured{}, &journal.DeliveryConnectionClosed{})
+	seqs := []uint64{opened}
+	for at := opened; at <= t.way.covered && t.outbound[dcid]; {
+		m := t.way.index.spoken(at, func(of uint64) bool { return of == opened })
+		for _, seq := range append(seqs, m.seqs...) {
+			err := t.history.Pick(t.ctx, seq, seq, kinds.Has, func(r journal.Record) error {
+				t.add(r.Seq)
+				if _, closed := r.Event.(*journal.DeliveryConnectionClosed); closed {
+					t.outbound[dcid] = false
+				}
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+		}
+		if seqs, at = nil, m.to+1; at == 0 {
+			break
+		}
+	}
+	return nil
 }
 
 // accepted finds the fact that the connection which brought a message began with; without one, the message itself.
@@ -256,59 +289,22 @@ func (t *trace) accepted(seq uint64) (at uint64, err error) {
 	}
 	err = t.before(seq, func(r journal.Record) bool {
 		e, ok := r.Event.(*journal.ConnectionAccepted)
-		if ok && e.ICID == t.icid {
-			at = r.Seq
-			return true
-		}
-		return false
+		return ok && e.ICID == t.icid
+	}, func(r journal.Record) bool {
+		at = r.Seq
+		return true
 	}, &journal.ConnectionAccepted{})
 	return at, err
 }
 
-// window is how many records are read at once on the way back.
-const window = 20_000
-
-// before looks at facts of some kinds before a Seq, window by window, until found says so; a start of the gateway ends it,
-// since no connection outlives one.
-func (t *trace) before(seq uint64, found func(journal.Record) bool, events ...journal.Event) error {
-	kinds := journal.KindsOf(append(events, &journal.Started{})...)
-	for to := seq - 1; to > 0; {
-		from := to - min(to-1, window-1)
-		done := false
-		// The last one that fits is the one that is meant: ids come again after a rollover.
-		var hits []journal.Record
-		err := t.history.Pick(t.ctx, from, to, kinds.Has, func(r journal.Record) error {
-			hits = append(hits, journal.Record{Seq: r.Seq, Time: r.Time, Event: shallow(r.Event)})
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-		for _, r := range slices.Backward(hits) {
-			if _, start := r.Event.(*journal.Started); start || found(r) {
-				done = true
-				break
-			}
-		}
-		if done {
-			return nil
-		}
-		to = from - 1
-	}
-	return nil
-}
-
-// shallow copies what before asks of a fact: its ids.
-func shallow(e journal.Event) journal.Event {
-	switch e := e.(type) {
-	case *journal.ConnectionAccepted:
-		return &journal.ConnectionAccepted{ICID: e.ICID}
-	case *journal.DeliveryConnectionOpened:
-		return &journal.DeliveryConnectionOpened{DCID: e.DCID}
-	case *journal.DeliveryConnectionSecured:
-		return &journal.DeliveryConnectionSecured{DCID: e.DCID}
-	}
-	return &journal.Started{}
+// before looks at facts of some kinds before a Seq that are meant, the last one first, until found says that it is enough: ids
+// come again after a rollover. A start of the gateway ends it, since no connection outlives one.
+func (t *trace) before(seq uint64, meant, found func(journal.Record) bool, events ...journal.Event) error {
+	start := func(r journal.Record) bool { _, is := r.Event.(*journal.Started); return is }
+	_, err := Back(t.ctx, t.history, seq-1, 1, journal.KindsOf(append(events, &journal.Started{})...),
+		func(r journal.Record) bool { return start(r) || meant(r) },
+		func(r journal.Record) bool { return start(r) || found(r) })
+	return err
 }
 
 // over tells whether nothing more can come: nobody is left, nobody waits to be told, nothing can be brought back, and the
