@@ -67,7 +67,7 @@ func (c TravelConfig) askWhy(ctx context.Context, j *journal.Journal, now time.T
 	}
 	for _, seq := range oldest {
 		began := time.Now()
-		x, err := projections.Explain(ctx, j, rows, projections.Inquiry{Seq: seq, Now: now, Running: true})
+		x, err := projections.Explain(ctx, j, index, rows, projections.Inquiry{Seq: seq, Now: now, Running: true})
 		if err != nil {
 			return err
 		}
