@@ -47,7 +47,30 @@ func explainSame(t *testing.T, h *tracking.RandomHistory, x *tracking.Index, row
 			t.Fatalf("the message of %d: with the index\n%s\nwithout\n%s", m.Seq, got, want)
 		}
 	}
+	if _, cut := h.Journal().LastCut(); !cut { // what an undo brought back that a cut has removed is not for the list
+		doubtsSame(t, h, x, rows)
+	}
 	return told
+}
+
+// doubtsSame counts what is held as in doubt, with the index and as the list of doubts does, which reads all of the history.
+func doubtsSame(t *testing.T, h *tracking.RandomHistory, x *tracking.Index, rows *journal.LiveSnapshot) {
+	t.Helper()
+	held := 0
+	list, _, err := projections.Doubts(t.Context(), h.Journal(), rows, time.Time{}, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range list {
+		for _, c := range d.Recipients {
+			if c.Done.Open() {
+				held++
+			}
+		}
+	}
+	if got, err := projections.HeldInDoubt(t.Context(), h.Journal(), x, rows, 0, ""); got != held || err != nil {
+		t.Errorf("%d recipients are held as in doubt, %v, the list has %d", got, err, held)
+	}
 }
 
 // explained does so as of now.

@@ -145,7 +145,12 @@ func (p *past) attempt() {
 	rid, next := m.left[0], p.at+journal.Instant(p.r.IntN(600_000_000_000))
 	m.tries++
 	p.write(&journal.AttemptStarted{Message: m.seq, MID: m.mid, RIDs: []uint32{rid}, Attempt: m.tries, Next: next}, &journal.DeliveryStarted{Message: m.seq, MID: m.mid, DCID: dcid, RIDs: []uint32{rid}})
-	switch p.r.IntN(5) {
+	switch p.r.IntN(6) {
+	case 5: // the peer may have it
+		of := journal.MessageRecipients{Message: m.seq, MID: m.mid, RIDs: []uint32{rid}}
+		p.write(&journal.OutcomeUnknown{Message: m.seq, MID: m.mid, DCID: dcid, RIDs: of.RIDs, Attempts: m.tries, Action: "hold"},
+			&journal.Held{By: journal.ByInDoubt, Set: []journal.MessageRecipients{of}})
+		return
 	case 0:
 		p.write(&journal.SoftBounced{Message: m.seq, MID: m.mid, DCID: dcid, RIDs: []uint32{rid}, Attempts: m.tries, Next: next, Code: "451", Reply: []string{"later"}})
 		return

@@ -22,6 +22,7 @@ func hostTopic(destination string) uint64 {
 	return h.Sum64() | hostTopics
 }
 
-// noted are the kinds that an index notes all facts of: they are few, and change what becomes of mail that they do not name.
+// noted are the kinds that an index notes all facts of. They are few: what changes the way of mail that it does not name, and
+// attempts of which nobody knows how they ended.
 var noted = journal.KindsOf(&journal.DeliverySuspended{}, &journal.WorkQueuePaused{}, &journal.BulkActionOrdered{}, &journal.ResourceConservationChanged{},
-	&journal.ConfigurationCommitted{}, &journal.DeliveryForced{})
+	&journal.ConfigurationCommitted{}, &journal.DeliveryForced{}, &journal.OutcomeUnknown{})
