@@ -277,3 +277,11 @@ func findPeer(ctx context.Context, j *journal.Journal, index *tracking.Index, dc
 
 // errEnough ends a reading that has found what it was for.
 var errEnough = errors.New("enough is known")
+
+// unlessEnough is the error of a reading, if it did not end because enough was known.
+func unlessEnough(err error) error {
+	if errors.Is(err, errEnough) {
+		return nil
+	}
+	return err
+}

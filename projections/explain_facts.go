@@ -2,7 +2,6 @@ package projections
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -49,14 +48,6 @@ func (x *Explanation) read(ctx context.Context, j *journal.Journal, index *track
 		return nil
 	})
 	return f.starts, unlessEnough(err)
-}
-
-// unlessEnough is the error of a reading, if it did not end because enough was known.
-func unlessEnough(err error) error {
-	if errors.Is(err, errEnough) {
-		return nil
-	}
-	return err
 }
 
 // take takes one fact, if it is about the message.

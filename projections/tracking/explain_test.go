@@ -23,7 +23,7 @@ func explainSame(t *testing.T, h *tracking.RandomHistory, x *tracking.Index, row
 	}
 	r := rand.New(rand.NewPCG(rows.Mark(), 5))
 	r.Shuffle(len(found), func(i, j int) { found[i], found[j] = found[j], found[i] })
-	for _, m := range found[:min(len(found), 40)] {
+	for _, m := range found[:min(len(found), 25)] {
 		if m.Seq > rows.Mark() {
 			continue
 		}
@@ -99,7 +99,7 @@ func current(t *testing.T, h *tracking.RandomHistory) *journal.LiveSnapshot {
 // but the beginning, as of rows that are older than the index, with damaged segments, and after retention has cut the history,
 // with the index of before it and with a new one.
 func TestExplainWithIndex(t *testing.T) {
-	for seed := range uint64(6) {
+	for seed := range uint64(4) {
 		t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) {
 			h, dir, r := tracking.NewRandomHistory(t, seed), t.TempDir(), rand.New(rand.NewPCG(seed, 3))
 			x := h.Index(dir, true)

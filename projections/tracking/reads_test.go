@@ -25,9 +25,11 @@ func TestManyAttemptsAreQuicklyTold(t *testing.T) {
 	rids := []uint32{0}
 	m := p.write(&journal.MessageInjected{MID: 1, Recipients: []journal.InjectedRecipient{{Local: "a", Domain: "slow.example"}}})
 	crowd := func() {
+		var others []journal.Event
 		for i := range uint32(between) {
-			p.write(&journal.DeliveryConnectionOpened{DCID: 1000 + i}, &journal.DeliveryConnectionClosed{DCID: 1000 + i})
+			others = append(others, &journal.DeliveryConnectionOpened{DCID: 1000 + i}, &journal.DeliveryConnectionClosed{DCID: 1000 + i})
 		}
+		p.write(others...)
 	}
 	for n := range uint32(attempts) {
 		crowd()
