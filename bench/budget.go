@@ -80,6 +80,8 @@ var Budget = []Workload{
 		{What: "status as of a moment of the last day, 10 million events in it, the slowest", Unit: "s", Must: 2, Digits: 2},
 		{What: "showrecipients as of a moment of that day, the whole queue, the slowest", Unit: "s", Must: 2, Digits: 2},
 		{What: "replay of a million records", Unit: "s", Open: true, Digits: 2},
+		{What: "explain of mail that was in the queue all that day", Unit: "s", Must: 0.3, Digits: 3},
+		{What: "findevent of it: all its lines, 30 attempts", Unit: "s", Must: 0.2, Digits: 3},
 	}, measureTravel},
 	{"http", []Row{
 		{What: "/metrics with 1 M queued, p99", Unit: "ms", Must: 5, Digits: 2},
@@ -216,6 +218,7 @@ func measureTravel(ctx context.Context, s Settings, rows []Row) error {
 	rows[0].Value, rows[0].Note = f.Slowest.Seconds(), fmt.Sprintf("%d events, median %.2f s", f.Events, f.Median.Seconds())
 	rows[1].Value, rows[1].Note = f.SlowestListing.Seconds(), fmt.Sprintf("%d recipients", f.Listed)
 	rows[2].Value = f.PerMillion.Seconds()
+	rows[3].Value, rows[4].Value = f.Explained.Seconds(), f.Traced.Seconds()
 	return nil
 }
 

@@ -29,6 +29,8 @@ type TravelFigures struct {
 	SlowestListing time.Duration // the whole queue as of a moment
 	Listed         int           // recipients of that
 	PerMillion     time.Duration // records applied from the first one on
+	Explained      time.Duration // why mail of that day's first minute is still here, the slowest
+	Traced         time.Duration // all that is told of it, the slowest
 }
 
 // Travel makes the journal of a day, whose queue grows by some mail for a dead host, and looks back.
@@ -73,8 +75,10 @@ func Travel(ctx context.Context, c TravelConfig) (f TravelFigures, err error) {
 		fmt.Fprintf(c.Progress, "at %s: figures in %.0f ms, %d recipients in %.0f ms\n", at.Format(time.TimeOnly), took[i]/1e6, n, milliseconds(time.Since(began)))
 	}
 	f.Median = time.Duration(median(took))
-	f.PerMillion, err = replayed(ctx, j)
-	return f, err
+	if f.PerMillion, err = replayed(ctx, j); err != nil {
+		return f, err
+	}
+	return f, c.askWhy(ctx, j, day.Add(24*time.Hour), &f)
 }
 
 // look builds the figures of a moment, and what status shows of them.
@@ -133,6 +137,9 @@ func (c TravelConfig) write(ctx context.Context) (day time.Time, err error) {
 	day = time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
 	w := travelWriter{journal: j, figures: projections.NewFigures(0), frames: &projections.Keyframes{Rows: j.Rows(projections.KeyframeRows)}}
 	w.add(&journal.Started{Boot: 1, Hostname: "mail.example.com"})
+	w.add(&journal.ConfigurationCommitted{Revision: 1, By: "admin"})
+	w.count++
+	w.stubborn = w.inject(w.count, "slow.example")
 	minute := 0
 	for w.next < uint64(c.Events) {
 		if err := ctx.Err(); err != nil {
@@ -142,6 +149,7 @@ func (c TravelConfig) write(ctx context.Context) (day time.Time, err error) {
 		if m := int(at.Sub(day) / time.Minute); m > minute {
 			minute = m
 			w.add(w.figures.Sample(at, nil))
+			w.probe(at, m)
 			if m%60 == 0 {
 				fmt.Fprintf(c.Progress, "%d records written\n", w.next)
 			}
@@ -153,7 +161,11 @@ func (c TravelConfig) write(ctx context.Context) (day time.Time, err error) {
 			return day, err
 		}
 	}
-	return day, nil
+	rows, err := journal.OpenLiveRows(j)
+	if err != nil {
+		return day, err
+	}
+	return day, rows.CatchUp(ctx, j.Durable())
 }
 
 // travelWriter writes what a relay writes down.
@@ -165,6 +177,9 @@ type travelWriter struct {
 	next    uint64 // records written or in the block
 	count   uint32 // messages
 	waiting []waitingMail
+
+	stubborn uint64 // the message of the first minute whose host never takes it
+	tries    uint32 // of it
 }
 
 // waitingMail is mail for a host that is down.
@@ -188,12 +203,7 @@ func (w *travelWriter) message(at time.Time) {
 	if n%100 == 0 {
 		domain = "dead.example"
 	}
-	w.add(&journal.ConnectionAccepted{ICID: n, Listener: "InboundMail", ReverseDNS: "client.example"})
-	w.add(&journal.SenderGroupMatched{ICID: n, Action: "RELAY", Group: "RELAYLIST"})
-	m := w.add(&journal.MessageInjected{MID: n, ICID: n, Size: 4096, Queued: true, Sender: fmt.Sprintf("sender%d@home.example", n%1000),
-		Subject: "a subject as long as most", MessageID: fmt.Sprintf("<%d@home.example>", n),
-		Recipients: []journal.InjectedRecipient{{Local: fmt.Sprintf("user%d", n%997), Domain: domain}}})
-	w.add(&journal.ConnectionClosed{ICID: n})
+	m := w.inject(n, domain)
 	next := journal.InstantOf(at.Add(time.Minute))
 	w.add(&journal.AttemptStarted{Message: m, MID: n, Destination: domain, RIDs: rids, Attempt: 1, Next: next})
 	if n%100 == 0 {
@@ -208,6 +218,17 @@ func (w *travelWriter) message(at time.Time) {
 	if n%50 == 1 && len(w.waiting) > 0 {
 		w.again(at)
 	}
+}
+
+// inject adds a message, and the connection that brings it.
+func (w *travelWriter) inject(n uint32, domain string) (seq uint64) {
+	w.add(&journal.ConnectionAccepted{ICID: n, Listener: "InboundMail", ReverseDNS: "client.example"})
+	w.add(&journal.SenderGroupMatched{ICID: n, Action: "RELAY", Group: "RELAYLIST"})
+	seq = w.add(&journal.MessageInjected{MID: n, ICID: n, Size: 4096, Queued: true, Sender: fmt.Sprintf("sender%d@home.example", n%1000),
+		Subject: "a subject as long as most", MessageID: fmt.Sprintf("<%d@home.example>", n),
+		Recipients: []journal.InjectedRecipient{{Local: fmt.Sprintf("user%d", n%997), Domain: domain}}})
+	w.add(&journal.ConnectionClosed{ICID: n})
+	return seq
 }
 
 // again tries the mail that waits, one after the other; the tenth time it is let go.

@@ -57,8 +57,8 @@ func (s *State) giveUpBody(m *message) {
 func (s *State) free(b journal.BodyID) { s.freed = append(s.freed, b) }
 
 // settleBodies is called when everything of before the start is loaded: only now it is known which owners still live, and
-// what was given up meanwhile can be judged.
-func (s *State) settleBodies() {
+// what was given up meanwhile can be judged. kept names the bodies that an undo may need.
+func (s *State) settleBodies(kept map[journal.BodyID]bool) {
 	owned := make(map[journal.BodyID]bool, len(s.shared)+len(s.parked))
 	for b := range s.shared {
 		owned[b] = false
@@ -73,7 +73,6 @@ func (s *State) settleBodies() {
 			}
 		}
 	}
-	kept := s.keptBodies()
 	for b, u := range s.shared {
 		u.ownerGone, u.kept = !owned[b], kept[b] && !owned[b]
 		s.shared[b] = u
@@ -89,21 +88,10 @@ func (s *State) settleBodies() {
 	s.parked, s.loaded = nil, true
 }
 
-// keptBodies names every body that an undo may need.
-func (s *State) keptBodies() map[journal.BodyID]bool {
-	kept := make(map[journal.BodyID]bool)
-	for _, u := range s.undo {
-		for _, k := range u.kept {
-			kept[k.body] = true
-		}
-	}
-	return kept
-}
-
-// liveBodies names every body from one on that a live message or an undo needs. It walks the queue and is for the sweep
-// after a start and for tests.
-func (s *State) liveBodies(from journal.BodyID) map[journal.BodyID]bool {
-	live := s.keptBodies()
+// liveBodies adds every body from one on that a live message needs to those that an undo may need. It walks the queue and is
+// for the sweep after a start and for tests.
+func (s *State) liveBodies(kept map[journal.BodyID]bool, from journal.BodyID) (live map[journal.BodyID]bool) {
+	live = kept
 	for i := s.oldest; i != 0; i = s.messages.at(i).newer {
 		if b := s.messages.at(i).body; b != 0 && b >= from {
 			live[b] = true

@@ -213,7 +213,13 @@ func (g *gateway) sound() {
 				g.t.Errorf("recipient %d is still claimed", i)
 			}
 		}
-		needed := t.s.liveBodies(0)
+		kept := map[journal.BodyID]bool{}
+		for _, u := range t.s.undo {
+			for _, k := range u.kept {
+				kept[k.body] = true
+			}
+		}
+		needed := t.s.liveBodies(kept, 0)
 		held := map[journal.BodyID]bool{}
 		if err := g.j.Bodies(func(id journal.BodyID, _ int64) { held[id] = true }); err != nil {
 			g.t.Error(err)

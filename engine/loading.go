@@ -10,15 +10,19 @@ import (
 	"postern/journal"
 )
 
-// loadBatch is how many messages of before the start are taken in with one turn; mail that comes in meanwhile waits for
-// no more than that.
-const loadBatch = 2000
+// loadBatch is how many messages of before the start are taken in with one turn, and keptBatch how many bodies that are kept
+// for undo; mail that comes in meanwhile waits for no more than that.
+const (
+	loadBatch = 2000
+	keptBatch = 5000
+)
 
 // load takes in the queue of before the start beside the turns: from the live rows, whose cost follows what is queued and
 // never the history.
 func (e *Engine) load(ctx context.Context) {
 	sys := e.options.Rows.System()
-	l := &loader{engine: e, total: int(sys.Messages), unclean: e.unclean, orders: sys.BulkActions, batch: newLoadingBatch(), spare: newLoadingBatch(), taken: make(chan struct{}, 1)}
+	l := &loader{engine: e, total: int(sys.Messages), unclean: e.unclean, orders: sys.BulkActions, bodies: map[journal.BodyID]bool{}, seen: map[uint64]bool{},
+		batch: newLoadingBatch(), spare: newLoadingBatch(), taken: make(chan struct{}, 1)}
 	l.taken <- struct{}{} // as if a batch before the first had been
 	e.workers.Add(1)
 	go func() {
@@ -56,11 +60,13 @@ func (b *loadingBatch) add(m *journal.LiveMessage) {
 // next one into the other.
 type loader struct {
 	engine  *Engine
-	total   int      // messages of before the start
-	unclean uint32   // how often in a row the gateway has ended without a word
-	orders  []uint64 // that were cut off
-	shift   int64    // of the clock, up to the rows
-	kept    map[uint64][]keptBody
+	total   int                     // messages of before the start
+	unclean uint32                  // how often in a row the gateway has ended without a word
+	orders  []uint64                // that were cut off
+	shift   int64                   // of the clock, up to the rows
+	kept    map[uint64][]keptBody   // by order; the last turn takes them over
+	bodies  map[journal.BodyID]bool // of kept; the last turn takes it over
+	seen    map[uint64]bool         // messages of kept; the turns write it
 	swept   journal.BodyID
 
 	room         map[uint64]uint32 // the first turn takes it over
@@ -89,31 +95,33 @@ func (l *loader) run(ctx context.Context, undoable []journal.LiveUndo) error {
 			return nil // came in during this run
 		}
 		if l.batch.add(m); len(l.batch.messages) == loadBatch {
-			return l.flush(ctx, false)
+			return l.flush(ctx)
 		}
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	if err := l.flush(ctx, true); err != nil {
+	if err := l.flush(ctx); err != nil {
+		return err
+	}
+	if err := l.keep(ctx); err != nil {
+		return err
+	}
+	if err := e.decide(ctx, l.loadedAll); err != nil {
 		return err
 	}
 	return e.resume(ctx, l.orders)
 }
 
-// flush hands the batch to a turn when the one before is taken in, and waits for the last one.
-func (l *loader) flush(ctx context.Context, last bool) error {
+// flush hands the batch to a turn when the one before is taken in.
+func (l *loader) flush(ctx context.Context) error {
 	if err := l.await(ctx); err != nil {
 		return err
 	}
 	b := l.batch.messages
-	ok := l.engine.order(func(t *turn) { l.takeIn(t, b, last) })
-	switch {
-	case !ok:
+	if !l.engine.order(func(t *turn) { l.takeIn(t, b) }) {
 		return ErrStopping
-	case last:
-		return l.await(ctx)
 	}
 	if l.done += len(b); l.total > 0 {
 		l.engine.loading.Store(int64(min(99, l.done*100/l.total)))
@@ -133,7 +141,7 @@ func (l *loader) await(ctx context.Context) error {
 }
 
 // takeIn is the part of a turn.
-func (l *loader) takeIn(t *turn, b []journal.LiveMessage, last bool) {
+func (l *loader) takeIn(t *turn, b []journal.LiveMessage) {
 	if l.room != nil {
 		maps.Copy(l.room, t.s.bySeq)
 		t.s.bySeq, l.room = l.room, nil
@@ -141,10 +149,23 @@ func (l *loader) takeIn(t *turn, b []journal.LiveMessage, last bool) {
 	for i := range b {
 		t.takeIn(l.engine, &b[i], l.unclean, l.shift)
 	}
-	if last {
-		t.loadedAll(l.engine, l.unclean, l.kept, l.orders, l.swept)
-	}
 	l.taken <- struct{}{}
+}
+
+// keep has what orders of before the start keep for their undo taken over, a part with each turn. Until all is loaded nothing
+// of it is given up.
+func (l *loader) keep(ctx context.Context) error {
+	for _, order := range slices.Sorted(maps.Keys(l.kept)) {
+		for part := range slices.Chunk(l.kept[order], keptBatch) {
+			for _, k := range part {
+				l.bodies[k.body] = true
+			}
+			if err := l.engine.decide(ctx, func(t *turn) { t.s.restoreKept(part, l.seen) }); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // takeIn puts one message of before the start into the queue; the rows have each once, and all orders wait until the last
@@ -227,15 +248,15 @@ func (t *turn) writeCutOff(e *Engine, mi uint32, m *journal.LiveMessage, cutOff 
 	}
 }
 
-// loadedAll ends the loading.
-func (t *turn) loadedAll(e *Engine, unclean uint32, kept map[uint64][]keptBody, orders []uint64, swept journal.BodyID) {
-	seen := make(map[uint64]bool)
+// loadedAll is the turn that ends the loading.
+func (l *loader) loadedAll(t *turn) {
+	e := l.engine
 	for _, u := range t.s.undo {
-		t.s.restoreKept(u.order, kept[u.order], seen)
+		u.kept = append(l.kept[u.order], u.kept...)
 	}
-	t.s.settleBodies()
-	live := t.s.liveBodies(swept)
-	for _, seq := range orders {
+	t.s.settleBodies(l.bodies)
+	live := t.s.liveBodies(l.bodies, l.swept)
+	for _, seq := range l.orders {
 		if o, err := orderAt(e.options.Journal, seq); err == nil && o.Set != 0 {
 			live[o.Set] = true
 		}
@@ -247,7 +268,7 @@ func (t *turn) loadedAll(e *Engine, unclean uint32, kept map[uint64][]keptBody, 
 			e.options.Problem(fmt.Errorf("engine: sweep of bodies: %w", err))
 		}
 	}()
-	t.judgeSuspects(e, unclean)
+	t.judgeSuspects(e, l.unclean)
 	e.cautious = false
 	t.after = append(t.after, func() { e.loading.Store(100) })
 }

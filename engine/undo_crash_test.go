@@ -328,3 +328,37 @@ func TestTooManySuspensionsAreRefused(t *testing.T) {
 		t.Errorf("all: %v", err)
 	}
 }
+
+// What is kept for undo is taken over in parts: mail that comes in meanwhile waits for one of them at most.
+func TestKeptIsTakenOverInParts(t *testing.T) {
+	g := start(t, journal.NewMemoryDisk(), newPeer(), nil)
+	defer g.stop()
+	g.loaded()
+	const bodies = 3*keptBatch + 1
+	l := &loader{engine: g.e, bodies: map[journal.BodyID]bool{}, seen: map[uint64]bool{}, kept: map[uint64][]keptBody{1: make([]keptBody, keptBatch+1), 2: make([]keptBody, 2*keptBatch)}}
+	n := uint64(0)
+	for _, kept := range l.kept {
+		for i := range kept {
+			n++
+			kept[i] = keptBody{n, journal.BodyID(n)}
+		}
+	}
+	before, most := 0, 0
+	look := func(turn *turn) { most, before = max(most, len(l.seen)-before), len(l.seen) }
+	var watch func(*turn)
+	watch = func(turn *turn) {
+		if look(turn); before < bodies {
+			g.e.order(watch)
+		}
+	}
+	g.e.order(watch)
+	if err := l.keep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := g.e.decide(t.Context(), look); err != nil {
+		t.Fatal(err)
+	}
+	if before != bodies || len(l.bodies) != bodies || most > keptBatch {
+		t.Errorf("%d of %d are taken over, at most %d with one turn", before, bodies, most)
+	}
+}

@@ -172,12 +172,8 @@ func (t *turn) endUndos(e *Engine, within time.Duration) (more bool) {
 	return false
 }
 
-// restoreKept takes over what was kept before the start. seen holds the messages of all orders taken over before.
-func (s *State) restoreKept(order uint64, kept []keptBody, seen map[uint64]bool) {
-	u := s.undoOf(order)
-	if u == nil {
-		return
-	}
+// restoreKept takes over a part of what was kept before the start. seen holds the messages of all parts taken over before.
+func (s *State) restoreKept(kept []keptBody, seen map[uint64]bool) {
 	for _, k := range kept {
 		if seen[k.message] {
 			s.keptTwice[k.message]++
@@ -187,5 +183,4 @@ func (s *State) restoreKept(order uint64, kept []keptBody, seen map[uint64]bool)
 			s.messages.at(mi).flags |= keepBody
 		}
 	}
-	u.kept = append(kept, u.kept...)
 }

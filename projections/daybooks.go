@@ -25,6 +25,7 @@ type DayFlow struct {
 	Dropped    uint64 `json:"dropped,omitempty"`
 	MovedOut   uint64 `json:"moved_out,omitempty"`
 	End        uint64 `json:"queued_at_end"`
+	Redirected uint64 `json:"redirected,omitempty"` // in all: how many of those moved in and out only went from one destination to another
 }
 
 // In is all that came.
@@ -51,7 +52,6 @@ type dayBooks struct {
 	all     DayFlow             //
 	perHost map[string]*DayFlow // nil: not wanted
 	before  [NumCounters]uint64
-	moved   uint64 // recipients that were redirected: they left one destination and came to another
 	seen    bool
 	lost    bool // damage lies in the day, or before it without a keyframe between
 }
@@ -98,7 +98,7 @@ func (d *dayBooks) enter(at journal.Instant) bool {
 }
 
 func (d *dayBooks) start(begin, end time.Time) {
-	d.open, d.seen, d.until, d.moved = true, true, journal.InstantOf(end), 0
+	d.open, d.seen, d.until = true, true, journal.InstantOf(end)
 	d.all = DayFlow{Day: begin.In(d.r.Zone).Format(time.DateOnly), Begin: d.queued()}
 	d.before = d.r.figures.counters.lifetime
 	if !d.only {
@@ -158,12 +158,15 @@ func (d *dayBooks) close() {
 		p.wrong("%d queued at its begin + %d in are not %d out + %d queued at its end", all.Begin, all.In(), all.Out(), all.End)
 	}
 	d.compare(&p)
-	destinations := ""
+	also := ""
 	if d.perHost != nil {
 		d.destinations(&p)
-		destinations = fmt.Sprintf(", and so are those of its %d destinations", len(d.perHost))
+		also = fmt.Sprintf(", and so are those of its %d destinations", len(d.perHost))
 	}
-	p.Proved = fmt.Sprintf("%s: %d queued at its begin + %d in = %d out + %d queued at its end%s", all.Day, all.Begin, all.In(), all.Out(), all.End, destinations)
+	if all.Redirected > 0 {
+		also += fmt.Sprintf("; %d in and %d out were redirected from one destination to another, and did not leave the queue", all.Redirected, all.Redirected)
+	}
+	p.Proved = fmt.Sprintf("%s: %d queued at its begin + %d in = %d out + %d queued at its end%s", all.Day, all.Begin, all.In(), all.Out(), all.End, also)
 	d.r.told = append(d.r.told, p)
 }
 
@@ -191,12 +194,12 @@ func (d *dayBooks) compare(p *Proof) {
 		{"generated", d.all.Generated, grown(GenBounceRecipients)},
 		{"expanded", d.all.Expanded, grown(ExpandedRecipients)},
 		{"reinstated", d.all.Reinstated, grown(Reinstated)},
-		{"moved in", d.all.MovedIn - d.moved, grown(MovedInRecipients)},
+		{"moved in", d.all.MovedIn - d.all.Redirected, grown(MovedInRecipients)},
 		{"delivered", d.all.Delivered, grown(Delivered)},
 		{"hard bounced", d.all.Bounced, grown(HardBounced)},
 		{"deleted", d.all.Deleted, grown(Deleted)},
 		{"dropped", d.all.Dropped, grown(DroppedRecipients)},
-		{"moved out", d.all.MovedOut - d.moved, grown(MovedOutRecipients)},
+		{"moved out", d.all.MovedOut - d.all.Redirected, grown(MovedOutRecipients)},
 	} {
 		if x.counted != x.figure {
 			p.wrong("%d recipients %s by the facts, %d by the counters", x.counted, x.what, x.figure)

@@ -115,7 +115,7 @@ func (d *dayBooks) sent(s *journal.MessageRecipients, target string) {
 	d.left(movedOut, s.Message, s.Destination, s.RIDs)
 	n := uint64(len(s.RIDs))
 	d.all.MovedIn += n
-	d.moved += n
+	d.all.Redirected += n
 	if d.perHost != nil && n > 0 {
 		d.named(target).MovedIn += n
 	}

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"strings"
 	"time"
 
 	"postern/journal"
+	"postern/projections/tracking"
 )
 
 // Explanation tells why each recipient of a message is where it is: from the facts and the live rows alone, so that it can
@@ -164,9 +164,10 @@ func (e *UnknownRecipientError) Error() string {
 	return fmt.Sprintf("MID %d has no recipient %d: its recipients (RIDs) go from 0 to %d", e.MID, e.RID, e.RIDs-1)
 }
 
-// Explain tells why the recipients of a message are where they are, as of the rows. The error is an *UnknownRecipientError
-// when there is none with the RID that was asked for.
-func Explain(ctx context.Context, j *journal.Journal, rows *journal.LiveSnapshot, q Inquiry) (*Explanation, error) {
+// Explain tells why the recipients of a message are where they are, as of the rows. An index of the journal, which may be nil,
+// spares reading all that came after the message. The error is an *UnknownRecipientError when there is none with the RID
+// that was asked for.
+func Explain(ctx context.Context, j *journal.Journal, index *tracking.Index, rows *journal.LiveSnapshot, q Inquiry) (*Explanation, error) {
 	first, err := j.At(q.Seq)
 	if err != nil {
 		return nil, err
@@ -184,16 +185,17 @@ func Explain(ctx context.Context, j *journal.Journal, rows *journal.LiveSnapshot
 	if err != nil {
 		return nil, err
 	}
-	if err := x.read(ctx, j, len(m.Recipients), inQueue); err != nil {
+	starts, err := x.read(ctx, j, index, len(m.Recipients), inQueue)
+	if err != nil {
 		return nil, err
 	}
-	if err := x.namePeers(ctx, j); err != nil {
+	if err := x.namePeers(ctx, j, index, starts); err != nil {
 		return nil, err
 	}
 	if !inQueue {
 		live = &journal.LiveMessage{}
 	}
-	return x, x.place(ctx, j, rows, live, q)
+	return x, x.place(ctx, j, index, rows, live, q)
 }
 
 // choose names the recipients that are told of.
@@ -221,13 +223,14 @@ const (
 	maxPeersBack = 100_000 // records before a fact
 )
 
+// peer is who a connection was with.
+type peer struct {
+	addr netip.Addr
+	host string
+}
+
 // namePeers finds with whom each connection was.
-func (x *Explanation) namePeers(ctx context.Context, j *journal.Journal) error {
-	kinds := journal.KindsOf(&journal.DeliveryConnectionOpened{}, &journal.Started{})
-	type peer struct {
-		addr netip.Addr
-		host string
-	}
+func (x *Explanation) namePeers(ctx context.Context, j *journal.Journal, index *tracking.Index, starts map[uint32]uint64) error {
 	peers := map[uint32]peer{}
 	for i := range x.Recipients {
 		for k := range x.Recipients[i].History {
@@ -237,14 +240,8 @@ func (x *Explanation) namePeers(ctx context.Context, j *journal.Journal) error {
 			}
 			p, known := peers[f.dcid]
 			if !known && len(peers) < maxPeers {
-				err := backwards(ctx, j, f.Seq-1, maxPeersBack, kinds, func(r journal.Record) bool {
-					e, opened := r.Event.(*journal.DeliveryConnectionOpened)
-					if opened && e.DCID == f.dcid {
-						p = peer{e.Address, strings.Clone(e.Host)}
-					}
-					return !opened || e.DCID == f.dcid // no connection outlives a start
-				})
-				if err != nil {
+				var err error
+				if p, err = findPeer(ctx, j, index, f.dcid, starts[f.dcid], f.Seq-1); err != nil {
 					return err
 				}
 				peers[f.dcid] = p
@@ -257,36 +254,34 @@ func (x *Explanation) namePeers(ctx context.Context, j *journal.Journal) error {
 	return nil
 }
 
+// findPeer finds with whom a connection was that was open at a Seq. Where the message was given to it (0: that is not known)
+// leads to its beginning in the index.
+func findPeer(ctx context.Context, j *journal.Journal, index *tracking.Index, dcid uint32, started, at uint64) (p peer, err error) {
+	if started != 0 && index != nil {
+		if e, err := index.Opened(started); e != nil || err != nil {
+			return peer{e.Address, e.Host}, err
+		}
+	}
+	kinds := journal.KindsOf(&journal.DeliveryConnectionOpened{}, &journal.Started{})
+	_, err = tracking.Back(ctx, j, at, at-min(at, maxPeersBack), kinds, func(r journal.Record) bool {
+		e, opened := r.Event.(*journal.DeliveryConnectionOpened)
+		return !opened || e.DCID == dcid // no connection outlives a start
+	}, func(r journal.Record) bool {
+		if e, opened := r.Event.(*journal.DeliveryConnectionOpened); opened {
+			p = peer{e.Address, e.Host}
+		}
+		return true
+	})
+	return p, err
+}
+
 // errEnough ends a reading that has found what it was for.
 var errEnough = errors.New("enough is known")
 
-// backwards looks at facts of some kinds at or before a Seq, the last one first, at most so many records back (0: to the
-// beginning), until found says that it is enough. The windows grow, since what has not come soon may be far.
-func backwards(ctx context.Context, j *journal.Journal, from uint64, limit uint64, kinds journal.KindSet, found func(journal.Record) bool) error {
-	least, size := uint64(1), uint64(1000)
-	if limit != 0 && from > limit {
-		least = from - limit
+// unlessEnough is the error of a reading, if it did not end because enough was known.
+func unlessEnough(err error) error {
+	if errors.Is(err, errEnough) {
+		return nil
 	}
-	for to := from; to >= least && to > 0; size = min(2*size, 1<<20) {
-		begin := max(least, to-min(to-1, size-1))
-		var hits []journal.Record
-		err := j.Pick(ctx, begin, to, kinds.Has, func(r journal.Record) error {
-			hits = append(hits, journal.Record{Seq: r.Seq})
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-		for i := len(hits) - 1; i >= 0; i-- {
-			r, err := j.At(hits[i].Seq)
-			if err != nil {
-				return err
-			}
-			if found(r) {
-				return nil
-			}
-		}
-		to = begin - 1
-	}
-	return nil
+	return err
 }

@@ -2,12 +2,13 @@ package projections
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
 	"postern/journal"
+	"postern/projections/tracking"
 )
 
 // explainedKinds are the facts that tell why a recipient is where it is.
@@ -25,31 +26,28 @@ type reading struct {
 	dues map[uint64][]uint32 // facts that the sender has yet to be told of → the recipients that they are about
 	undo map[uint64]bool     // orders that took recipients and can be undone
 	open map[uint32]bool     // recipients in an attempt
+
+	starts map[uint32]uint64 // DeliveryStarted of the connections that it was given to, by DCID
 }
 
-// read takes the message's facts. Of one that has left the queue it ends where nothing more can come.
-func (x *Explanation) read(ctx context.Context, j *journal.Journal, recipients int, inQueue bool) error {
+// read takes the message's facts. Of one that has left the queue it ends where nothing more can come. Where an index leads to
+// the facts, it returns those that say which connections the message was given to.
+func (x *Explanation) read(ctx context.Context, j *journal.Journal, index *tracking.Index, recipients int, inQueue bool) (starts map[uint32]uint64, err error) {
 	f := &reading{seq: x.Seq, byID: map[uint32]*ExplainedRecipient{}, left: recipients, dues: map[uint64][]uint32{}, undo: map[uint64]bool{},
-		open: map[uint32]bool{}}
+		open: map[uint32]bool{}, starts: map[uint32]uint64{}}
 	for i := range x.Recipients {
 		f.byID[x.Recipients[i].RID] = &x.Recipients[i]
 	}
-	err := j.Pick(ctx, x.Seq, x.AsOf, explainedKinds.Has, func(r journal.Record) error {
+	kinds := maps.Clone(explainedKinds)
+	kinds[journal.KindDeliveryStarted] = index != nil
+	err = tracking.About(ctx, j, index, x.Seq, x.AsOf, kinds, func(r journal.Record) error {
 		f.take(r)
 		if !inQueue && f.left <= 0 && len(f.dues) == 0 && len(f.undo) == 0 {
 			return errEnough
 		}
 		return nil
 	})
-	return unlessEnough(err)
-}
-
-// unlessEnough is the error of a reading, if it did not end because enough was known.
-func unlessEnough(err error) error {
-	if errors.Is(err, errEnough) {
-		return nil
-	}
-	return err
+	return f.starts, unlessEnough(err)
 }
 
 // take takes one fact, if it is about the message.
@@ -73,6 +71,8 @@ func (f *reading) take(r journal.Record) {
 // takeOwn takes a fact that is about the message alone.
 func (f *reading) takeOwn(r journal.Record) {
 	switch e := r.Event.(type) {
+	case *journal.DeliveryStarted:
+		f.starts[e.DCID] = r.Seq
 	case *journal.Delivered:
 		f.end(r, e.RIDs, StateDelivered, e.Notify, ExplainedFact{Attempt: e.Attempts, dcid: e.DCID, Text: deliveredText(e)}, "", e.Reply)
 	case *journal.SoftBounced:

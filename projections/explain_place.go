@@ -8,10 +8,11 @@ import (
 	"time"
 
 	"postern/journal"
+	"postern/projections/tracking"
 )
 
 // place says where the recipients are that the live rows still have, and what keeps them there.
-func (x *Explanation) place(ctx context.Context, j *journal.Journal, rows *journal.LiveSnapshot, m *journal.LiveMessage, q Inquiry) error {
+func (x *Explanation) place(ctx context.Context, j *journal.Journal, index *tracking.Index, rows *journal.LiveSnapshot, m *journal.LiveMessage, q Inquiry) error {
 	sys := rows.System()
 	p := &placing{Explanation: x, inquiry: q, system: sys, message: m, hosts: map[string]*journal.LiveHost{}}
 	for i := range m.Recipients {
@@ -40,7 +41,7 @@ func (x *Explanation) place(ctx context.Context, j *journal.Journal, rows *journ
 	if err := p.crowd(ctx, rows); err != nil {
 		return err
 	}
-	return p.sinceWhen(ctx, j)
+	return p.sinceWhen(ctx, j, index)
 }
 
 // ended tells whether a state is one out of the queue.
@@ -173,8 +174,12 @@ func (p *placing) crowd(ctx context.Context, rows *journal.LiveSnapshot) error {
 	return nil
 }
 
+// landmarks are the facts that say since when and by whom what binds, but for those about hosts.
+var landmarks = journal.KindsOf(&journal.DeliverySuspended{}, &journal.WorkQueuePaused{}, &journal.BulkActionOrdered{},
+	&journal.ResourceConservationChanged{}, &journal.ConfigurationCommitted{})
+
 // sinceWhen finds since when and by whom, for all that binds, and the last commit of a configuration.
-func (p *placing) sinceWhen(ctx context.Context, j *journal.Journal) error {
+func (p *placing) sinceWhen(ctx context.Context, j *journal.Journal, index *tracking.Index) error {
 	if p.system.Conservation > 0 && slices.ContainsFunc(p.Recipients, func(c ExplainedRecipient) bool { return !ended(c.State) && c.State != StateGone }) {
 		p.bind(Bound{What: BoundConservation, Now: int(p.system.Conservation)})
 	}
@@ -198,13 +203,11 @@ func (p *placing) sinceWhen(ctx context.Context, j *journal.Journal) error {
 	if len(wanted) == 0 {
 		return nil
 	}
-	kinds := journal.KindsOf(&journal.DeliverySuspended{}, &journal.WorkQueuePaused{}, &journal.BulkActionOrdered{}, &journal.ResourceConservationChanged{},
-		&journal.HostDown{}, &journal.HostUp{}, &journal.ConfigurationCommitted{})
-	if len(p.Hosts) == 0 {
-		delete(kinds, journal.KindHostDown)
-		delete(kinds, journal.KindHostUp)
+	marks := tracking.Landmarks{Kinds: landmarks, Hosts: map[string]bool{}}
+	for i := range p.Hosts {
+		marks.Hosts[p.Hosts[i].Destination] = true
 	}
-	err := backwards(ctx, j, p.AsOf, 0, kinds, func(r journal.Record) bool {
+	err := tracking.Latest(ctx, j, index, p.AsOf, marks, func(r journal.Record) bool {
 		for name, found := range wanted {
 			if found(r) {
 				delete(wanted, name)

@@ -32,7 +32,8 @@ const (
 //
 //	rows: "i" seq → index entry {parts, length, crc32c, time}; "d" seq part → 256 KiB of the encoding
 //
-// The index entry comes last, so that a keyframe that was cut short is none. Save has one caller at a time.
+// The index entry comes last, so that a keyframe that was cut short is none; Sweep deletes what is left of it. Save has one
+// caller at a time.
 type Keyframes struct {
 	Rows    *journal.Rows
 	Every   time.Duration // 0: KeyframeEvery

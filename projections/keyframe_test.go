@@ -213,6 +213,51 @@ func TestADamagedKeyframeGivesWayToAnOlderOne(t *testing.T) {
 	}
 }
 
+// TestWhatIsLeftOfAKeyframeIsSwept cuts the power while a keyframe is written, of which some parts are there already: they go,
+// and the other keyframes stay.
+func TestWhatIsLeftOfAKeyframeIsSwept(t *testing.T) {
+	disk := journal.NewMemoryDisk()
+	j := memoryJournal(t, disk)
+	defer j.Close()
+	k := &Keyframes{Rows: j.Rows(KeyframeRows)}
+	f := NewFigures(0)
+	for range 3 {
+		feed(f, noon, threeTo("h", true))
+		if err := k.Save(f, noon.Time(), true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var left *journal.Disk
+	draft := &keyframeDraft{keyframes: k, index: keyframeIndex{seq: 2, at: noon}, data: make([]byte, keyframeBatch+1)} // more than one had before
+	err := draft.write(func() {
+		append1(t, j, []journal.Record{{Seq: j.Durable() + 1, Event: &journal.Started{}}}) // the store's log is synced
+		if left == nil {
+			left = disk.PowerCut(1)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	j = memoryJournal(t, left)
+	defer j.Close()
+	k = &Keyframes{Rows: j.Rows(KeyframeRows)}
+	if strays, err := k.strays(); err != nil || len(strays) == 0 {
+		t.Fatalf("the power has left nothing over: %v", err)
+	}
+	if err := k.Sweep(); err != nil {
+		t.Fatal(err)
+	}
+	parts := 0
+	if err := k.Rows.Scan([]byte{'d'}, []byte{'d' + 1}, func(_, _ []byte) error { parts++; return nil }); err != nil || parts != 3 {
+		t.Errorf("%d parts are left, of three keyframes: %v", parts, err)
+	}
+	for _, seq := range []uint64{1, 3} {
+		if f, err := k.Load(seq, 0); err != nil || f.Seq() != seq {
+			t.Errorf("the keyframe of record %d: there is one of %d, %v", seq, f.Seq(), err)
+		}
+	}
+}
+
 // keyframesOver makes a keyframe every quarter of an hour of so many days, of a size each.
 func keyframesOver(days int, size uint32, now journal.Instant) (have []keyframeIndex) {
 	for q := days * 24 * 4; q >= 0; q-- {

@@ -115,20 +115,9 @@ func (c *Call) answerDoubt(ctx context.Context, answer string, words []string) e
 
 // doubtsHeld warns whoever releases mail of what is among it, or may be, that is held because its peer may have it.
 func (c *Call) doubtsHeld(ctx context.Context, s engine.Selection) (warnings []string, err error) {
-	list, err := c.Gateway.InDoubt(ctx, time.Time{})
+	held, err := c.Gateway.HeldInDoubt(ctx, s.MID, s.Host)
 	if err != nil && !errors.Is(err, errNoQueue) { // the order says that itself
 		return nil, err
-	}
-	held := 0
-	for _, d := range list.Doubts {
-		if s.MID != 0 && s.MID != d.MID || s.Host != "" && !strings.EqualFold(s.Host, d.Destination) {
-			continue
-		}
-		for _, r := range d.Recipients {
-			if r.Done.Open() {
-				held++
-			}
-		}
 	}
 	if held == 0 {
 		return nil, nil

@@ -15,8 +15,9 @@ var _ = register(&Command{Name: "verify", Summary: "prove that no message was lo
 	Help: `Proved from the journal, up to its end: that its records are those that were written, that every recipient that came has left
 or is here, in all, each day and for each destination, that the queue as it is kept for a quick start and the keyframes of the
 figures are what a replay gives, and that the content of every queued message is there. A recipient that an
-undo brought back, or that moved to a message of its own, counts as one that came in again. What is wrong is named, and the exit
-status is 1. It reads the whole history; mail goes on meanwhile.
+undo brought back, or that moved to a message of its own, counts as one that came in again; in the books of a day one that was
+redirected left one destination and came in at another. What is wrong is named, and the exit status is 1. It reads the whole
+history; mail goes on meanwhile.
   --day DAY       the books of a day (2026-11-23, today, yesterday), for each destination that had mail
   --skip-damaged  look beyond damage; without it nothing is proved behind the first damaged block`,
 	Run: runVerify})

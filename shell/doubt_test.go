@@ -122,6 +122,8 @@ func TestInDoubt(t *testing.T) {
 		}
 		for _, c := range []struct{ line, answers, want string }{
 			{"release host b.example", "batch", "WARNING: 2 recipients are held as in doubt: what of it is released may arrive twice (indoubt lists it)\nerror: this gateway has no queue"},
+			{"release host B.Example", "batch", "WARNING: 2 recipients are held as in doubt: what of it is released may arrive twice (indoubt lists it)\nerror: this gateway has no queue"},
+			{"release host d.example", "batch", "WARNING: 1 recipient is held as in doubt: what of it is released may arrive twice (indoubt lists it)\nerror: this gateway has no queue"},
 			{"release host c.example", "batch", "error: this gateway has no queue"},
 			{"indoubt resend 2 0", "batch", "error: this would send MID 2 [0] again, which may bring it twice: repeat it with --yes"},
 			{"indoubt resend 2 0", "n\n", "Are you sure you want to send MID 2 [0] again, which may bring it twice? [N]> n\n"},

@@ -18,6 +18,9 @@ import (
 type Doubting interface {
 	// InDoubt lists the attempts since a time (zero: all that are kept) that have no certain outcome, the oldest first.
 	InDoubt(ctx context.Context, since time.Time) (DoubtList, error)
+	// HeldInDoubt counts the recipients that are held because they are in doubt: of a MID (0: of all), and of those that
+	// wait for a host ("": any).
+	HeldInDoubt(ctx context.Context, mid uint32, host string) (int, error)
 	// AnswerDoubt decides about the recipients of a message that are held because they are in doubt, with a RID about that
 	// one: journal.AnswerResend lets them go on, journal.AnswerDelivered takes them for delivered.
 	AnswerDoubt(ctx context.Context, mid uint32, rid *uint32, answer string) (DoubtAnswer, error)
@@ -78,6 +81,38 @@ func (r *Remote) InDoubt(ctx context.Context, since time.Time) (list DoubtList, 
 	patient := *r
 	patient.Limit = searchLimit
 	return list, patient.post(ctx, "/v1/doubts", q, &list)
+}
+
+// HeldInDoubt implements Gateway.
+func (l *Local) HeldInDoubt(ctx context.Context, mid uint32, host string) (n int, err error) {
+	if l.Messages.Journal == nil {
+		return 0, errNoQueue
+	}
+	return n, l.queue(ctx, func(rows *journal.LiveSnapshot) error {
+		n, err = projections.HeldInDoubt(ctx, l.Messages.Journal, l.Index, rows, mid, host)
+		return err
+	})
+}
+
+// HeldInDoubt implements Gateway.
+func (o *Offline) HeldInDoubt(ctx context.Context, mid uint32, host string) (n int, err error) {
+	return n, o.queue(ctx, func(j *journal.Journal, rows *journal.LiveSnapshot) error {
+		index := o.index(j)
+		defer index.Close()
+		n, err = projections.HeldInDoubt(ctx, j, index, rows, mid, host)
+		return err
+	})
+}
+
+func (notRunning) HeldInDoubt(context.Context, uint32, string) (int, error) { return 0, ErrNotRunning }
+
+// HeldInDoubt implements Gateway.
+func (r *Remote) HeldInDoubt(ctx context.Context, mid uint32, host string) (n int, err error) {
+	q := midValue(mid)
+	q.Set("host", host)
+	patient := *r
+	patient.Limit = searchLimit
+	return n, patient.post(ctx, "/v1/doubts/held", q, &n)
 }
 
 var errNoAnswerer = errors.New("this gateway takes no answers")
@@ -156,6 +191,13 @@ func doubtingRoutes(mux *http.ServeMux, g Gateway) {
 			}
 		}
 		return g.InDoubt(ctx, since)
+	})
+	post(mux, "/v1/doubts/held", func(ctx context.Context, q url.Values) (any, error) {
+		mid, err := strconv.ParseUint(q.Get("mid"), 10, 32)
+		if err != nil {
+			return nil, &RefusedError{fmt.Sprintf("%.40q is no MID", q.Get("mid"))}
+		}
+		return g.HeldInDoubt(ctx, uint32(mid), q.Get("host"))
 	})
 	post(mux, "/v1/doubt/answer", func(ctx context.Context, q url.Values) (any, error) {
 		mid, rid, err := messageAndRecipient(q)

@@ -12,6 +12,7 @@ import (
 	"postern/engine/config"
 	"postern/journal"
 	"postern/projections"
+	"postern/projections/tracking"
 )
 
 // Explaining is what a person may ask of why mail is where it is.
@@ -22,11 +23,11 @@ type Explaining interface {
 }
 
 // explain tells of the message at a Seq.
-func explain(ctx context.Context, j *journal.Journal, rows *journal.LiveSnapshot, doc *config.Document, q projections.Inquiry) (*projections.Explanation, error) {
+func explain(ctx context.Context, j *journal.Journal, index *tracking.Index, rows *journal.LiveSnapshot, doc *config.Document, q projections.Inquiry) (*projections.Explanation, error) {
 	q.Revision = doc.Revision
 	q.Connections, q.PerDestination = doc.Delivery.Connections, doc.Delivery.PerDestination
 	q.QueueTime = time.Duration(doc.Retry.MaxQueueSeconds) * time.Second
-	x, err := projections.Explain(ctx, j, rows, q)
+	x, err := projections.Explain(ctx, j, index, rows, q)
 	if unknown := (*projections.UnknownRecipientError)(nil); errors.As(err, &unknown) {
 		return nil, &RefusedError{unknown.Error()}
 	}
@@ -86,7 +87,7 @@ func (l *Local) Explain(ctx context.Context, mid uint32, rid *uint32) (x *projec
 		if err != nil {
 			return err
 		}
-		if x, err = explain(ctx, l.Messages.Journal, rows, l.document(), projections.Inquiry{Seq: seq, RID: rid, Now: l.now(), Running: true}); err == nil {
+		if x, err = explain(ctx, l.Messages.Journal, l.Index, rows, l.document(), projections.Inquiry{Seq: seq, RID: rid, Now: l.now(), Running: true}); err == nil {
 			x.Namesakes = others
 		}
 		return err
@@ -108,7 +109,9 @@ func (o *Offline) Explain(ctx context.Context, mid uint32, rid *uint32) (x *proj
 		if err != nil {
 			return err
 		}
-		if x, err = explain(ctx, j, rows, doc, projections.Inquiry{Seq: seq, RID: rid, Now: time.Now()}); err == nil {
+		index := o.index(j)
+		defer index.Close()
+		if x, err = explain(ctx, j, index, rows, doc, projections.Inquiry{Seq: seq, RID: rid, Now: time.Now()}); err == nil {
 			x.Namesakes = others
 		}
 		return err

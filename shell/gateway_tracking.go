@@ -240,12 +240,18 @@ func (o *Offline) tracked(do func(tracker) error) error {
 		return err
 	}
 	defer j.Close()
-	x := &tracking.Index{History: j, Dir: tracking.Dir(o.Data)}
+	x := o.index(j)
 	defer x.Close()
-	if x.Open(false) != nil {
-		x = nil // the journal has it all
-	}
 	return do(tracker{journal: j, index: x, zone: o.Zone})
+}
+
+// index is that of the stopped store, as far as it can be read: the journal has it all.
+func (o *Offline) index(j *journal.Journal) *tracking.Index {
+	x := &tracking.Index{History: j, Dir: tracking.Dir(o.Data)}
+	if x.Open(false) != nil {
+		x.Close() // without a segment it knows nothing
+	}
+	return x
 }
 
 func (notRunning) FindMessages(context.Context, MessageSearch) (f FoundMessages, err error) {

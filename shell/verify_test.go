@@ -10,9 +10,10 @@ import (
 func TestVerify(t *testing.T) {
 	outcome := &journal.Delivered{MID: 2, Destination: "b.example", RIDs: []uint32{0}}
 	for name, c := range map[string]struct {
-		line  string
-		twice bool // an outcome
-		want  []string
+		line   string
+		twice  bool // an outcome
+		moving bool // a recipient is sent elsewhere by an order
+		want   []string
 	}{
 		"true": {line: "verify", want: []string{"chain  true   records 1 to ", "books  true   3 recipients came in, 1 of them left, 2 are here",
 			"day    true   2026-03-01: 0 queued at its begin + 3 in = 1 out + 2 queued at its end\n", "queue  true   the rows of 2 messages"}},
@@ -21,6 +22,12 @@ func TestVerify(t *testing.T) {
 				"b.example           0         3          0         0          1        0        0          0       2\n" +
 				"In all              0         3          0         0          1        0        0          0       2\n" +
 				"day    true   2026-03-01: 0 queued at its begin + 3 in = 1 out + 2 queued at its end, and so are those of its 1 destinations\n"}},
+		"redirected": {line: "verify --day 2026-03-01", moving: true, want: []string{
+			"b.example           0         3          0         0          1        0        0          1       1\n" +
+				"c.example           0         0          0         1          0        0        0          0       1\n" +
+				"In all              0         3          0         1          1        0        0          1       2\n" +
+				"day    true   2026-03-01: 0 queued at its begin + 4 in = 2 out + 2 queued at its end, and so are those of its 2 destinations; " +
+				"1 in and 1 out were redirected from one destination to another, and did not leave the queue\n"}},
 		"today":        {line: "verify --day=today", want: []string{": 2 queued at its begin + 0 in = 0 out + 2 queued at its end"}},
 		"yesterday":    {line: "verify --day yesterday", want: []string{": 2 queued at its begin + 0 in = 0 out + 2 queued at its end"}},
 		"false":        {line: "verify", twice: true, want: []string{"books  FALSE  3 wrong:\n  record 4 (Delivered) names 1 recipients that are not in the queue\n", "day    FALSE  1 wrong: 2026-03-01\n", "error: the journal does not prove true: 5 findings"}},
@@ -37,6 +44,9 @@ func TestVerify(t *testing.T) {
 			k.fact(t, &e)
 			if c.twice {
 				k.fact(t, &e)
+			}
+			if c.moving {
+				k.fact(t, &journal.RecipientsRedirected{By: "ann", Target: "c.example", Set: []journal.MessageRecipients{{Message: e.Message, MID: 2, Destination: "b.example", RIDs: []uint32{1}}}})
 			}
 			for _, g := range []Gateway{k, overSocket(t, k)} {
 				got, err := dialogue(t, t.Context(), g, c.line, "batch")

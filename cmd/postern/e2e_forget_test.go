@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"postern/bench/load"
+	"postern/journal"
+	"postern/projections"
 	"postern/shell"
 )
 
@@ -74,12 +76,42 @@ func TestAPersonIsForgotten(t *testing.T) {
 	wantAll(t, "audit", ask(t, g, "audit"), "erased the private data of")
 	noTrace(t, filepath.Join(g.Data, "logs"), "jane.doe")
 	g.Kill()
+	cutShort := cutShortKeyframe(t, g.Data, true)
 	start(t, g)
 	eventually(t, "the store is scrubbed", func() bool { return strings.Contains(g.Said(), "what was erased is scrubbed from the store") })
 	check("after a start")
 	stop(t, g)
 	noTrace(t, filepath.Join(g.Data, "index"), "jane.doe")
 	ask(t, g, "verify")
+	if cutShortKeyframe(t, g.Data, false) == cutShort {
+		t.Error("the start has left parts of a keyframe that was cut short")
+	}
+}
+
+// cutShortKeyframe is the part of a keyframe that has no other: what a kill leaves that comes upon its writing. It is put
+// there first if that is asked for.
+func cutShortKeyframe(t *testing.T, data string, put bool) string {
+	t.Helper()
+	j, err := journal.Open(filepath.Join(data, "journal"), journal.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Close()
+	rows, key := j.Rows(projections.KeyframeRows), append([]byte{'d'}, make([]byte, 12)...)
+	if put {
+		mark, err := rows.Mark()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := rows.Write(mark, func(b *journal.RowBatch) error { b.Set(key, []byte("jane.doe")); return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	part, _, err := rows.Get(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(part)
 }
 
 // noTrace looks into the files of a folder.

@@ -241,7 +241,9 @@ func (g *gateway) readState() error {
 	g.frames = &projections.Keyframes{Rows: g.journal.Rows(projections.KeyframeRows)}
 	go func() {
 		var err error
-		g.figures, err = g.frames.Load(g.journal.Durable(), 0)
+		if err = g.frames.Sweep(); err == nil {
+			g.figures, err = g.frames.Load(g.journal.Durable(), 0)
+		}
 		figures <- err
 	}()
 	var err error

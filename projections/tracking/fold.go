@@ -2,15 +2,14 @@ package tracking
 
 import (
 	"encoding/binary"
-	"net/netip"
-	"slices"
+	"maps"
 	"strings"
 
 	"postern/journal"
 )
 
 // nearby is how many records behind its beginning a message or a connection is found by reading on. What comes later is
-// noted, so that a message which waits for days costs no more to trace than one that leaves at once.
+// noted, one record at a time, so that a message which waits for days costs no more to trace than one that leaves at once.
 const nearby = 20_000
 
 // Limits of a segment that is being filled; the one that is reached first seals it. A crash costs that it is filled again.
@@ -37,45 +36,18 @@ type fold struct {
 	elsewhere func(message, seq uint64) // is told of the ends (seq 0: of the coming back) of messages that have no row here
 
 	inbound  map[uint32]connection // open ones, by ICID
-	outbound map[uint32]uint64     // opened, by DCID
+	outbound map[uint32]delivery   // by DCID
 }
 
-// connection is one that is open.
-type connection struct {
-	accepted uint64
-	remote   netip.Addr
-}
-
-// maxOpen bounds the connections that are kept in mind. Beyond it the older half is forgotten: the end of some was never
-// written down, in a flood. Of one that is forgotten the trace reads on for it as without an index.
-const maxOpen = 100_000
-
-func makeRoom[C any](open map[uint32]C, began func(C) uint64) {
-	if len(open) < maxOpen {
-		return
-	}
-	all := make([]uint64, 0, len(open))
-	for _, c := range open {
-		all = append(all, began(c))
-	}
-	slices.Sort(all)
-	for id, c := range open {
-		if began(c) < all[len(all)/2] {
-			delete(open, id)
-		}
-	}
-}
-
+// foldedKinds are those that a trace looks at, and those that tell why a message is still here.
 var foldedKinds = func() journal.KindSet {
-	s := make(journal.KindSet)
-	for k := range tracedKinds {
-		s[k] = true
-	}
+	s := journal.KindsOf(&journal.AttemptStarted{}, &journal.HostDown{}, &journal.HostUp{})
+	maps.Copy(s, tracedKinds)
 	return s
 }()
 
 func newFold(from uint64, state []byte, z sizes) *fold {
-	f := &fold{sizes: z, segment: segment{from: from, to: from - 1, near: z.near}, inbound: map[uint32]connection{}, outbound: map[uint32]uint64{}}
+	f := &fold{sizes: z, segment: segment{from: from, to: from - 1, near: z.near}, inbound: map[uint32]connection{}, outbound: map[uint32]delivery{}}
 	f.reopen(state)
 	return f
 }
@@ -102,15 +74,26 @@ func (f *fold) apply(r journal.Record) {
 		f.noteLate(f.inbound[e.ICID].accepted, r.Seq)
 		delete(f.inbound, e.ICID)
 	case *journal.DeliveryConnectionOpened:
-		makeRoom(f.outbound, func(opened uint64) uint64 { return opened })
-		f.outbound[e.DCID] = r.Seq
+		makeRoom(f.outbound, func(d delivery) uint64 { return d.opened })
+		f.outbound[e.DCID] = delivery{opened: r.Seq}
+	case *journal.DeliveryConnectionSecured:
+		f.secured(r.Seq, e.DCID)
+	case *journal.DeliveryStarted:
+		f.noteLate(e.Message, r.Seq)
+		f.carried(r.Seq, e)
 	case *journal.DeliveryConnectionClosed:
-		f.noteLate(f.outbound[e.DCID], r.Seq)
-		delete(f.outbound, e.DCID)
+		f.closed(r.Seq, e.DCID)
+	case *journal.HostDown:
+		f.note(hostTopic(e.Destination), r.Seq)
+	case *journal.HostUp:
+		f.note(hostTopic(e.Destination), r.Seq)
 	case *journal.MessageInjected:
 		f.noteLate(e.Parent, r.Seq)
 		f.add(r, e)
 	default:
+		if k := r.Event.Kind(); noted.Has(k) {
+			f.note(kindTopic(k), r.Seq)
+		}
 		f.mention(r)
 	}
 }
@@ -118,9 +101,14 @@ func (f *fold) apply(r journal.Record) {
 // noteLate notes that something is spoken of long after it began. 0 is nothing.
 func (f *fold) noteLate(of, seq uint64) {
 	if of != 0 && seq-of > f.sizes.near {
-		f.late = binary.LittleEndian.AppendUint64(f.late, of)
-		f.late = binary.LittleEndian.AppendUint64(f.late, seq)
+		f.note(of, seq)
 	}
+}
+
+// note notes a record that has to do with something.
+func (f *fold) note(of, seq uint64) {
+	f.late = binary.LittleEndian.AppendUint64(f.late, of)
+	f.late = binary.LittleEndian.AppendUint64(f.late, seq)
 }
 
 // mention notes what a fact says of messages.
@@ -221,53 +209,4 @@ func appendPlain(b []byte, s string) []byte {
 		}
 	}
 	return b
-}
-
-// open lists the connections that are open: what the next segment begins with.
-func (f *fold) open() (state []byte) {
-	state = binary.AppendUvarint(state, uint64(len(f.inbound)))
-	for icid, c := range f.inbound {
-		state = binary.AppendUvarint(state, uint64(icid))
-		state = binary.AppendUvarint(state, c.accepted)
-		raw, _ := c.remote.MarshalBinary()
-		state = append(binary.AppendUvarint(state, uint64(len(raw))), raw...)
-	}
-	state = binary.AppendUvarint(state, uint64(len(f.outbound)))
-	for dcid, opened := range f.outbound {
-		state = binary.AppendUvarint(state, uint64(dcid))
-		state = binary.AppendUvarint(state, opened)
-	}
-	return state
-}
-
-// reopen reads what open has written; of what is malformed it takes what can be read.
-func (f *fold) reopen(state []byte) {
-	bad := false
-	next := func() uint64 {
-		v, n := binary.Uvarint(state)
-		if n <= 0 {
-			bad, state = true, nil
-			return 0
-		}
-		state = state[n:]
-		return v
-	}
-	for n := next(); n > 0 && !bad; n-- {
-		icid, c := uint32(next()), connection{accepted: next()}
-		if size := next(); size <= uint64(len(state)) {
-			if c.remote.UnmarshalBinary(state[:size]) != nil {
-				bad = true
-			}
-			state = state[size:]
-		}
-		if !bad {
-			f.inbound[icid] = c
-		}
-	}
-	for n := next(); n > 0 && !bad; n-- {
-		dcid, opened := uint32(next()), next()
-		if !bad {
-			f.outbound[dcid] = opened
-		}
-	}
 }

@@ -18,18 +18,22 @@ type past struct {
 	r        *rand.Rand
 	j        *journal.Journal
 	at       journal.Instant
+	blocks   []uint64 // their first Seqs
 	ids      uint32
 	inbound  []uint32
 	outbound []uint32
 	live     []*mail
 	deleted  map[uint64][]*mail
-	between  bool // meanwhile
+	failures map[string]uint32 // of destinations, in a row
+	revision uint64            // of the configuration
+	between  bool              // meanwhile
 }
 
 type mail struct {
-	seq  uint64
-	mid  uint32
-	left []uint32
+	seq   uint64
+	mid   uint32
+	left  []uint32
+	tries uint32
 }
 
 func newPast(t *testing.T, seed uint64) *past {
@@ -38,7 +42,7 @@ func newPast(t *testing.T, seed uint64) *past {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { j.Close() })
-	p := &past{t: t, r: rand.New(rand.NewPCG(seed, 7)), j: j, at: 1_700_000_000_000_000_000, deleted: map[uint64][]*mail{}}
+	p := &past{t: t, r: rand.New(rand.NewPCG(seed, 7)), j: j, at: 1_700_000_000_000_000_000, deleted: map[uint64][]*mail{}, failures: map[string]uint32{}}
 	p.write(&journal.Started{Boot: 1})
 	return p
 }
@@ -50,6 +54,7 @@ func (p *past) write(events ...journal.Event) uint64 {
 	if err != nil {
 		p.t.Fatal(err)
 	}
+	p.blocks = append(p.blocks, first)
 	return first
 }
 
@@ -75,8 +80,10 @@ func (p *past) goOn(steps int) {
 			p.undo()
 		case n < 94:
 			p.restart()
+		case n < 97:
+			p.host()
 		default:
-			p.write(&journal.HostDown{Destination: "a.example"}, &journal.Sampled{})
+			p.operate()
 		}
 	}
 }
@@ -129,28 +136,85 @@ func (p *past) attempt() {
 	} else {
 		dcid = p.id()
 		p.outbound = append(p.outbound, dcid)
-		p.write(&journal.DeliveryConnectionOpened{DCID: dcid})
+		p.write(&journal.DeliveryConnectionOpened{DCID: dcid, Host: fmt.Sprint("mx", dcid)})
 		if p.r.IntN(2) == 0 {
 			p.inject()
 			p.write(&journal.DeliveryConnectionSecured{DCID: dcid})
 		}
 	}
-	rid := m.left[0]
-	p.write(&journal.AttemptStarted{Message: m.seq, MID: m.mid, RIDs: []uint32{rid}}, &journal.DeliveryStarted{Message: m.seq, MID: m.mid, DCID: dcid, RIDs: []uint32{rid}})
-	switch p.r.IntN(4) {
+	rid, next := m.left[0], p.at+journal.Instant(p.r.IntN(600_000_000_000))
+	m.tries++
+	p.write(&journal.AttemptStarted{Message: m.seq, MID: m.mid, RIDs: []uint32{rid}, Attempt: m.tries, Next: next}, &journal.DeliveryStarted{Message: m.seq, MID: m.mid, DCID: dcid, RIDs: []uint32{rid}})
+	switch p.r.IntN(6) {
+	case 5: // the peer may have it
+		of := journal.MessageRecipients{Message: m.seq, MID: m.mid, RIDs: []uint32{rid}}
+		p.write(&journal.OutcomeUnknown{Message: m.seq, MID: m.mid, DCID: dcid, RIDs: of.RIDs, Attempts: m.tries, Action: "hold"},
+			&journal.Held{By: journal.ByInDoubt, Set: []journal.MessageRecipients{of}})
+		return
 	case 0:
-		p.write(&journal.SoftBounced{Message: m.seq, MID: m.mid, DCID: dcid, RIDs: []uint32{rid}})
+		p.write(&journal.SoftBounced{Message: m.seq, MID: m.mid, DCID: dcid, RIDs: []uint32{rid}, Attempts: m.tries, Next: next, Code: "451", Reply: []string{"later"}})
 		return
 	case 1:
 		m.left = m.left[1:]
-		fact := p.write(&journal.HardBounced{Message: m.seq, MID: m.mid, DCID: dcid, RIDs: []uint32{rid}, Finished: len(m.left) == 0, Notify: true})
+		fact := p.write(&journal.HardBounced{Message: m.seq, MID: m.mid, DCID: dcid, RIDs: []uint32{rid}, Attempts: m.tries, Finished: len(m.left) == 0, Notify: true})
 		p.forget(m)
 		p.notify(m, fact)
+	case 2: // it goes on, until an order or a restart ends it
+		return
 	default:
 		m.left = m.left[1:]
-		p.write(&journal.Delivered{Message: m.seq, MID: m.mid, DCID: dcid, RIDs: []uint32{rid}, Finished: len(m.left) == 0})
+		p.write(&journal.Delivered{Message: m.seq, MID: m.mid, DCID: dcid, RIDs: []uint32{rid}, Attempts: m.tries, Finished: len(m.left) == 0})
 	}
 	p.forget(m)
+}
+
+// host lets a destination fail once more, or come back.
+func (p *past) host() {
+	d := pick(p.r, []string{"a.example", "b.example", "C.example"})
+	if p.r.IntN(4) == 0 {
+		p.failures[d] = 0
+		p.write(&journal.HostUp{Destination: d})
+		return
+	}
+	p.failures[d]++
+	p.write(&journal.HostDown{Destination: d, Failures: p.failures[d], Next: p.at, Reason: "refused"}, &journal.Sampled{})
+}
+
+// operate is what operators do, and what befalls the gateway as a whole.
+func (p *past) operate() {
+	domain := pick(p.r, []string{"a.example", "b.example", "c.example"})
+	switch p.r.IntN(10) {
+	case 0:
+		p.write(&journal.DeliverySuspended{By: "ann", Domains: []string{domain}})
+	case 1:
+		p.write(&journal.DeliveryResumed{By: "bob", Domains: []string{domain}})
+	case 2:
+		p.write(&journal.DeliveryForced{By: "ann", Domain: domain})
+	case 3:
+		p.revision++
+		p.write(&journal.ConfigurationCommitted{Revision: p.revision, By: "bob", Comment: fmt.Sprint("the ", p.revision, ".")})
+	case 4:
+		p.write(&journal.ResourceConservationChanged{Degree: uint32(p.r.IntN(3)), Reasons: []string{"memory"}})
+	case 5:
+		p.write(&journal.BulkActionOrdered{Action: "hold"}) // and is never done
+	default:
+		p.holdSome()
+	}
+}
+
+// holdSome holds some messages, lets them go or sends them elsewhere.
+func (p *past) holdSome() {
+	var set []journal.MessageRecipients
+	for _, m := range p.live {
+		if p.r.IntN(4) == 0 {
+			set = append(set, journal.MessageRecipients{Message: m.seq, MID: m.mid, RIDs: m.left})
+		}
+	}
+	if len(set) == 0 {
+		return
+	}
+	p.write(pick(p.r, []journal.Event{&journal.Held{By: "ann", Reason: "legal", Set: set}, &journal.Unheld{By: "bob", Set: set},
+		&journal.RecipientsRedirected{By: "ann", Target: "b.example", Set: set}}))
 }
 
 // forget takes a message of which nobody is left out of those that live.

@@ -27,7 +27,7 @@ type segment struct {
 	mids  []byte // uint32; the highest bit: the gateway made the message itself
 	texts []byte // uint32: where its text begins
 	text  []byte // of all: fields ended by NUL, the last one by a line end
-	late  []byte // mentions: two uint64, of what and where
+	late  []byte // mentions: two uint64, of what (a Seq, or a topic) and where
 	near  uint64 // sizes.near of what made it
 	state []byte // what is open at the end; see fold
 	ends  []byte // uint64 of each message: the fact after which nobody was left; 0: somebody is
@@ -42,7 +42,7 @@ type segment struct {
 const ownMessage = 1 << 31
 
 const (
-	segmentMagic  = "PSTNIX01"
+	segmentMagic  = "PSTNIX02"
 	segmentHeader = 96 // magic, from, to, first, last, count, lengths of text, late and state, near, checksum
 	segmentSuffix = ".segment"
 	newSuffix     = ".new" // of a file that is being written
@@ -90,9 +90,9 @@ func (s *segment) rowAt(place int) int {
 }
 
 // mentions calls fn for the places at which something is spoken of late.
-func (s *segment) mentions(of uint64, fn func(seq uint64)) {
+func (s *segment) mentions(is func(of uint64) bool, fn func(seq uint64)) {
 	for b := s.late; len(b) >= 16; b = b[16:] {
-		if binary.LittleEndian.Uint64(b) == of {
+		if is(binary.LittleEndian.Uint64(b)) {
 			fn(binary.LittleEndian.Uint64(b[8:]))
 		}
 	}

@@ -43,7 +43,7 @@ func Trace(ctx context.Context, h History, x *Index, seq uint64, each func(journ
 		t.way.pass(accepted)
 	}
 	t.way.pass(seq)
-	if err := t.way.read(ctx, h, t.look); err != nil && !errors.Is(err, errTraced) {
+	if err := t.way.read(ctx, h, tracedKinds, t.look); err != nil && !errors.Is(err, errTraced) {
 		return err
 	}
 	slices.Sort(t.seqs)
@@ -149,7 +149,7 @@ func (t *trace) lookAt(r journal.Record) error {
 			return nil
 		}
 		t.add(r.Seq)
-		return t.follow(r.Seq, e.DCID)
+		return t.follow(r.Seq, e)
 	}
 	if t.ofInbound(r.Event) {
 		t.add(r.Seq)
@@ -177,138 +177,6 @@ func (t *trace) injected(seq uint64, e *journal.MessageInjected) {
 	}
 	t.family[seq] = &relative{left: len(e.Recipients), dues: map[uint64]bool{}, null: e.Sender == ""}
 	t.add(seq)
-}
-
-// ofInbound tells whether a fact is one of the connection that brought the message.
-func (t *trace) ofInbound(e journal.Event) bool {
-	if !t.inbound {
-		return false
-	}
-	switch e := e.(type) {
-	case *journal.ConnectionAccepted:
-		return e.ICID == t.icid
-	case *journal.SenderGroupMatched:
-		return e.ICID == t.icid
-	case *journal.ConnectionSecured:
-		return e.ICID == t.icid
-	case *journal.ConnectionClosed:
-		if e.ICID == t.icid {
-			t.inbound = false
-			return true
-		}
-	}
-	return false
-}
-
-// noteDelivery keeps in mind which delivery connections are open, and adds what happens to those of the family.
-func (t *trace) noteDelivery(r journal.Record) {
-	switch e := r.Event.(type) {
-	case *journal.DeliveryConnectionOpened:
-		t.opened[e.DCID] = []uint64{r.Seq}
-	case *journal.DeliveryConnectionSecured:
-		if facts := t.opened[e.DCID]; facts != nil { // else its beginning was not read, and is looked for when it matters
-			t.opened[e.DCID] = append(facts, r.Seq)
-		}
-	case *journal.DeliveryConnectionClosed:
-		if t.outbound[e.DCID] {
-			t.add(r.Seq)
-			t.outbound[e.DCID] = false
-		}
-		delete(t.opened, e.DCID)
-	}
-}
-
-// follow follows a delivery connection from its beginning.
-func (t *trace) follow(seq uint64, dcid uint32) error {
-	if dcid == 0 || t.outbound[dcid] {
-		return nil
-	}
-	t.outbound[dcid] = true
-	if facts := t.opened[dcid]; len(facts) > 0 && facts[0] >= t.way.since {
-		for _, s := range facts {
-			t.add(s)
-		}
-		t.way.pass(facts[0])
-		return nil
-	}
-	return t.before(seq, func(r journal.Record) bool {
-		switch e := r.Event.(type) {
-		case *journal.DeliveryConnectionOpened:
-			if e.DCID == dcid {
-				t.add(r.Seq)
-				t.way.pass(r.Seq)
-				return true
-			}
-		case *journal.DeliveryConnectionSecured:
-			if e.DCID == dcid {
-				t.add(r.Seq)
-			}
-		}
-		return false
-	}, &journal.DeliveryConnectionOpened{}, &journal.DeliveryConnectionSecured{})
-}
-
-// accepted finds the fact that the connection which brought a message began with; without one, the message itself.
-func (t *trace) accepted(seq uint64) (at uint64, err error) {
-	at = seq
-	if conn, known := t.way.connection(seq); known && conn != 0 {
-		return conn, nil
-	}
-	err = t.before(seq, func(r journal.Record) bool {
-		e, ok := r.Event.(*journal.ConnectionAccepted)
-		if ok && e.ICID == t.icid {
-			at = r.Seq
-			return true
-		}
-		return false
-	}, &journal.ConnectionAccepted{})
-	return at, err
-}
-
-// window is how many records are read at once on the way back.
-const window = 20_000
-
-// before looks at facts of some kinds before a Seq, window by window, until found says so; a start of the gateway ends it,
-// since no connection outlives one.
-func (t *trace) before(seq uint64, found func(journal.Record) bool, events ...journal.Event) error {
-	kinds := journal.KindsOf(append(events, &journal.Started{})...)
-	for to := seq - 1; to > 0; {
-		from := to - min(to-1, window-1)
-		done := false
-		// The last one that fits is the one that is meant: ids come again after a rollover.
-		var hits []journal.Record
-		err := t.history.Pick(t.ctx, from, to, kinds.Has, func(r journal.Record) error {
-			hits = append(hits, journal.Record{Seq: r.Seq, Time: r.Time, Event: shallow(r.Event)})
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-		for _, r := range slices.Backward(hits) {
-			if _, start := r.Event.(*journal.Started); start || found(r) {
-				done = true
-				break
-			}
-		}
-		if done {
-			return nil
-		}
-		to = from - 1
-	}
-	return nil
-}
-
-// shallow copies what before asks of a fact: its ids.
-func shallow(e journal.Event) journal.Event {
-	switch e := e.(type) {
-	case *journal.ConnectionAccepted:
-		return &journal.ConnectionAccepted{ICID: e.ICID}
-	case *journal.DeliveryConnectionOpened:
-		return &journal.DeliveryConnectionOpened{DCID: e.DCID}
-	case *journal.DeliveryConnectionSecured:
-		return &journal.DeliveryConnectionSecured{DCID: e.DCID}
-	}
-	return &journal.Started{}
 }
 
 // over tells whether nothing more can come: nobody is left, nobody waits to be told, nothing can be brought back, and the

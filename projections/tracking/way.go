@@ -40,6 +40,11 @@ func (w *way) connection(message uint64) (accepted uint64, known bool) {
 	return w.index.accepted(message)
 }
 
+// late tells whether something is so far behind where it began that the index has noted it.
+func (w *way) late(began, seq uint64) bool {
+	return w.index != nil && seq <= w.covered && seq-began > w.index.sizes.near
+}
+
 // pass leads the way past what a message or a connection that began at a Seq has left in the history.
 func (w *way) pass(seq uint64) {
 	if w.index == nil || seq > w.covered {
@@ -47,22 +52,45 @@ func (w *way) pass(seq uint64) {
 		return
 	}
 	w.add(span{seq, seq + w.index.sizes.near})
-	for _, late := range w.index.late(seq) {
-		w.add(span{late, late + w.index.sizes.near}) // a connection that it went over is closed soon after
-	}
+	w.visit(seq, func(of uint64) bool { return of == seq })
 }
 
-func (w *way) add(s span) {
-	s.to = min(s.to, w.end)
-	i, _ := slices.BinarySearchFunc(w.spans, s, func(a, b span) int { return cmp.Compare(a.from, b.from) })
-	w.spans = slices.Insert(w.spans, i, s)
+// visit leads the way past the places from a Seq on at which something is spoken of. What the index does not know is read.
+func (w *way) visit(from uint64, is func(of uint64) bool) {
+	var spans []span
+	for at := from; at <= w.covered; {
+		p := w.index.spoken(at, is)
+		for _, seq := range p.seqs {
+			if seq >= from {
+				spans = append(spans, span{seq, seq})
+			}
+		}
+		if !p.known {
+			spans = append(spans, span{at, min(p.to, w.covered)})
+		}
+		if at = p.to + 1; at == 0 {
+			break
+		}
+	}
+	w.add(spans...)
 }
+
+func (w *way) add(spans ...span) {
+	for _, s := range spans {
+		if s.to = min(s.to, w.end); s.from <= s.to {
+			w.spans = append(w.spans, s)
+		}
+	}
+	slices.SortFunc(w.spans, func(a, b span) int { return cmp.Compare(a.from, b.from) })
+}
+
+// besides is how many records that nobody asked for are read rather than to begin anew behind them.
+const besides = 256
 
 // read goes along.
-func (w *way) read(ctx context.Context, h History, look func(journal.Record) error) error {
+func (w *way) read(ctx context.Context, h History, kinds journal.KindSet, look func(journal.Record) error) error {
 	for len(w.spans) > 0 {
-		s := w.spans[0]
-		w.spans = w.spans[1:]
+		s := w.next()
 		if s.from = max(s.from, w.at+1); s.from > s.to {
 			continue
 		}
@@ -71,7 +99,7 @@ func (w *way) read(ctx context.Context, h History, look func(journal.Record) err
 		}
 		// A part at a time: what is met may lead elsewhere, and lies ahead.
 		to := min(s.to, s.from+nearby)
-		if err := h.Pick(ctx, s.from, to, tracedKinds.Has, look); err != nil {
+		if err := h.Pick(ctx, s.from, to, kinds.Has, look); err != nil {
 			return err
 		}
 		if w.at = to; to < s.to {
@@ -79,6 +107,16 @@ func (w *way) read(ctx context.Context, h History, look func(journal.Record) err
 		}
 	}
 	return nil
+}
+
+// next takes the first span, together with those that it all but reaches.
+func (w *way) next() span {
+	s, n := w.spans[0], 1
+	for ; n < len(w.spans) && w.spans[n].from <= s.to+besides; n++ {
+		s.to = max(s.to, w.spans[n].to)
+	}
+	w.spans = w.spans[n:]
+	return s
 }
 
 // accepted is where the connection that brought a message was accepted; false: it is not known here.
@@ -101,19 +139,45 @@ func (x *Index) accepted(message uint64) (seq uint64, known bool) {
 	return seq, known
 }
 
-// late lists where a message or a connection is spoken of long after it began, ascending.
-func (x *Index) late(of uint64) (seqs []uint64) {
+// mentions are the places in one segment at which something is spoken of, ascending.
+type mentions struct {
+	from, to uint64 // the records of the segment
+	known    bool   // false: there is no segment for these, or it cannot be read
+	seqs     []uint64
+}
+
+// spoken looks into the segment that holds a Seq.
+func (x *Index) spoken(at uint64, is func(of uint64) bool) (m mentions) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
+	m.from, m.to = 1, 1<<64-1
 	for _, s := range x.all() {
-		if s.to >= of {
-			_ = guarded(func() error {
-				s.mentions(of, func(seq uint64) { seqs = append(seqs, seq) })
-				return nil
-			})
+		switch {
+		case s.to < at:
+			m.from = s.to + 1
+			continue
+		case s.from > at:
+			m.to = s.from - 1
+			return m
 		}
+		m.from, m.to = s.from, s.to
+		m.known = guarded(func() error {
+			s.mentions(is, func(seq uint64) { m.seqs = append(m.seqs, seq) })
+			return nil
+		}) == nil
+		slices.Sort(m.seqs)
+		return m
 	}
-	return seqs
+	return m
+}
+
+// opened is where the connection was opened that a DeliveryStarted names; 0: it is not known here.
+func (x *Index) opened(started uint64) uint64 {
+	m := x.spoken(started, func(of uint64) bool { return of == started })
+	if len(m.seqs) != 1 {
+		return 0
+	}
+	return m.seqs[0]
 }
 
 // proved catches up, and sees to it that what a trace asks is what was written.
