@@ -55,7 +55,8 @@ func interrupted(ctx context.Context, err error) error {
 }
 
 func outcome(stderr io.Writer, err error) int {
-	if usage := (*shell.UsageError)(nil); errors.As(err, &usage) {
+	usage, unknown := (*shell.UsageError)(nil), (*shell.UnknownCommandError)(nil)
+	if errors.As(err, &usage) || errors.As(err, &unknown) {
 		fmt.Fprintf(stderr, "postern: %v\n", err)
 		return exitUsage
 	}
