@@ -145,7 +145,9 @@ func (k *HostKeys) Scan(ctx context.Context, host string, port uint16) ([]HostKe
 	if err := os.MkdirAll(k.Dir, 0o750); err != nil {
 		return nil, fmt.Errorf("host keys: %w", err)
 	}
-	out, said, err := k.run(ctx, "ssh-keyscan", "-T", "10", "-p", strconv.Itoa(int(port)), "--", host)
+	scanning, cancel := context.WithTimeout(ctx, scanTime)
+	out, said, err := k.run(scanning, "ssh-keyscan", "-T", "10", "-p", strconv.Itoa(int(port)), "--", host)
+	cancel()
 	keys := slices.DeleteFunc(parseHostKeys(out), func(h HostKey) bool { return h.Host != KnownHost(host, port) })
 	if len(keys) > 0 {
 		return keys, nil
@@ -153,7 +155,8 @@ func (k *HostKeys) Scan(ctx context.Context, host string, port uint16) ([]HostKe
 	address := net.JoinHostPort(host, strconv.Itoa(int(port)))
 	none := errors.New("it gave no key")
 	switch ended := (*exec.ExitError)(nil); {
-	case len(said) == 0 && (err == nil || errors.As(err, &ended)):
+	case ctx.Err() != nil:
+	case len(said) == 0 && (err == nil || errors.As(err, &ended) || errors.Is(err, context.DeadlineExceeded)):
 		err = cmp.Or(k.unreachable(ctx, address), none)
 	case err == nil:
 		err = none
@@ -161,8 +164,11 @@ func (k *HostKeys) Scan(ctx context.Context, host string, port uint16) ([]HostKe
 	return nil, fmt.Errorf("the keys of %s could not be had: %w", address, saying(err, said))
 }
 
-// probeTime bounds the attempt to reach a host that gave no key.
-const probeTime = 5 * time.Second
+// scanTime bounds ssh-keyscan, which waits for each type of key by itself; probeTime the attempt to reach a host that gave none.
+const (
+	scanTime  = 20 * time.Second
+	probeTime = 5 * time.Second
+)
 
 // unreachable tells why nothing answers at an address, which ssh-keyscan keeps to itself; nil: something does.
 func (k *HostKeys) unreachable(ctx context.Context, address string) error {
