@@ -27,7 +27,8 @@ func (c *Call) settle(ctx context.Context, conflict *Conflict) (again bool, err 
 		return false, err
 	}
 	if mine == keepWaiting {
-		told := Conflict{Commit: conflict.Commit} // the text in force has secrets
+		told := *conflict
+		told.InForce.Text = "" // it has secrets
 		return false, c.Answer(Committed{Conflict: &told}, "\nNothing was committed. Your changes wait as before: \"showchanges\" lists them, \"clearchanges\" forgets them.\n")
 	}
 	merged, _ := config.Merge(p.from, p.document, theirs, mine == takeMine)

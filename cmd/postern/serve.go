@@ -107,17 +107,22 @@ func serve(f flags, stderr io.Writer) error {
 // configName is the configuration's file in the data directory.
 const configName = "postern.toml"
 
-// loadDocument reads the configuration; without a file, the defaults hold.
-func loadDocument(f flags) (*config.Document, string, error) {
-	data, err := f.dataDirectory(true)
-	if err != nil {
-		return nil, "", err
+// loadDocument reads the configuration; without a file, the defaults hold. A file that was named is read before anything is
+// made.
+func loadDocument(f flags) (doc *config.Document, data string, err error) {
+	if f.config != "" {
+		if doc, err = config.Load(f.config); err != nil {
+			return nil, "", err
+		}
+	}
+	if data, err = f.dataDirectory(true); err != nil || doc != nil {
+		return doc, data, err
 	}
 	path := f.configFile(data)
-	if _, err := os.Stat(path); f.config == "" && errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return config.Default(), data, nil
 	}
-	doc, err := config.Load(path)
+	doc, err = config.Load(path)
 	return doc, data, err
 }
 
