@@ -65,6 +65,7 @@ type gateway struct {
 	traps           *snmp.Watcher
 	pulse           *pulse
 	retention       retention
+	damage          damage
 	failures        failures
 	expiries        expiries
 	running         sync.WaitGroup // followers and the parts' own loops
@@ -223,7 +224,7 @@ func (g *gateway) open() error {
 	if err = g.inspect(); err != nil {
 		return err
 	}
-	if g.journal, err = openWaiting(filepath.Join(g.data, "journal"), journal.Options{Quiet: logPatience}, readerPatience); err != nil {
+	if g.journal, err = openWaiting(filepath.Join(g.data, "journal"), journal.Options{Quiet: logPatience, Damaged: g.damage.meet}, readerPatience); err != nil {
 		return err
 	}
 	if err := g.readState(); err != nil {
