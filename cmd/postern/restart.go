@@ -82,6 +82,10 @@ func bindsAll(program string) bool {
 // beginAnew puts the program in its own place, with the arguments and the environment that it was started with: the process
 // stays, and whoever watches it. A signal to stop that has come meanwhile is obeyed.
 func beginAnew(asked <-chan os.Signal) error {
+	environment := os.Environ()
+	if !signal.Ignored(syscall.SIGHUP) {
+		environment = append(environment, heedsHangUps+"=1")
+	}
 	signal.Ignore(syscall.SIGUSR2, syscall.SIGHUP) // until the program can take it
 	signal.Reset(syscall.SIGTERM, syscall.SIGINT)
 	if len(asked) > 0 {
@@ -89,7 +93,7 @@ func beginAnew(asked <-chan os.Signal) error {
 	}
 	program, err := os.Executable()
 	if err == nil {
-		err = syscall.Exec(program, os.Args, os.Environ())
+		err = syscall.Exec(program, os.Args, environment)
 	}
 	return fmt.Errorf("the gateway has stopped and cannot begin anew: %s: %w", program, err)
 }

@@ -17,7 +17,6 @@ import (
 
 	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/rs/zerolog"
-	"golang.org/x/term"
 
 	"postern/engine"
 	"postern/engine/config"
@@ -82,9 +81,9 @@ func serve(f flags, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	file, is := stderr.(*os.File)
-	terminal := is && term.IsTerminal(int(file.Fd()))
-	asked, again, hung := stopSignal(terminal), restartSignal(), hangUps(terminal)
+	outliveLogReaders()
+	asked, gone := stopSignal()
+	again, hung := restartSignal(), hangUps(gone)
 	g := &gateway{flags: f, log: processLog(stderr), data: data, orders: make(chan order, 1), drained: newDrained()}
 	g.inForce.Store(doc)
 	if err := g.build(); err != nil {
