@@ -378,7 +378,10 @@ func TestEditedFile(t *testing.T) {
 	if err := g.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the file is in force", func() bool { return inForce(t, g).Revision == 4 })
+	eventually(t, "the file is in force", func() bool { // and that written down
+		list, err := remote(g).Commits(t.Context(), 1)
+		return err == nil && len(list) == 1 && list[0].Revision == 4 && inForce(t, g).Revision == 4
+	})
 	check(4, "hup.test", "file")
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o640 {
 		t.Errorf("others may read the configuration: %v, %v", info.Mode(), err)
