@@ -1,7 +1,6 @@
 package main
 
 import (
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -57,8 +56,7 @@ func onTerminal(t *testing.T, g *bench.Gateway, script string) (log string, clos
 	if err != nil {
 		t.Fatal(err)
 	}
-	go io.Copy(io.Discard, terminal) // ends with the terminal
-	var process int
+	var process int // nobody reads the terminal: a reader would keep it open, and it has room for what is said
 	t.Cleanup(func() {
 		terminal.Close()
 		c.Process.Kill()
