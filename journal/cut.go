@@ -89,7 +89,7 @@ func (j *Journal) baseline(c *Cut) (Record, error) {
 	}
 	e, ok := r.Event.(*HistoryCut)
 	if !ok || e.Before != c.Before {
-		return r, &DamagedError{Dir: j.dir, Block: c.Seq, Err: errors.New("it does not hold the cut that the journal names")}
+		return r, j.damaged(&DamagedError{Dir: j.dir, Block: c.Seq, Err: errors.New("it does not hold the cut that the journal names")})
 	}
 	r.Seq = c.Before - 1
 	return r, nil

@@ -221,7 +221,7 @@ func (j *Journal) verifyCut(c *Cut) error {
 		return j.damaged(err)
 	}
 	if hex.EncodeToString(sum[:]) != e.KeptHash || hex.EncodeToString(c.link[:]) != e.Link {
-		return &DamagedError{Dir: j.dir, Block: c.Before, Err: errKept}
+		return j.damaged(&DamagedError{Dir: j.dir, Block: c.Before, Err: errKept})
 	}
 	return nil
 }

@@ -27,6 +27,9 @@ type Options struct {
 	Warn     func(error)      // called, seldom, for errors in the background that are retried; nil: standard error
 	Random   io.Reader        // of the secrets of blocks; nil: crypto/rand
 	Quiet    time.Duration    // after Open no compaction begins for so long; 0: none is held back
+
+	// Damaged hears of each damage that a reader meets in the records, whoever reads: it must be quick. nil: nobody does.
+	Damaged func(*DamagedError)
 }
 
 const defaultRing = 16384
@@ -314,16 +317,22 @@ func (j *Journal) readError(err error) error {
 		return nil
 	}
 	if pebble.IsCorruptionError(err) {
-		return &DamagedError{Dir: j.dir, Err: err}
+		return j.damaged(&DamagedError{Dir: j.dir, Err: err})
 	}
 	return fmt.Errorf("journal %s: read: %w", j.dir, err)
 }
 
-// damaged fills in the directory of a DamagedError.
+// damaged fills in the directory of a DamagedError, and tells of it.
 func (j *Journal) damaged(err error) error {
 	var d *DamagedError
-	if errors.As(err, &d) && d.Dir == "" {
+	if !errors.As(err, &d) {
+		return err
+	}
+	if d.Dir == "" {
 		d.Dir = j.dir
+	}
+	if j.options.Damaged != nil {
+		j.options.Damaged(d)
 	}
 	return err
 }

@@ -83,5 +83,9 @@ func (j *Journal) absent(seq uint64) error {
 }
 
 func (j *Journal) missing(seq uint64) error {
-	return &DamagedError{Dir: j.dir, Block: seq, Err: fmt.Errorf("the block is missing")}
+	err := &DamagedError{Dir: j.dir, Block: seq, Err: fmt.Errorf("the block is missing")}
+	if seq < j.begins() { // the history was cut under a reader
+		return err
+	}
+	return j.damaged(err)
 }

@@ -50,7 +50,7 @@ func (j *Journal) ProveChain(ctx context.Context, from, to uint64, over Over, fn
 		}
 		prev = b.link
 		if got != b.link && known {
-			return &DamagedError{Dir: j.dir, Block: first, Err: errChain}
+			return j.damaged(&DamagedError{Dir: j.dir, Block: first, Err: errChain})
 		}
 		known = true
 		if fn == nil {

@@ -314,3 +314,21 @@ func TestVerifyLooksBeyondDamageOnlyWhenAsked(t *testing.T) {
 		}
 	}
 }
+
+// TestVerifyNamesWhatTheHistoryBeginsWith damages the cut that the first record stands on.
+func TestVerifyNamesWhatTheHistoryBeginsWith(t *testing.T) {
+	s := soundStore(t)
+	cutFigures(t, s.journal, s.mail[2])
+	cut, ok := s.journal.LastCut()
+	if !ok {
+		t.Fatal("nothing was cut")
+	}
+	s.say(t, 60, &journal.ConnectionClosed{ICID: 99}) // a store whose last block is damaged is not opened
+	s.block(t, cut.Seq, func(v []byte) []byte { v[len(v)-1] ^= 1; return v })
+	got := s.verified(t, Scrutiny{})
+	for _, w := range []string{"chain: journal queue is damaged at the block of record", "books: journal queue is damaged at the block of record"} {
+		if !strings.Contains(got, w) {
+			t.Errorf("found:\n%s\nwant\n%s", got, w)
+		}
+	}
+}

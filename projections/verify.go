@@ -153,6 +153,10 @@ func (v *verifier) chain(ctx context.Context) ([]Proof, error) {
 	if errors.Is(err, errDamaged) {
 		err = nil
 	}
+	if kept := (*journal.DamagedError)(nil); errors.As(err, &kept) { // what the history begins with
+		p.wrong("%v: nothing beyond it was looked at", kept)
+		err = nil
+	}
 	first := uint64(1)
 	if cut, ok := v.journal.LastCut(); ok {
 		first = cut.Before

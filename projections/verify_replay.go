@@ -47,7 +47,10 @@ func (v *verifier) replay(ctx context.Context) ([]Proof, error) {
 	rest := v.pace(ctx)
 	err = r.read(ctx, keyframes, rest)
 	whole := err == nil
-	if err != nil && !errors.Is(err, errDamaged) {
+	if kept := (*journal.DamagedError)(nil); errors.As(err, &kept) { // what the history begins with
+		r.days.lost = true
+		r.books.wrong("%v: nothing beyond it was looked at", kept)
+	} else if err != nil && !errors.Is(err, errDamaged) {
 		return nil, err
 	}
 	r.balance(whole)

@@ -102,12 +102,17 @@ func (c *Call) option(words []string) (taken int, err error) {
 	return taken, nil
 }
 
-// Do runs the command: what is missing is asked for, or takes its default.
+// Do runs the command: what is missing is asked for, or takes its default. Words that it cannot read are misused, also where
+// the gateway finds that out.
 func (c *Call) Do(ctx context.Context) error {
 	if err := c.fill(ctx); err != nil {
 		return err
 	}
-	if err := c.Command.Run(ctx, c); err != nil || !c.Command.Configures || c.Asker != nil {
+	err := c.Command.Run(ctx, c)
+	if misread := (*MisreadError)(nil); errors.As(err, &misread) {
+		return c.misuse(err)
+	}
+	if err != nil || !c.Command.Configures || c.Asker != nil {
 		return err
 	}
 	return c.commitInBatch(ctx)

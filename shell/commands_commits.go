@@ -126,9 +126,12 @@ func (c *Call) chooseRevision(ctx context.Context) (revision uint64, what string
 		return 0, "", &RefusedError{"There is no earlier configuration to go back to"}
 	}
 	c.Say(strings.TrimSuffix(renderCommits(list, c.Zone), "\n"))
+	inForce := list[0].Revision // the last commit is
 	number, err := c.Question(ctx, Param{Question: "Enter the number of the config to revert to.", Required: true, Check: func(word string) error {
 		if n, err := strconv.Atoi(word); err != nil || n < 1 || n > len(list) {
 			return fmt.Errorf("%.20q is not a number from 1 to %d", word, len(list))
+		} else if list[n-1].Revision == inForce {
+			return fmt.Errorf("revision %d is in force: choose an earlier one", inForce)
 		}
 		return nil
 	}})
@@ -143,7 +146,7 @@ func (c *Call) chooseRevision(ctx context.Context) (revision uint64, what string
 	return chosen.Revision, fmt.Sprintf("%s %s", Date(chosen.Time.In(c.Zone), false), oneLine(chosen.Comment)), nil
 }
 
-// renderCommits is AsyncOS's list of commits, with the revisions.
+// renderCommits is AsyncOS's list of commits, with the revisions; the newest one is in force.
 func renderCommits(list []Commit, zone *time.Location) string {
 	if len(list) == 0 {
 		return "\nNo configuration was ever committed here.\n"
@@ -152,7 +155,11 @@ func renderCommits(list []Commit, zone *time.Location) string {
 	b.WriteString("\nPrevious Commits :\n\n")
 	fmt.Fprintf(&b, "     %-26s %-9s %-14s %s\n%s\n", "Committed On", "Revision", "User", "Description", strings.Repeat("-", 80))
 	for i, c := range list {
-		fmt.Fprintf(&b, "%-4s %-26s %-9d %-14s %s\n", strconv.Itoa(i+1)+".", Date(c.Time.In(zone), false), c.Revision, oneLine(c.By), oneLine(c.Comment))
+		what := oneLine(c.Comment)
+		if i == 0 {
+			what = strings.TrimSpace(what + " (in force)")
+		}
+		fmt.Fprintf(&b, "%-4s %-26s %-9d %-14s %s\n", strconv.Itoa(i+1)+".", Date(c.Time.In(zone), false), c.Revision, oneLine(c.By), what)
 	}
 	return b.String()
 }

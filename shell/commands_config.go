@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 
 	"postern/engine/config"
@@ -28,7 +29,8 @@ var _ = register(
 		Help: "In the shell FILE is one that saveconfig has written; it waits for commit. In batch it is any file that you may read, or -, standard\n" +
 			"input, and is committed with --yes; what a saved one is called is looked up where there is no such file."})
 
-// inForce gives the configuration's text with all its values, secrets masked or not.
+// inForce gives the configuration's text with all its values, secrets masked or not, under the stamp of the file: by that it
+// is known as the same.
 func (c *Call) inForce(ctx context.Context, secrets string) (Configuration, error) {
 	now, err := c.Gateway.Configuration(ctx)
 	if err != nil {
@@ -38,11 +40,10 @@ func (c *Call) inForce(ctx context.Context, secrets string) (Configuration, erro
 	if err != nil {
 		return now, err
 	}
-	d.Revision = now.Revision
 	if secrets != "plain" {
 		d = config.Masked(d)
 	}
-	now.Text = string(config.Encode(d))
+	now.Text = string(config.Stamp{Revision: now.Revision, Hash: now.Hash}.On(config.Encode(d)))
 	return now, nil
 }
 
@@ -63,7 +64,7 @@ func runSaveConfig(ctx context.Context, c *Call) error {
 	if err != nil {
 		return err
 	}
-	return c.Answer(saved, fmt.Sprintf("\nFile written to the location \"/configuration/%s\".\nConfiguration saved.\n", Printable(saved.File)))
+	return c.Answer(saved, fmt.Sprintf("\nFile written to the location \"%s\".\nConfiguration saved.\n", Printable(saved.Path)))
 }
 
 func completeSaved(ctx context.Context, g Gateway, word string) (list []Suggestion) {
@@ -106,12 +107,38 @@ func (c *Call) chooseSource(ctx context.Context) (name, text string, err error) 
 			text, err = c.pasted(ctx)
 			return "pasted text", text, err
 		}
-		if name, err = c.Question(ctx, Param{Question: "Enter the name of the file to import:", Required: true, Complete: completeSaved}); err != nil {
+		if name, err = c.chooseSaved(ctx); err != nil {
 			return "", "", err
 		}
 	}
 	text, err = c.Gateway.ReadConfiguration(ctx, name)
 	return name, text, err
+}
+
+// listedSaved is how many saved configurations are offered by their numbers; the others have their names.
+const listedSaved = 20
+
+// chooseSaved lists what was saved, the newest first, and asks for a number or a name.
+func (c *Call) chooseSaved(ctx context.Context) (string, error) {
+	saved, err := c.Gateway.SavedConfigurations(ctx)
+	if err != nil {
+		return "", err
+	}
+	if len(saved) == 0 {
+		return "", &RefusedError{"No configuration was saved here: \"saveconfig\" saves the one in force"}
+	}
+	listed := saved[:min(len(saved), listedSaved)]
+	menu := menuLines(eachOf(listed, func(s *SavedConfiguration) string {
+		return fmt.Sprintf("%s (%s, %s bytes)", Printable(s.File), Date(s.Time.In(c.Zone), false), Thousands(uint64(s.Bytes)))
+	}))
+	if n := len(saved) - len(listed); n > 0 {
+		menu += fmt.Sprintf("%s not listed.\n", plural(n, "older file")+either(n, " is", " are"))
+	}
+	word, err := c.Question(ctx, Param{Question: "Currently saved configurations:\n" + menu + "\nEnter the number or the name of the file to import:", Required: true, Complete: completeSaved})
+	if n, bad := strconv.Atoi(word); bad == nil && n >= 1 && n <= len(listed) {
+		word = listed[n-1].File
+	}
+	return word, err
 }
 
 // pasteEnd ends a pasted text: no document has such a line.

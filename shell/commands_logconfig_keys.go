@@ -127,7 +127,10 @@ func (t *turn) scanHostKeys(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if !sure {
+	switch {
+	case !sure && t.Asker == nil:
+		return "", errors.New("no key was added: compare the fingerprints and repeat it with --yes")
+	case !sure:
 		return "No key was added.\n", nil
 	}
 	for _, key := range keys {

@@ -7,7 +7,7 @@ import (
 )
 
 var _ = register(&Command{Name: "sethostname", Summary: "the gateway's own name", Synopsis: "[HOSTNAME]", Configures: true, Offline: true,
-	Params: []Param{{Name: "HOSTNAME", Optional: true}},
+	Params: []Param{{Name: "HOSTNAME", Optional: true, Check: checkDomain}},
 	Help: "It stands in the prompt, in greetings, Received lines and notifications. Interfaces that have had the same name take the new one\n" +
 		"too. The change is pending until commit.",
 	Run: runSetHostname})

@@ -90,7 +90,14 @@ func (g *committing) CommitDetail(_ context.Context, revision uint64) (CommitDet
 func (g *committing) SaveConfiguration(_ context.Context, text string) (SavedConfiguration, error) {
 	name := fmt.Sprintf("mail3.example.com-20050418T1346%02d.toml", len(g.saved))
 	g.saved[name] = text
-	return SavedConfiguration{File: name, Bytes: int64(len(text))}, nil
+	return SavedConfiguration{File: name, Path: "/var/lib/postern/configuration/" + name, Bytes: int64(len(text))}, nil
+}
+
+func (g *committing) SavedConfigurations(context.Context) (list []SavedConfiguration, err error) {
+	for name, text := range g.saved {
+		list = append(list, SavedConfiguration{File: name, Time: g.commits[0].Time, Bytes: int64(len(text))})
+	}
+	return list, nil
 }
 
 func (g *committing) ReadConfiguration(_ context.Context, file string) (string, error) {
@@ -143,6 +150,7 @@ commit
 Enabled loopback
 commitdetail
 rollbackconfig
+1
 2
 y
 n
@@ -154,7 +162,7 @@ saveconfig
 1
 loadconfig
 2
-mail3.example.com-20050418T134600.toml
+1
 loadconfig nosuch.toml
 testchange undo 5
 exit
@@ -194,12 +202,12 @@ func TestConflictTranscript(t *testing.T) {
 	}{
 		"merged": {"testchange max 7200\ncommit\nmine\n\n", func(d *config.Document) bool { return d.Retry.MaxAttempts == 9 && d.Retry.MaxSeconds == 7200 },
 			[]string{"Since you began, bob has committed revision 2", "retry.max_attempts\n  - 100\n  + 9", "on top of that? [Y]> \n\nChanges committed: "}, 3},
-		"not merged":   {"testchange max 7200\ncommit\nmine\nn\nshowchanges\n", func(d *config.Document) bool { return d.Retry.MaxSeconds == 3600 }, []string{"retry.max_seconds\n  - 3600\n  + 7200"}, 2},
-		"theirs alone": {"testchange tries 8\ncommit\nmine\n2\n", func(d *config.Document) bool { return d.Retry.MaxAttempts == 9 }, []string{"changed these as well, in another way:\n  retry.max_attempts", "Nothing of your changes is left to commit."}, 2},
+		"not merged":   {"testchange max 7200\ncommit\nmine\nn\nshowchanges\n", func(d *config.Document) bool { return d.Retry.MaxSeconds == 3600 }, []string{"[Y]> n\n\nNothing was committed. Your changes wait as before: ", "retry.max_seconds\n  - 3600\n  + 7200"}, 2},
+		"theirs alone": {"testchange tries 8\ncommit\nmine\n2\n", func(d *config.Document) bool { return d.Retry.MaxAttempts == 9 }, []string{"changed these as well, in another way:\n  retry.max_attempts", "Nothing was committed: nothing of your changes is left, and they are dropped."}, 2},
 		"mine":         {"testchange tries 8\ncommit\nmine\n3\n", func(d *config.Document) bool { return d.Retry.MaxAttempts == 8 }, []string{"Changes committed: "}, 3},
-		"neither":      {"testchange tries 8\ncommit\nmine\n\nshowchanges\n", func(d *config.Document) bool { return d.Retry.MaxAttempts == 9 }, []string{"retry.max_attempts\n  - 100\n  + 8"}, 2},
+		"neither":      {"testchange tries 8\ncommit\nmine\n\nshowchanges\n", func(d *config.Document) bool { return d.Retry.MaxAttempts == 9 }, []string{"[1]> \n\nNothing was committed. Your changes wait as before: ", "retry.max_attempts\n  - 100\n  + 8"}, 2},
 		"of no use together": {"testchange max 70\ncommit\nmine\n\n", func(d *config.Document) bool { return d.Retry.MaxSeconds == 3600 },
-			[]string{"Together the changes make a configuration that is not allowed: retry.max_seconds: 70 is less"}, 2},
+			[]string{"Nothing was committed, and your changes wait as before: together with theirs they make a configuration that is not allowed: retry.max_seconds: 70 is less"}, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := newCommitting()

@@ -23,8 +23,13 @@ func (c *Call) settle(ctx context.Context, conflict *Conflict) (again bool, err 
 		return false, &RefusedError{"Nothing was committed: repeat it, it begins with the configuration that is in force now"}
 	}
 	mine, err := c.chooseSide(ctx, both)
-	if err != nil || mine == keepWaiting {
+	if err != nil {
 		return false, err
+	}
+	if mine == keepWaiting {
+		told := *conflict
+		told.InForce.Text = "" // it has secrets
+		return false, c.Answer(Committed{Conflict: &told}, "\nNothing was committed. Your changes wait as before: \"showchanges\" lists them, \"clearchanges\" forgets them.\n")
 	}
 	merged, _ := config.Merge(p.from, p.document, theirs, mine == takeMine)
 	return true, c.rebase(conflict.InForce, theirs, merged)
@@ -56,12 +61,12 @@ func (c *Call) rebase(base Configuration, from, merged *config.Document) error {
 	d, err := config.Parse(text, "the merged configuration")
 	if err != nil {
 		refused := refusedChange(err)
-		return fmt.Errorf("together the changes make a configuration that is not allowed: %w", refused)
+		return fmt.Errorf("nothing was committed, and your changes wait as before: together with theirs they make a configuration that is not allowed: %w", refused)
 	}
 	p := c.Changes
 	if len(config.Diff(from, d)) == 0 {
 		p.Clear()
-		return errors.New("nothing of your changes is left to commit")
+		return errors.New("nothing was committed: nothing of your changes is left, and they are dropped")
 	}
 	p.base, p.from, p.document, p.text = base, from, d, text
 	return nil

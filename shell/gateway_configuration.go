@@ -79,6 +79,7 @@ type Conflict struct {
 // SavedConfiguration is a file of the configuration directory.
 type SavedConfiguration struct {
 	File  string    `json:"file"` // its name in the directory
+	Path  string    `json:"path"` // of the gateway's machine
 	Time  time.Time `json:"time"`
 	Bytes int64     `json:"bytes"`
 }

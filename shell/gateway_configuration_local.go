@@ -243,7 +243,7 @@ func saveNew(path, text string) (s SavedConfiguration, err error) {
 		os.Remove(path)
 		return s, fmt.Errorf("save the configuration: %w", err)
 	}
-	return SavedConfiguration{File: filepath.Base(path), Time: time.Now(), Bytes: int64(len(text))}, nil
+	return SavedConfiguration{File: filepath.Base(path), Path: path, Time: time.Now(), Bytes: int64(len(text))}, nil
 }
 
 // SavedConfigurations implements Gateway.
@@ -258,7 +258,7 @@ func (l *Local) SavedConfigurations(context.Context) ([]SavedConfiguration, erro
 			continue
 		}
 		if info, err := e.Info(); err == nil {
-			list = append(list, SavedConfiguration{File: e.Name(), Time: info.ModTime(), Bytes: info.Size()})
+			list = append(list, SavedConfiguration{File: e.Name(), Path: filepath.Join(l.Messages.Dir, e.Name()), Time: info.ModTime(), Bytes: info.Size()})
 		}
 	}
 	slices.SortFunc(list, func(a, b SavedConfiguration) int { return b.Time.Compare(a.Time) })
@@ -270,6 +270,9 @@ const maxSaved = 1000
 
 // ReadConfiguration implements Gateway.
 func (l *Local) ReadConfiguration(_ context.Context, file string) (string, error) {
+	if filepath.Dir(file) == l.Messages.Dir { // as saveconfig calls it
+		file = filepath.Base(file)
+	}
 	file = strings.TrimPrefix(strings.TrimPrefix(file, "/"), "configuration/")
 	if file != filepath.Base(file) || !filepath.IsLocal(file) || !strings.HasSuffix(file, configurationSuffix) {
 		return "", &RefusedError{fmt.Sprintf("%q is not the name of a saved configuration: they end in %s and lie in the configuration directory.", Printable(file), configurationSuffix)}

@@ -153,11 +153,11 @@ func messageAndRecipient(q url.Values) (mid uint32, rid *uint32, err error) {
 	return mid, &n, err
 }
 
-// parseRID reads a RID; its error is a *RefusedError.
+// parseRID reads a RID; its error is a *MisreadError.
 func parseRID(word string) (uint32, error) {
 	rid, err := strconv.ParseUint(word, 10, 32)
 	if err != nil {
-		return 0, &RefusedError{fmt.Sprintf("%.40q is not a RID: give the number of a recipient, 0 for the first", word)}
+		return 0, &MisreadError{fmt.Sprintf("%.40q is not a RID: give the number of a recipient, 0 for the first", word)}
 	}
 	return uint32(rid), nil
 }

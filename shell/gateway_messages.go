@@ -122,7 +122,7 @@ func messagesRoutes(mux *http.ServeMux, g Gateway) {
 		}
 		content, err := strconv.ParseInt(q.Get("content"), 10, 64)
 		if err != nil {
-			return nil, &RefusedError{fmt.Sprintf("%q is not a number of bytes", q.Get("content"))}
+			return nil, &MisreadError{fmt.Sprintf("%q is not a number of bytes", q.Get("content"))}
 		}
 		return g.Message(ctx, mid, content)
 	})
@@ -133,7 +133,7 @@ func messagesRoutes(mux *http.ServeMux, g Gateway) {
 		}
 		seq, err := strconv.ParseUint(q.Get("seq"), 10, 64)
 		if err != nil {
-			return nil, &RefusedError{fmt.Sprintf("%q is not a Seq", q.Get("seq"))}
+			return nil, &MisreadError{fmt.Sprintf("%q is not a Seq", q.Get("seq"))}
 		}
 		return g.RemoveMessage(ctx, mid, seq)
 	})
@@ -146,11 +146,11 @@ func messagesRoutes(mux *http.ServeMux, g Gateway) {
 	})
 }
 
-// parseMID reads a MID; its error is a *RefusedError.
+// parseMID reads a MID; its error is a *MisreadError.
 func parseMID(word string) (uint32, error) {
 	mid, err := strconv.ParseUint(word, 10, 32)
 	if err != nil || mid == 0 || mid >= journal.IDLimit {
-		return 0, &RefusedError{fmt.Sprintf("%q is not a MID: give a number from 1 to %d", word, journal.IDLimit-1)}
+		return 0, &MisreadError{fmt.Sprintf("%q is not a MID: give a number from 1 to %d", word, journal.IDLimit-1)}
 	}
 	return uint32(mid), nil
 }

@@ -79,7 +79,7 @@ func (s *MessageSearch) query() (*tracking.Query, error) {
 			continue
 		}
 		if err := CheckPattern(e.text); err != nil {
-			return nil, &RefusedError{fmt.Sprintf("%s: %v", e.name, err)}
+			return nil, &MisreadError{fmt.Sprintf("%s: %v", e.name, err)}
 		}
 		text := e.text
 		if s.IgnoreCase {
@@ -87,14 +87,14 @@ func (s *MessageSearch) query() (*tracking.Query, error) {
 		}
 		re, err := regexp.Compile(text)
 		if err != nil {
-			return nil, &RefusedError{fmt.Sprintf("%s: %v", e.name, err)}
+			return nil, &MisreadError{fmt.Sprintf("%s: %v", e.name, err)}
 		}
 		*e.into = re
 	}
 	if s.IP != "" {
 		ip, err := netip.ParseAddr(s.IP)
 		if err != nil {
-			return nil, &RefusedError{fmt.Sprintf("%.60q is not an IP address", s.IP)}
+			return nil, &MisreadError{fmt.Sprintf("%.60q is not an IP address", s.IP)}
 		}
 		q.IP = ip.Unmap()
 	}

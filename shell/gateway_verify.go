@@ -45,12 +45,28 @@ func (l *Local) Verify(ctx context.Context, w Wanted, each func(projections.Proo
 		return err
 	}
 	defer l.proving.Unlock()
-	if err := l.queue(ctx, func(*journal.LiveSnapshot) error { return nil }); err != nil { // it is up to date
-		return err
+	proved := func(string) {}
+	if l.Proving != nil {
+		proved = l.Proving()
+	}
+	damaged, unreadable := (*journal.DamagedError)(nil), (*journal.LiveRowsError)(nil)
+	err := l.queue(ctx, func(*journal.LiveSnapshot) error { return nil }) // it is up to date
+	if err != nil && !errors.As(err, &damaged) && !errors.As(err, &unreadable) {
+		return err // else that is for the proofs to name
 	}
 	s := w.scrutiny(nil)
 	s.Rests = true
-	return projections.Verify(ctx, l.Messages.Journal, l.Messages.Rows, s, each)
+	wrong := ""
+	err = projections.Verify(ctx, l.Messages.Journal, l.Messages.Rows, s, func(p projections.Proof) error {
+		if wrong == "" && len(p.Wrong) > 0 {
+			wrong = p.Wrong[0]
+		}
+		return each(p)
+	})
+	if err == nil || wrong != "" {
+		proved(wrong)
+	}
+	return err
 }
 
 // Verify implements Gateway.

@@ -43,6 +43,10 @@ type Local struct {
 	explaining sync.Mutex      // held by the explanation that is under way
 	proving    sync.Mutex      // held by the proof that is under way
 
+	// Proving is told that a proof begins; what it returns is told, when all was looked at, of the first that is wrong, "" if
+	// nothing is. nil: nobody hears of it.
+	Proving func() (proved func(wrong string))
+
 	Program Program // that this is
 	Prober  Prober
 }

@@ -42,16 +42,17 @@ func (q LogQuery) read(ctx context.Context, logs []TextLog, dir string, rest fun
 	return reading.Read(ctx, page)
 }
 
-// reading checks the query against the logs that there are. The error is a *RefusedError.
+// reading checks the query against the logs that there are. The error is a *RefusedError, of the query's own words a
+// *MisreadError.
 func (q LogQuery) reading(logs []TextLog, dir string) (r projections.LogReading, err error) {
 	if !slices.ContainsFunc(logs, func(l TextLog) bool { return l.Name == q.Log && l.Directory != "" }) {
 		return r, withoutFile(logs, q.Log)
 	}
 	if q.Context < 0 || q.Context > projections.MaxLogContext {
-		return r, &RefusedError{fmt.Sprintf("the lines around a match are a number from 0 to %d", projections.MaxLogContext)}
+		return r, &MisreadError{fmt.Sprintf("the lines around a match are a number from 0 to %d", projections.MaxLogContext)}
 	}
 	if q.Last < 0 || q.Last > maxLast {
-		return r, &RefusedError{fmt.Sprintf("the last lines are a number up to %d", maxLast)}
+		return r, &MisreadError{fmt.Sprintf("the last lines are a number up to %d", maxLast)}
 	}
 	match, err := q.matcher()
 	return projections.LogReading{Dir: dir, Log: q.Log, Last: q.Last, Match: match, Context: q.Context, Follow: q.Follow}, err
@@ -87,7 +88,7 @@ func (q LogQuery) matcher() (func([]byte) bool, error) {
 		return nil, nil
 	}
 	if len(q.Patterns) > maxPatterns {
-		return nil, &RefusedError{fmt.Sprintf("there are more than %d regular expressions", maxPatterns)}
+		return nil, &MisreadError{fmt.Sprintf("there are more than %d regular expressions", maxPatterns)}
 	}
 	var any []func([]byte) bool
 	for _, pattern := range q.Patterns {
@@ -110,7 +111,7 @@ func (q LogQuery) matcher() (func([]byte) bool, error) {
 // matcherOf compiles a regular expression; one that is a plain text is looked for as such, which is quicker.
 func matcherOf(pattern string, ignoreCase bool) (func([]byte) bool, error) {
 	if len(pattern) > maxPattern {
-		return nil, &RefusedError{fmt.Sprintf("the regular expression is longer than %d bytes", maxPattern)}
+		return nil, &MisreadError{fmt.Sprintf("the regular expression is longer than %d bytes", maxPattern)}
 	}
 	if err := CheckPattern(pattern); err != nil {
 		return nil, err
@@ -161,7 +162,7 @@ func isASCII(text []byte) bool {
 	return true
 }
 
-// CheckPattern tells what is wrong with a regular expression (RE2); the error is a *RefusedError.
+// CheckPattern tells what is wrong with a regular expression (RE2); the error is a *MisreadError.
 func CheckPattern(pattern string) error {
 	if _, err := regexp.Compile(pattern); err != nil {
 		return patternError(pattern, err)
@@ -180,5 +181,5 @@ func patternError(pattern string, err error) error {
 			hint = ` (a backslash takes it as a plain character)`
 		}
 	}
-	return &RefusedError{fmt.Sprintf("the regular expression %q cannot be used: %s%s", pattern, reason, hint)}
+	return &MisreadError{fmt.Sprintf("the regular expression %q cannot be used: %s%s", pattern, reason, hint)}
 }

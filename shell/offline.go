@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -90,9 +92,22 @@ func (o *Offline) figures(ctx context.Context, show func(*projections.Figures)) 
 	return nil
 }
 
+// FindStore gives the directory of the store in a data directory. The error says, for people, that there is none.
+func FindStore(data string) (dir string, err error) {
+	dir = filepath.Join(data, "journal")
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("there is no store in %s: --data names the data directory of a gateway, \"postern serve\" makes a new store", data)
+	}
+	return dir, nil
+}
+
 // open opens the stopped store.
 func (o *Offline) open() (*journal.Journal, error) {
-	j, err := journal.Open(filepath.Join(o.Data, "journal"), journal.Options{ReadOnly: true})
+	dir, err := FindStore(o.Data)
+	if err != nil {
+		return nil, err
+	}
+	j, err := journal.Open(dir, journal.Options{ReadOnly: true})
 	if locked := (*journal.LockedError)(nil); errors.As(err, &locked) {
 		return nil, fmt.Errorf("the gateway of %s is starting or stopping: try again in a moment", o.Data)
 	}

@@ -178,7 +178,11 @@ func (r *Remote) requestWith(ctx context.Context, method, path string, q url.Val
 	if resp.StatusCode != http.StatusOK {
 		defer resp.Body.Close()
 		text, _ := io.ReadAll(io.LimitReader(resp.Body, 4096))
-		return nil, &RefusedError{strings.TrimSpace(string(text))}
+		reason := strings.TrimSpace(string(text))
+		if resp.StatusCode == http.StatusBadRequest {
+			return nil, &MisreadError{reason}
+		}
+		return nil, &RefusedError{reason}
 	}
 	return resp, nil
 }

@@ -69,8 +69,11 @@ func answering(answer func(ctx context.Context, q url.Values) (any, error)) http
 // refuse answers with the error's sentence. What a person got wrong is told from what the gateway cannot do now.
 func refuse(w http.ResponseWriter, err error) {
 	status := http.StatusServiceUnavailable
-	refused, ordered := (*RefusedError)(nil), (*engine.RefusedError)(nil)
-	if errors.As(err, &refused) || errors.As(err, &ordered) {
+	refused, ordered, misread := (*RefusedError)(nil), (*engine.RefusedError)(nil), (*MisreadError)(nil)
+	switch {
+	case errors.As(err, &misread):
+		status = http.StatusBadRequest
+	case errors.As(err, &refused), errors.As(err, &ordered):
 		status = http.StatusUnprocessableEntity
 	}
 	http.Error(w, err.Error(), status)
@@ -80,6 +83,12 @@ func refuse(w http.ResponseWriter, err error) {
 type RefusedError struct{ Reason string }
 
 func (e *RefusedError) Error() string { return e.Reason }
+
+// MisreadError is a word that is not what it should be, such as a broken regular expression: whoever wrote it made a mistake,
+// however things stand. Its text is a sentence for the person.
+type MisreadError struct{ Reason string }
+
+func (e *MisreadError) Error() string { return e.Reason }
 
 // streaming answers with one JSON value a line, each sent at once, until produce ends or the other end goes away.
 func streaming(mux *http.ServeMux, path string, produce producer) {

@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -310,6 +311,13 @@ func TestDialoguesComplete(t *testing.T) {
 // TestFaultsOfStateAreNoMisuse: scripts tell by the exit status what was written wrongly from what does not go now.
 func TestFaultsOfStateAreNoMisuse(t *testing.T) {
 	l, _ := dialogued(t, twoInterfaces+"[[smtp_route]]\ndomain = \"a.example\"\nto = [\"b.example\"]\n[dns]\nservers = [\"192.0.2.53\"]\n[alerts]\nto = [\"a@example.com\"]\n")
+	l.Logs.Dir = t.TempDir()
+	l.Prober.Dig = func(_ context.Context, q DNSQuestion) (DNSReply, error) {
+		if q.Type == "FOO" {
+			return DNSReply{}, &MisreadError{"there is no such type"}
+		}
+		return DNSReply{}, &RefusedError{"no server answers"}
+	}
 	for _, g := range []Gateway{l, overSocket(t, l)} {
 		for line, misuse := range map[string]bool{
 			"smtproutes new a.example c.example": false, "smtproutes edit c.example d.example": false, "smtproutes delete c.example": false, "smtproutes import nothing": false,
@@ -322,7 +330,9 @@ func TestFaultsOfStateAreNoMisuse(t *testing.T) {
 			"dnsconfig new 192.0.2.53": false, "dnsconfig delete 192.0.2.54": false, "dnsconfig new nonsense": true, "dnsconfig setup timeout 0s": true,
 			"alertconfig new a@example.com": false, "alertconfig delete b@example.com": false, "alertconfig setup interval soon": true,
 			"logconfig new mail_logs mail_logs": false, "logconfig delete nothing": false, "logconfig new frogs x": true, "logconfig hostkeyconfig delete 4": false,
-			"snmpconfig setup interface Nowhere": false, "snmpconfig setup port 0": true, "snmpconfig setup": true, "rollbackconfig frog": true, "sethostname -bad-": true,
+			"snmpconfig setup interface Nowhere": false, "snmpconfig setup port 0": true, "snmpconfig setup": true, "rollbackconfig frog": true, "sethostname -bad-": true, "sethostname 'a b'": true,
+			"findevent --from (": true, "findevent --ip 300.1.1.1": true, "findevent --since soon": true, "grep ( mail_logs": true, "grep -e ( mail_logs": true, "grep x nothing": false, "tail nothing": false,
+			"showmessage x": true, "removemessage 0": true, "archivemessage x": true, "explain x": true, "explain 1 x": true, "indoubt resend x": true, "dig -t FOO example.com": true, "dig example.com": false,
 		} {
 			_, err := dialogue(t, asAdmin(t), g, line, "batch")
 			if usage := (*UsageError)(nil); errors.As(err, &usage) != misuse {

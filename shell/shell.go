@@ -117,7 +117,6 @@ func remoteAddress() string {
 // line executes what was typed; true: it was the last.
 func (s *Shell) line(ctx context.Context, line string) (last bool) {
 	s.History.Add(line)
-	before := s.changes.Changed()
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
 	defer stop()
 	err := s.execute(ctx, line)
@@ -138,9 +137,6 @@ func (s *Shell) line(ctx context.Context, line string) (last bool) {
 	default:
 		s.failed = true
 		fmt.Fprintln(s.Out, Printable(spoken(err)))
-	}
-	if s.terminal != nil && s.changes.Changed() && !before {
-		fmt.Fprintln(s.Out, "There are changes that take effect with \"commit\".")
 	}
 	s.refresh(ctx)
 	return false

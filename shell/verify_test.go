@@ -1,11 +1,34 @@
 package shell
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
 	"postern/journal"
 )
+
+// TestVerifyNamesDamageThatTheRowsNeed: on a running gateway too, where the rows of the queue cannot be brought up to date for it.
+func TestVerifyNamesDamageThatTheRowsNeed(t *testing.T) {
+	data := t.TempDir()
+	k := keeping(t, data)
+	k.put(t, 1, "ann@a.example", "Subject: one\r\n\r\n", 1)
+	k.put(t, 2, "ann@a.example", "Subject: two\r\n\r\n", 1)
+	if err := errors.Join(k.j.ReplaceBlock(1, func([]byte) []byte { return nil }), k.j.Close()); err != nil {
+		t.Fatal(err)
+	}
+	k = keeping(t, data) // it has nothing in memory
+	defer k.j.Close()
+	told := ""
+	k.Proving = func() func(string) { return func(wrong string) { told = wrong } }
+	for _, g := range []Gateway{k, overSocket(t, k)} {
+		told = ""
+		got, err := dialogue(t, t.Context(), g, "verify", "batch")
+		if err == nil || !strings.Contains(err.Error(), "the journal does not prove true") || !strings.Contains(got, "chain  FALSE") || !strings.Contains(got, "the block is missing") || told == "" {
+			t.Errorf("%v, %q\n%s", err, told, got)
+		}
+	}
+}
 
 func TestVerify(t *testing.T) {
 	outcome := &journal.Delivered{MID: 2, Destination: "b.example", RIDs: []uint32{0}}

@@ -24,6 +24,7 @@ const (
 	alertHardware     = "hardware"             // of a component of the machine
 	alertRetention    = "retentionInDanger"    // history cannot be shortened as it should be
 	alertDoubt        = "mailInDoubt"          // mail is held because its peer may have it, for as long as nobody decides
+	alertDamage       = "journalDamaged"       // records are not what was written, or the books do not balance
 )
 
 // levels is where alerts come from: each function tells how something stands now.
@@ -39,6 +40,7 @@ type levels struct {
 	sensors      func(now time.Time) *hardware.Sensors // nil: nobody reads them
 	retention    func() string                         // why history cannot be shortened, a sentence; "": it can. nil: nobody shortens it
 	doubts       func() (int, time.Time)               // recipients that are held as in doubt, and since when the first is; nil: nobody counts
+	damage       func() string                         // what is known against the journal, a sentence; "": nothing. nil: nobody knows
 }
 
 // expiry is when a certificate ends.
@@ -68,6 +70,7 @@ func (l *levels) wrong(now time.Time, stands func(kind, object string) bool) (ou
 					n, since.UTC().Format("2006-01-02 15:04 MST"))})
 		}
 	}
+	out = l.journal(out)
 	return l.disk(out, stands)
 }
 
@@ -207,6 +210,8 @@ func overText(kind, object string) string {
 		return fmt.Sprintf("%s of the machine is normal again, or not there any more.", object)
 	case alertDoubt:
 		return "No mail is held as in doubt any more."
+	case alertDamage:
+		return "A verify has found nothing wrong with the journal."
 	case alertRetention:
 		return "The history is as short again as it should be."
 	}

@@ -1,13 +1,17 @@
 package main
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"postern/engine/config"
+	"postern/journal"
 )
 
 // A log that does not reach another host is told of after a minute, and what it waits for slows no mail.
@@ -54,6 +58,65 @@ func TestPushAlarms(t *testing.T) {
 	l.unwatch(far)
 	if len(l.followers()) > 0 {
 		t.Error("a follower that is no more is watched")
+	}
+}
+
+// A commit that changes something of a log, or of another, takes nothing back of what stands against its push; one that sends it
+// elsewhere does.
+func TestACommitLeavesAPushThatFails(t *testing.T) {
+	j, err := journal.Open("push", journal.Options{Disk: journal.NewMemoryDisk()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Close()
+	g := &gateway{data: t.TempDir(), journal: j, log: zerolog.Nop()}
+	g.lags.durable, g.logs.g = j.Durable, g
+	siem := config.NewLog("siem", config.LogTypeMail)
+	siem.Retrieval, siem.Protocol, siem.Host, siem.Port = config.RetrieveSyslog, "tcp", "127.0.0.1", 9
+	d := config.Default()
+	d.Subscriptions = []config.Log{siem}
+	g.logs.build(d)
+	one := g.logs.all()[0]
+	if _, err := j.AppendEvents(0, &journal.ConnectionClosed{ICID: 1}); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	one.stop = cancel
+	one.running.Go(func() { _ = one.syslog.Run(ctx) })
+	eventually(t, "it fails", func() bool { return one.syslog.Reason() != "" })
+	now := time.Date(2026, 11, 26, 1, 2, 3, 0, time.UTC)
+	for range 2 {
+		g.lags.look(now)
+		now = now.Add(75 * time.Second)
+	}
+	told := func() int {
+		g.lags.look(now)
+		return len((&levels{stuck: g.logs.stuck}).pushes(nil, now, func(string, string) bool { return true }))
+	}
+	if told() != 1 {
+		t.Fatal("nobody is told")
+	}
+	for _, c := range []struct {
+		change string
+		do     func(*config.Document)
+		want   int
+	}{
+		{"another log", func(d *config.Document) {
+			d.Subscriptions = append(d.Subscriptions, config.NewLog("second", config.LogTypeStatus))
+		}, 1},
+		{"the host's name", func(d *config.Document) { d.Hostname = "mail9.example.com" }, 1},
+		{"its level", func(d *config.Document) { d.Subscriptions[0].Level = "warning" }, 1},
+		{"its server", func(d *config.Document) { d.Subscriptions[0].Host = "127.0.0.2" }, 0},
+	} {
+		next := config.Clone(d)
+		c.do(next)
+		if problems := g.logs.replace(next); len(problems) > 0 {
+			t.Fatal(problems)
+		}
+		if got := told(); got != c.want {
+			t.Errorf("%s changed: %d alerts, want %d", c.change, got, c.want)
+		}
+		d = next
 	}
 }
 

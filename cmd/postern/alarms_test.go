@@ -155,6 +155,8 @@ func TestAlarmLevels(t *testing.T) {
 		"not yet caught up":          {func(l *levels) { l.lags.watch("status", nil).age.Store(int64(11 * time.Second)) }, true, "Warning followerBehind status"},
 		"mail is in doubt":           {func(l *levels) { l.doubts = func() (int, time.Time) { return 3, now } }, false, "Warning mailInDoubt"},
 		"no mail is in doubt":        {func(l *levels) { l.doubts = func() (int, time.Time) { return 0, time.Time{} } }, true, ""},
+		"the journal is damaged":     {func(l *levels) { l.damage = func() string { return "The journal x is damaged." } }, false, "Critical journalDamaged"},
+		"the journal is whole":       {func(l *levels) { l.damage = func() string { return "" } }, true, ""},
 		"a log's disk is full":       {func(l *levels) { l.lags.watch("mail_logs", nil).broken.Store(true) }, false, "Warning followerBehind mail_logs"},
 	} {
 		l, _ := wellBeing()

@@ -25,6 +25,7 @@ func (g *gateway) watchAlarms(ctx context.Context) error {
 		stuck:        g.logs.stuck,
 		history:      g.historySpace,
 		retention:    g.retention.why,
+		damage:       g.damage.why,
 		sensors:      g.monitor.Sensors,
 		doubts: func() (int, time.Time) {
 			n, since, err := held.Look(ctx)
@@ -44,15 +45,20 @@ func (g *gateway) watchAlarms(ctx context.Context) error {
 		return err
 	}
 	a.takeOver(told)
+	g.damage.takeOver(told)
 	return a.run(ctx)
 }
 
-// told lists the last alerts, when the figures are where the journal is.
+// told lists the last alerts, when the figures are where the journal is. Where damage keeps them from that, those that they know.
 func (g *gateway) told(ctx context.Context) (told []projections.Alert, err error) {
 	for {
 		_, err = g.looker.Look(ctx, func() { told = g.figures.Alerts(0) })
 		if behind := (*projections.BehindError)(nil); !errors.As(err, &behind) {
 			return told, err
+		}
+		if g.damage.why() != "" {
+			g.looker.Peek(func() { told = g.figures.Alerts(0) })
+			return told, nil
 		}
 	}
 }

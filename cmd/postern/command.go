@@ -55,7 +55,8 @@ func interrupted(ctx context.Context, err error) error {
 }
 
 func outcome(stderr io.Writer, err error) int {
-	if usage := (*shell.UsageError)(nil); errors.As(err, &usage) {
+	usage, unknown, misread := (*shell.UsageError)(nil), (*shell.UnknownCommandError)(nil), (*shell.MisreadError)(nil)
+	if errors.As(err, &usage) || errors.As(err, &unknown) || errors.As(err, &misread) {
 		fmt.Fprintf(stderr, "postern: %v\n", err)
 		return exitUsage
 	}
@@ -94,6 +95,9 @@ func execute(ctx context.Context, data string, c *shell.Call) error {
 		err, what = offline(ctx, data, c), "this"
 	}
 	if errors.Is(err, shell.ErrNotRunning) {
+		if _, none := shell.FindStore(data); none != nil {
+			return none
+		}
 		return fmt.Errorf("%w: %s needs it (\"postern serve\" starts it)", err, what)
 	}
 	return err

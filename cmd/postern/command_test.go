@@ -43,7 +43,7 @@ func TestHelpKnowsWhatItLists(t *testing.T) {
 		}
 	}
 	var stdout, stderr bytes.Buffer
-	if code := run([]string{"help", "COMMAND"}, nil, &stdout, &stderr); code != exitRefused {
+	if code := run([]string{"help", "COMMAND"}, nil, &stdout, &stderr); code != exitUsage {
 		t.Errorf("help COMMAND: exit %d, %s", code, stdout.String())
 	}
 }

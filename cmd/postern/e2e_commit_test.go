@@ -378,7 +378,10 @@ func TestEditedFile(t *testing.T) {
 	if err := g.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the file is in force", func() bool { return inForce(t, g).Revision == 4 })
+	eventually(t, "the file is in force", func() bool { // and that written down
+		list, err := remote(g).Commits(t.Context(), 1)
+		return err == nil && len(list) == 1 && list[0].Revision == 4 && inForce(t, g).Revision == 4
+	})
 	check(4, "hup.test", "file")
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o640 {
 		t.Errorf("others may read the configuration: %v, %v", info.Mode(), err)
@@ -522,10 +525,20 @@ func TestSecretsOfTheConfiguration(t *testing.T) {
 	if got := ask(t, g, "showconfig", "plain"); !strings.Contains(got, secret) {
 		t.Errorf("showconfig plain:\n%s", got)
 	}
+	file, err := os.ReadFile(filepath.Join(g.Data, configName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	stamp, _, _ := strings.Cut(string(file), "\n")
+	for _, secrets := range []string{"mask", "plain"} { // whatever is shown of it, it is known as the same
+		if got := ask(t, g, "showconfig", secrets); !strings.HasPrefix(got, stamp+"\n") {
+			t.Errorf("showconfig %s does not bear the file's stamp %q:\n%s", secrets, stamp, got)
+		}
+	}
 	saved := asJSON[shell.SavedConfiguration](t, g, "saveconfig", "plain")
-	info, err := os.Stat(filepath.Join(g.Data, "configuration", saved.File))
-	if err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("the saved file: %v, %v", info, err)
+	info, err := os.Stat(saved.Path)
+	if err != nil || info.Mode().Perm() != 0o600 || saved.Path != filepath.Join(g.Data, "configuration", saved.File) {
+		t.Errorf("the saved file %s: %v, %v", saved.Path, info, err)
 	}
 	masked := asJSON[shell.SavedConfiguration](t, g, "saveconfig")
 	if code, said := refusal(t, "loadconfig", masked.File, "--yes", "--data", g.Data); code != exitRefused || !strings.Contains(said, "http.password: is masked") {

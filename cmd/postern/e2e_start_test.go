@@ -44,6 +44,11 @@ func TestRefusals(t *testing.T) {
 		"no command":      {nil, 2, []string{"postern serve"}},
 		"flag's value":    {[]string{"serve", "--data"}, 2, []string{"--data"}},
 		"no data":         {[]string{"status", "--data", "/nonexistent/data"}, 1, []string{"/nonexistent/data"}},
+		"data is a file":  {[]string{"status", "--data", binary}, 1, []string{binary + " (not a directory)"}},
+		"no store":        {[]string{"status", "--data", data("")}, 1, []string{"there is no store in", "--data", "postern serve"}},
+		"nothing to stop": {[]string{"suspenddel", "--data", data("")}, 1, []string{"there is no store in"}},
+		"nothing to copy": {[]string{"journal", "backup", "/nonexistent/copy", "--data", data("")}, 1, []string{"there is no store in"}},
+		"nothing to dump": {[]string{"journal", "dump", "--data", data("")}, 1, []string{"there is no store in"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			status, said := refusal(t, c.args...)
@@ -56,6 +61,16 @@ func TestRefusals(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A start that has not even a configuration leaves nothing behind.
+func TestAStartWithoutItsConfigurationMakesNothing(t *testing.T) {
+	dir := t.TempDir()
+	made := filepath.Join(dir, "data")
+	status, said := refusal(t, "serve", "--config", filepath.Join(dir, "postern.toml"), "--data", made)
+	if _, err := os.Stat(made); status != exitRefused || !strings.Contains(said, "postern.toml: no such file") || err == nil {
+		t.Errorf("status %d, %v, %s", status, err, said)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -244,6 +245,17 @@ func TestShellPages(t *testing.T) {
 	p.prompted()
 	p.press("help exit\r")
 	p.wait("leave the shell")
+}
+
+// TestShellShowsChangesInThePrompt alone, by a space: AsyncOS says no more of what waits for a commit.
+func TestShellShowsChangesInThePrompt(t *testing.T) {
+	p := sitDown(t, shellGateway(t), 50, 100)
+	p.press("smtproutes new a.test 127.0.0.1\r")
+	p.wait("will be delivered to 127.0.0.1\r\n")
+	p.prompted()
+	if said := regexp.MustCompile(`will be delivered to 127\.0\.0\.1\r\n[^\r\n]* > `); !said.MatchString(p.all()) {
+		t.Error("the prompt does not follow the answer")
+	}
 }
 
 // TestShellFromAPipe reads commands line by line; its exit status is the last one's.

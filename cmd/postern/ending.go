@@ -71,30 +71,18 @@ func (g *gateway) await(ended <-chan error, asked, again <-chan os.Signal) (orde
 	}
 }
 
-// stopSignal gives the first signal that asks for a stop; the second ends the process, also while it still starts.
-func stopSignal(terminal bool) <-chan os.Signal {
+// stopSignal gives the first signal that asks for a stop; the second ends the process, also while it still starts. What is
+// sent on also counts as such a signal.
+func stopSignal() (asked <-chan os.Signal, also chan<- os.Signal) {
 	signals, first := make(chan os.Signal, 2), make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
-	if terminal {
-		signal.Notify(signals, syscall.SIGHUP)
-	}
 	go func() {
 		first <- <-signals
 		for <-signals == syscall.SIGHUP { // a terminal that goes says so more than once
 		}
 		os.Exit(exitRefused)
 	}()
-	return first
-}
-
-// hangUps gives the signal by which a daemon is asked to take up its configuration file. A gateway that a person runs in a
-// terminal has lost that terminal: for it SIGHUP asks for a stop, and this gives none.
-func hangUps(terminal bool) <-chan os.Signal {
-	signals := make(chan os.Signal, 1)
-	if !terminal {
-		signal.Notify(signals, syscall.SIGHUP)
-	}
-	return signals
+	return first, signals
 }
 
 // reloads commits the file, as somebody has edited it, at each signal until ctx ends.

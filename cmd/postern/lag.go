@@ -25,7 +25,7 @@ type lagging struct {
 	seen   func() uint64
 	broken atomic.Bool // it cannot write: mail that waits does not help it, somebody has to be told
 	age    atomic.Int64
-	behind projections.Behind // owned by run
+	behind projections.Behind // under mu of lags
 
 	elsewhere bool // it sends to another host: mail is not slowed for that one
 }
@@ -47,6 +47,14 @@ func (l *lags) unwatch(f *lagging) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.watched = slices.DeleteFunc(l.watched, func(other *lagging) bool { return other == f })
+}
+
+// succeed has a follower take the place of another one, which it goes on from.
+func (l *lags) succeed(next, before *lagging) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	next.behind = before.behind
+	next.age.Store(before.age.Load())
 }
 
 // followers lists them.
@@ -71,8 +79,10 @@ func (l *lags) run(ctx context.Context) error {
 }
 
 func (l *lags) look(now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	worst := time.Duration(0)
-	for _, f := range l.followers() {
+	for _, f := range l.watched {
 		age := f.behind.Look(now, l.durable(), f.seen())
 		f.age.Store(int64(age))
 		if !f.broken.Load() && !f.elsewhere {

@@ -159,6 +159,21 @@ func (one *subscription) start(ctx context.Context, g *gateway) {
 	}
 }
 
+// goOnFrom takes over how the push of the same log to the same place stands, whatever else a commit has changed of it: it is
+// over when lines arrive, and not when somebody commits.
+func (one *subscription) goOnFrom(before *subscription, l *lags) {
+	if before.row.Name != one.row.Name || before.row.Endpoint() != one.row.Endpoint() {
+		return
+	}
+	if one.syslog != nil && before.syslog != nil && one.row.Protocol == before.row.Protocol {
+		one.syslog.GoOnFrom(before.syslog)
+		l.succeed(one.lagging, before.lagging)
+	}
+	if one.scp != nil && before.scp != nil {
+		one.scp.GoOnFrom(before.scp)
+	}
+}
+
 // forget removes the places that nobody goes on from. next is the subscription that has the name now; nil: none has.
 func (one *subscription) forget(next *config.Log) error {
 	if one.syslog != nil && (next == nil || next.Retrieval != config.RetrieveSyslog) {

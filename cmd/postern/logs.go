@@ -117,6 +117,9 @@ func (s *subscriptions) replace(d *config.Document) (problems []error) {
 				problems = append(problems, fmt.Errorf("log %s: %w", l.Name, err))
 				continue
 			}
+			for _, before := range gone {
+				one.goOnFrom(before, &s.g.lags)
+			}
 			if s.ctx != nil {
 				one.start(s.ctx, s.g)
 			}

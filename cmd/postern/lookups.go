@@ -18,7 +18,7 @@ func digger(r *dns.Resolver) func(context.Context, shell.DNSQuestion) (shell.DNS
 	return func(ctx context.Context, q shell.DNSQuestion) (shell.DNSReply, error) {
 		a, err := r.Query(ctx, dns.Question{Name: q.Name, Type: q.Type, Reverse: q.Reverse, Server: q.Server})
 		if usage := (*dns.UsageError)(nil); errors.As(err, &usage) {
-			return shell.DNSReply{}, &shell.RefusedError{Reason: usage.Reason}
+			return shell.DNSReply{}, &shell.MisreadError{Reason: usage.Reason}
 		}
 		if err != nil {
 			return shell.DNSReply{}, err
@@ -42,12 +42,12 @@ func verifier(c *deliver.Client) func(context.Context, shell.TLSQuestion, func(s
 	return func(ctx context.Context, q shell.TLSQuestion, each func(shell.TLSStep) error) error {
 		p := deliver.Probe{Domain: q.Domain, Host: q.Host}
 		if q.Domain == "" {
-			return &shell.RefusedError{Reason: "the domain to verify is missing"}
+			return &shell.MisreadError{Reason: "the domain to verify is missing"}
 		}
 		if host, port, err := net.SplitHostPort(q.Host); err == nil {
 			n, err := strconv.ParseUint(port, 10, 16)
 			if err != nil || n == 0 || host == "" {
-				return &shell.RefusedError{Reason: fmt.Sprintf("%q is not a host and a port", q.Host)}
+				return &shell.MisreadError{Reason: fmt.Sprintf("%q is not a host and a port", q.Host)}
 			}
 			p.Host, p.Port = host, uint16(n)
 		}

@@ -4,8 +4,10 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -154,18 +156,25 @@ func (f *flags) dataDirectory(create bool) (string, error) {
 			tried = append(tried, "./postern-data", "/var/lib/postern")
 		}
 	}
-	for _, dir := range tried {
-		if info, err := os.Stat(dir); err == nil && info.IsDir() {
+	first := tried[0]
+	for i, dir := range tried {
+		info, err := os.Stat(dir)
+		switch {
+		case err == nil && info.IsDir():
 			return filepath.Abs(dir)
+		case err == nil:
+			tried[i] += " (not a directory)"
+		case errors.Is(err, fs.ErrPermission):
+			tried[i] += " (you may not look there)"
 		}
 	}
 	if !create {
 		return "", fmt.Errorf("no data directory: tried %s; --data names another, \"postern serve\" makes one", strings.Join(tried, ", "))
 	}
-	if err := os.MkdirAll(tried[0], 0o750); err != nil {
+	if err := os.MkdirAll(first, 0o750); err != nil {
 		return "", fmt.Errorf("data directory: %w", err)
 	}
-	return filepath.Abs(tried[0])
+	return filepath.Abs(first)
 }
 
 func failing(stderr io.Writer, err error) int {

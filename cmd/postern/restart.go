@@ -83,6 +83,10 @@ func (g *gateway) bindsAll(program string) bool {
 // beginAnew puts the program in its own place, with the arguments and the environment that it was started with: the process
 // stays, and whoever watches it. A signal to stop that has come meanwhile is obeyed.
 func (g *gateway) beginAnew(asked <-chan os.Signal) error {
+	environment := os.Environ()
+	if !signal.Ignored(syscall.SIGHUP) {
+		environment = append(environment, heedsHangUps+"=1")
+	}
 	signal.Ignore(syscall.SIGUSR2, syscall.SIGHUP) // until the program can take it
 	signal.Reset(syscall.SIGTERM, syscall.SIGINT)
 	if len(asked) > 0 {
@@ -90,7 +94,7 @@ func (g *gateway) beginAnew(asked <-chan os.Signal) error {
 	}
 	program, err := os.Executable()
 	if err == nil {
-		err = g.ports.binder.exec(program, os.Args, os.Environ())
+		err = g.ports.binder.exec(program, os.Args, environment)
 	}
 	return fmt.Errorf("the gateway has stopped and cannot begin anew: %s: %w", program, err)
 }

@@ -17,7 +17,6 @@ import (
 
 	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/rs/zerolog"
-	"golang.org/x/term"
 
 	"postern/engine"
 	"postern/engine/config"
@@ -65,6 +64,7 @@ type gateway struct {
 	traps           *snmp.Watcher
 	pulse           *pulse
 	retention       retention
+	damage          damage
 	failures        failures
 	expiries        expiries
 	running         sync.WaitGroup // followers and the parts' own loops
@@ -81,9 +81,9 @@ func serve(f flags, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	file, is := stderr.(*os.File)
-	terminal := is && term.IsTerminal(int(file.Fd()))
-	asked, again, hung := stopSignal(terminal), restartSignal(), hangUps(terminal)
+	outliveLogReaders()
+	asked, gone := stopSignal()
+	again, hung := restartSignal(), hangUps(gone)
 	g := &gateway{flags: f, log: processLog(stderr), data: data, orders: make(chan order, 1), drained: newDrained()}
 	g.inForce.Store(doc)
 	defer func() { g.ports.binder.close() }()
@@ -108,17 +108,22 @@ func serve(f flags, stderr io.Writer) error {
 // configName is the configuration's file in the data directory.
 const configName = "postern.toml"
 
-// loadDocument reads the configuration; without a file, the defaults hold.
-func loadDocument(f flags) (*config.Document, string, error) {
-	data, err := f.dataDirectory(true)
-	if err != nil {
-		return nil, "", err
+// loadDocument reads the configuration; without a file, the defaults hold. A file that was named is read before anything is
+// made.
+func loadDocument(f flags) (doc *config.Document, data string, err error) {
+	if f.config != "" {
+		if doc, err = config.Load(f.config); err != nil {
+			return nil, "", err
+		}
+	}
+	if data, err = f.dataDirectory(true); err != nil || doc != nil {
+		return doc, data, err
 	}
 	path := f.configFile(data)
-	if _, err := os.Stat(path); f.config == "" && errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return config.Default(), data, nil
 	}
-	doc, err := config.Load(path)
+	doc, err = config.Load(path)
 	return doc, data, err
 }
 
@@ -219,7 +224,7 @@ func (g *gateway) open() error {
 	if err = g.inspect(); err != nil {
 		return err
 	}
-	if g.journal, err = openWaiting(filepath.Join(g.data, "journal"), journal.Options{Quiet: logPatience}, readerPatience); err != nil {
+	if g.journal, err = openWaiting(filepath.Join(g.data, "journal"), journal.Options{Quiet: logPatience, Damaged: g.damage.meet}, readerPatience); err != nil {
 		return err
 	}
 	if err := g.readState(); err != nil {

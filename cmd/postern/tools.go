@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"postern/journal"
+	"postern/shell"
 )
 
 // journalTool is "postern journal ...".
@@ -21,13 +22,13 @@ func journalTool(f flags, stdout, stderr io.Writer) int {
 	args := f.args[1:]
 	switch {
 	case len(args) >= 1 && len(args) <= 3 && args[0] == "dump":
-		return failing(stderr, dumpJournal(f, args[1:], stdout))
+		return outcome(stderr, dumpJournal(f, args[1:], stdout))
 	case len(args) == 1 && args[0] == "stat":
 		return failing(stderr, statJournal(f, stdout))
 	case len(args) >= 1 && args[0] == "init":
 		next, ok, err := nextMID(args[1:])
 		if err != nil {
-			return failing(stderr, err)
+			return outcome(stderr, err)
 		}
 		if ok {
 			return failing(stderr, initJournal(f, next, stdout))
@@ -45,7 +46,11 @@ func reading(f flags) (*journal.Journal, error) {
 	if err != nil {
 		return nil, err
 	}
-	j, err := journal.Open(filepath.Join(data, "journal"), journal.Options{ReadOnly: true})
+	dir, err := shell.FindStore(data)
+	if err != nil {
+		return nil, err
+	}
+	j, err := journal.Open(dir, journal.Options{ReadOnly: true})
 	if locked := (*journal.LockedError)(nil); errors.As(err, &locked) {
 		return nil, fmt.Errorf("the gateway of %s is running: stop it first", data)
 	}
@@ -65,13 +70,13 @@ func dumpJournal(f flags, args []string, w io.Writer) error {
 	for i, a := range args {
 		n, err := strconv.ParseUint(a, 10, 64)
 		if err != nil {
-			return fmt.Errorf("%q is no number of a record", a)
+			return &shell.MisreadError{Reason: fmt.Sprintf("%q is no number of a record", a)}
 		}
 		bounds[i] = n
 	}
 	from, to := bounds[0], bounds[1]
 	if len(args) == 2 && from > to {
-		return fmt.Errorf("there is nothing from record %d to record %d: the lower number comes first", from, to)
+		return &shell.MisreadError{Reason: fmt.Sprintf("there is nothing from record %d to record %d: the lower number comes first", from, to)}
 	}
 	j, err := reading(f)
 	if err != nil {
@@ -173,7 +178,7 @@ func nextMID(args []string) (next uint32, ok bool, err error) {
 	}
 	n, err := strconv.ParseUint(text, 10, 32)
 	if err != nil || n < 1 || n >= journal.IDLimit {
-		return 0, true, fmt.Errorf("--next-mid %q: a number from 1 to %d is wanted", text, journal.IDLimit-1)
+		return 0, true, &shell.MisreadError{Reason: fmt.Sprintf("--next-mid %q: a number from 1 to %d is wanted", text, journal.IDLimit-1)}
 	}
 	return uint32(n), true, nil
 }
@@ -214,12 +219,16 @@ func backupJournal(f flags, to string, w io.Writer) error {
 	if err != nil {
 		return err
 	}
+	dir, err := shell.FindStore(data)
+	if err != nil {
+		return err
+	}
 	lock, err := takeServeLock(data) // a copy has to be whole: the gateway waits for it
 	if err != nil {
 		return err
 	}
 	defer lock.Close()
-	j, err := journal.Open(filepath.Join(data, "journal"), journal.Options{})
+	j, err := journal.Open(dir, journal.Options{})
 	if err != nil {
 		return err
 	}

@@ -34,9 +34,14 @@ func ReadStamp(text []byte) (Stamp, bool) {
 // WithStamp puts a stamp before text, in the place of the one that it bears. What an operator wrote stays as it is,
 // comments included.
 func WithStamp(text []byte, revision uint64) []byte {
-	body := Body(text)
-	line := fmt.Sprintf("# Postern configuration, revision %d, sha256 %s\n", revision, Hash(body))
-	return append([]byte(line), body...)
+	return Stamp{revision, Hash(text)}.On(text)
+}
+
+// On is WithStamp for a text that stands for another one, whose stamp this is: with its secrets masked, or its defaults
+// written out.
+func (s Stamp) On(text []byte) []byte {
+	line := fmt.Sprintf("# Postern configuration, revision %d, sha256 %s\n", s.Revision, s.Hash)
+	return append([]byte(line), Body(text)...)
 }
 
 // Hash is the hexadecimal SHA-256 of a document's text without its stamp, so that it is the same whatever revision the

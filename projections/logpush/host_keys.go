@@ -2,6 +2,7 @@ package logpush
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -12,11 +13,14 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
+	"time"
 )
 
 // HostKey is a host's public key for SSH.
@@ -32,6 +36,8 @@ type HostKey struct {
 type HostKeys struct {
 	Dir    string // of keys, DATA/configuration; made when it is not there
 	Runner Runner // nil: Exec
+	// Dial finds out why a host gave no key; nil: net.Dialer's, for at most probeTime.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 	mu sync.Mutex // held while files are changed
 }
@@ -139,15 +145,49 @@ func (k *HostKeys) Scan(ctx context.Context, host string, port uint16) ([]HostKe
 	if err := os.MkdirAll(k.Dir, 0o750); err != nil {
 		return nil, fmt.Errorf("host keys: %w", err)
 	}
-	out, said, err := k.run(ctx, "ssh-keyscan", "-T", "10", "-p", strconv.Itoa(int(port)), "--", host)
+	scanning, cancel := context.WithTimeout(ctx, scanTime)
+	out, said, err := k.run(scanning, "ssh-keyscan", "-T", "10", "-p", strconv.Itoa(int(port)), "--", host)
+	cancel()
 	keys := slices.DeleteFunc(parseHostKeys(out), func(h HostKey) bool { return h.Host != KnownHost(host, port) })
 	if len(keys) > 0 {
 		return keys, nil
 	}
-	if err == nil {
-		err = errors.New("it gave no key")
+	address := net.JoinHostPort(host, strconv.Itoa(int(port)))
+	none := errors.New("it gave no key")
+	switch ended := (*exec.ExitError)(nil); {
+	case ctx.Err() != nil:
+	case len(said) == 0 && (err == nil || errors.As(err, &ended) || errors.Is(err, context.DeadlineExceeded)):
+		err = cmp.Or(k.unreachable(ctx, address), none)
+	case err == nil:
+		err = none
 	}
-	return nil, fmt.Errorf("the keys of %s could not be had: %w", net.JoinHostPort(host, strconv.Itoa(int(port))), saying(err, said))
+	return nil, fmt.Errorf("the keys of %s could not be had: %w", address, saying(err, said))
+}
+
+// scanTime bounds ssh-keyscan, which waits for each type of key by itself; probeTime the attempt to reach a host that gave none.
+const (
+	scanTime  = 20 * time.Second
+	probeTime = 5 * time.Second
+)
+
+// unreachable tells why nothing answers at an address, which ssh-keyscan keeps to itself; nil: something does.
+func (k *HostKeys) unreachable(ctx context.Context, address string) error {
+	dial := k.Dial
+	if dial == nil {
+		dial = (&net.Dialer{Timeout: probeTime}).DialContext
+	}
+	c, err := dial(ctx, "tcp", address)
+	if err == nil {
+		return c.Close()
+	}
+	late := net.Error(nil)
+	if errors.As(err, &late) && late.Timeout() {
+		return errors.New("it does not answer")
+	}
+	if number := syscall.Errno(0); errors.As(err, &number) {
+		return number // connection refused, no route to host
+	}
+	return err
 }
 
 // Add trusts keys, from now on.

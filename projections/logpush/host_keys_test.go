@@ -5,9 +5,12 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
+	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -107,6 +110,35 @@ func TestScanHostKeys(t *testing.T) {
 	for _, host := range []string{"", "-oProxyCommand=id", "a b", "a\nb", "a,b", "$(id)"} {
 		if _, err := k.Scan(t.Context(), host, 22); err == nil || called != nil {
 			t.Errorf("%q is asked: %v", host, called)
+		}
+	}
+}
+
+// ssh-keyscan fails in silence where nobody listens: what the network says of it is told.
+func TestScanTellsWhy(t *testing.T) {
+	said := ""
+	k := &HostKeys{Dir: t.TempDir(), Runner: func(context.Context, string, string, string, ...string) ([]byte, []byte, error) {
+		return nil, []byte(said), &exec.ExitError{}
+	}}
+	for _, c := range []struct {
+		dial error
+		said string
+		want string
+	}{
+		{&net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}, "", "could not be had: connection refused"},
+		{&net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.EHOSTUNREACH)}, "", "could not be had: no route to host"},
+		{os.ErrDeadlineExceeded, "", "could not be had: it does not answer"},
+		{os.ErrDeadlineExceeded, "getaddrinfo a.test: Name or service not known\n", "could not be had: getaddrinfo a.test: Name or service not known (<nil>)"},
+		{nil, "", "could not be had: it gave no key"},
+	} {
+		said = c.said
+		k.Dial = func(context.Context, string, string) (net.Conn, error) {
+			ours, theirs := net.Pipe()
+			theirs.Close()
+			return ours, c.dial
+		}
+		if _, err := k.Scan(t.Context(), "a.test", 22); err == nil || !strings.HasSuffix(err.Error(), c.want) {
+			t.Errorf("%v, want %s", err, c.want)
 		}
 	}
 }

@@ -46,6 +46,13 @@ const maxPushRetry = 10 * time.Minute
 // Waiting is the file that waits longest; nil: none does.
 func (s *SCP) Waiting() *Waiting { return s.waiting.Load() }
 
+// GoOnFrom takes over what waits for the one before it, which copies to the same host and has ended, and since when. It is
+// called before Run, if at all.
+func (s *SCP) GoOnFrom(before *SCP) {
+	s.failing = before.failing
+	s.waiting.Store(before.waiting.Load())
+}
+
 var pushedKey = []byte("pushed")
 
 // Begin finds the last file that was copied, or takes the present for the beginning. It is called once, before Run.

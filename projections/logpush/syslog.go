@@ -84,6 +84,13 @@ func (s *Syslog) Reason() string {
 	return ""
 }
 
+// GoOnFrom takes over what has kept the one before it, which goes to the same server and has ended, from sending: the failure is
+// as old as it was. It is called before Run, if at all.
+func (s *Syslog) GoOnFrom(before *Syslog) {
+	s.failing = before.failing
+	s.reason.Store(before.reason.Load())
+}
+
 // Begin finds the place at which the last run ended, or takes the present for it. It is called once, before Run.
 func (s *Syslog) Begin() error {
 	if s.Settle <= 0 {
