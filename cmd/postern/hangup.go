@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"os/signal"
 	"syscall"
@@ -56,13 +58,14 @@ func tellHangUps(hung <-chan os.Signal, hasTerminal func() bool, reload, stop ch
 	}
 }
 
-// hasTerminal tells whether the process has a controlling terminal, which is open.
+// hasTerminal tells whether the process has a controlling terminal, which is open. Where that cannot be found out, for want of
+// a file's number, it has what it had: a gateway does not stop for that.
 func hasTerminal() bool {
 	f, err := os.OpenFile("/dev/tty", os.O_RDONLY|syscall.O_NOCTTY, 0)
-	if err != nil {
-		return false
+	if err == nil {
+		f.Close()
 	}
-	return f.Close() == nil
+	return !errors.Is(err, syscall.ENXIO) && !errors.Is(err, syscall.EIO) && !errors.Is(err, fs.ErrNotExist)
 }
 
 // outliveLogReaders has writes to a log whose reader has gone fail, instead of ending the process.
