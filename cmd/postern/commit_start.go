@@ -11,7 +11,8 @@ import (
 
 // chooseConfiguration decides which configuration holds, once the store is open: the file's when it was edited since the last
 // commit, which then becomes a commit of its own, by "file"; else that of the last commit. A file as an older revision has it
-// is one that a crash, or a failure, kept from being written: it counts for nothing.
+// is one that a crash, or a failure, kept from being written: it counts for nothing, unless its stamp says that it was
+// something else before.
 func (g *gateway) chooseConfiguration(ctx context.Context) error {
 	c := &g.configuration
 	c.file = newConfigFile(g.flags.configFile(g.data))
@@ -49,7 +50,8 @@ func (g *gateway) chooseConfiguration(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if older == 0 {
+		stamp, stamped := config.ReadStamp(text)
+		if edited := stamped && stamp.Hash != hash; edited || older == 0 { // edited to what it was before is edited, too
 			g.holdEdit(revision+1, config.Body(text))
 			return nil
 		}

@@ -369,6 +369,8 @@ func TestEditedFile(t *testing.T) {
 	check(3, "again.test", "file")
 	again(func() {})
 	check(3, "again.test", "file")
+	again(func() { write(strings.Replace(fileOf(t, g), "again.test", "gateway.test", 1)) }) // as revision 1 had it
+	check(4, "gateway.test", "file")
 	if err := os.WriteFile(path, []byte(strings.Replace(one, "gateway.test", "hup.test", 1)), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -380,14 +382,14 @@ func TestEditedFile(t *testing.T) {
 	}
 	eventually(t, "the file is in force", func() bool { // and that written down
 		list, err := remote(g).Commits(t.Context(), 1)
-		return err == nil && len(list) == 1 && list[0].Revision == 4 && inForce(t, g).Revision == 4
+		return err == nil && len(list) == 1 && list[0].Revision == 5 && inForce(t, g).Revision == 5
 	})
-	check(4, "hup.test", "file")
+	check(5, "hup.test", "file")
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o640 {
 		t.Errorf("others may read the configuration: %v, %v", info.Mode(), err)
 	}
 	commit(t, g, "by a person", func(d *config.Document) { d.Hostname = "person.test" })
-	check(5, "person.test", me)
+	check(6, "person.test", me)
 }
 
 // Two people change the configuration at once: the second hears of the first's commit; what is different is brought together,
