@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"sync"
 	"time"
 
 	"postern/journal"
@@ -45,6 +46,12 @@ func (l *Local) Verify(ctx context.Context, w Wanted, each func(projections.Proo
 		return err
 	}
 	defer l.proving.Unlock()
+	release := func() {}
+	if l.Whole != nil {
+		l.Whole.Lock()
+		release = sync.OnceFunc(l.Whole.Unlock)
+		defer release()
+	}
 	proved := func(string) {}
 	if l.Proving != nil {
 		proved = l.Proving()
@@ -61,9 +68,12 @@ func (l *Local) Verify(ctx context.Context, w Wanted, each func(projections.Proo
 		if wrong == "" && len(p.Wrong) > 0 {
 			wrong = p.Wrong[0]
 		}
+		if p.What != projections.ProofChain { // all was read; who does not read what is told keeps nobody waiting
+			release()
+		}
 		return each(p)
 	})
-	if err == nil || wrong != "" {
+	if wrong != "" || err == nil && w.Begin.IsZero() { // the books of one day say nothing of the others
 		proved(wrong)
 	}
 	return err

@@ -46,6 +46,8 @@ type Local struct {
 	// Proving is told that a proof begins; what it returns is told, when all was looked at, of the first that is wrong, "" if
 	// nothing is. nil: nobody hears of it.
 	Proving func() (proved func(wrong string))
+	// Whole is held while a proof reads all of the history, of which nothing is removed meanwhile. nil: nobody removes any.
+	Whole sync.Locker
 
 	Program Program // that this is
 	Prober  Prober

@@ -3,9 +3,12 @@ package shell
 import (
 	"errors"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"postern/journal"
+	"postern/projections"
 )
 
 // TestVerifyNamesDamageThatTheRowsNeed: on a running gateway too, where the rows of the queue cannot be brought up to date for it.
@@ -28,6 +31,51 @@ func TestVerifyNamesDamageThatTheRowsNeed(t *testing.T) {
 			t.Errorf("%v, %q\n%s", err, told, got)
 		}
 	}
+}
+
+// TestVerifyHasAllOfTheHistory: nothing of it is removed until all was read, however slowly the proofs are taken; and the
+// books of one day prove nothing of the others.
+func TestVerifyHasAllOfTheHistory(t *testing.T) {
+	k := keeping(t, "")
+	k.put(t, 1, "ann@a.example", "Subject: one\r\n\r\n", 1)
+	whole, proofs, told := new(sync.Mutex), 0, 0
+	k.Whole = whole
+	k.Proving = func() func(string) { return func(string) { told++ } }
+	verify := func(w Wanted) {
+		t.Helper()
+		err := k.Verify(t.Context(), w, func(p projections.Proof) error {
+			proofs++
+			if free := whole.TryLock(); free {
+				whole.Unlock()
+			} else if p.What != projections.ProofChain {
+				t.Errorf("with %s it is not over", p.What)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	verify(Wanted{})
+	if proofs < 3 || told != 1 {
+		t.Errorf("%d proofs, told %d times", proofs, told)
+	}
+	day := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	if verify(Wanted{Begin: day, End: day.AddDate(0, 0, 1)}); told != 1 {
+		t.Error("the books of a day take the alert back")
+	}
+	whole.Lock()
+	began := make(chan error, 1)
+	go func() {
+		began <- k.Verify(t.Context(), Wanted{}, func(projections.Proof) error { return errors.New("begun") })
+	}()
+	select {
+	case err := <-began:
+		t.Errorf("it begins while something is removed: %v", err)
+	case <-time.After(50 * time.Millisecond):
+	}
+	whole.Unlock()
+	<-began
 }
 
 func TestVerify(t *testing.T) {

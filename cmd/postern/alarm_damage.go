@@ -87,4 +87,4 @@ func (l *levels) journal(out []engine.Alert) []engine.Alert {
 }
 
 // damageAdvice ends the alert.
-const damageAdvice = ` "verify --skip-damaged" names all that is wrong; the alert stands until a verify finds nothing.`
+const damageAdvice = ` "verify --skip-damaged" names all that is wrong; the alert stands until a verify of all days finds nothing.`

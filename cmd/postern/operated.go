@@ -20,7 +20,7 @@ func (g *gateway) operated(l *shell.Local) *shell.Local {
 	l.Reset = g.engine.ResetCounters
 	l.Queue.Engine, l.Queue.Ports, l.Queue.Stop, l.Queue.IsOwn = g.engine, listeners{g.receiver}, g.Stop, g.isOwn
 	l.Index = g.index
-	l.Proving = g.damage.proving
+	l.Proving, l.Whole = g.damage.proving, &g.retention.whole
 	l.Messages.Journal, l.Messages.Rows, l.Messages.Remover = g.journal, g.rows, g.engine
 	l.Doubts = g.engine
 	l.Forgetter = &forgetter{g: g}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -32,7 +33,8 @@ const (
 
 // retention shortens the history.
 type retention struct {
-	unit   uint64 // bytes of a gigabyte of keep_gigabytes; 0: gigabyte. Tests have none to fill
+	unit   uint64     // bytes of a gigabyte of keep_gigabytes; 0: gigabyte. Tests have none to fill
+	whole  sync.Mutex // held while history is removed, or proved
 	danger atomic.Pointer[string]
 }
 
@@ -85,7 +87,12 @@ func (g *gateway) shorten(ctx context.Context, now time.Time) error {
 		if err != nil || before == 0 {
 			return err
 		}
-		if err := g.cutHistory(ctx, before); err != nil {
+		if !g.retention.whole.TryLock() {
+			return errWait
+		}
+		err = g.cutHistory(ctx, before)
+		g.retention.whole.Unlock()
+		if err != nil {
 			return err
 		}
 		if err := sleep(ctx, retainPause); err != nil {
@@ -145,7 +152,7 @@ func (g *gateway) cutPlace(now time.Time) (uint64, error) {
 
 var (
 	errNeeded = errors.New("an order that can be undone, or a follower that is behind, needs all of it")
-	errWait   = errors.New("what is too old is still needed")
+	errWait   = errors.New("what is too old is still needed, or somebody has all of it proved")
 )
 
 // allowedPlace is the last place for a cut that is not after one that is wanted.
