@@ -81,7 +81,10 @@ func (b *binder) exec(program string, args, environment []string) (err error) {
 	return cmp.Or(refused, err)
 }
 
-const mayBind = 1 << unix.CAP_NET_BIND_SERVICE
+const (
+	mayBind        = 1 << unix.CAP_NET_BIND_SERVICE
+	noAmbientRaise = 1 << 6 // SECBIT_NO_CAP_AMBIENT_RAISE (capabilities(7))
+)
 
 // becomeButBind drops root for good, in all threads; this one alone keeps CAP_NET_BIND_SERVICE, if it had it
 // (capabilities(7)).

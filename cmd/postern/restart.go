@@ -63,7 +63,8 @@ func (g *gateway) portFaults(doc *config.Document, program string) (faults []err
 // bindsAll tells whether the program, executed by this process, may bind every port (capabilities(7)).
 func (g *gateway) bindsAll(program string) bool {
 	if b := g.ports.binder; b != nil && b.may {
-		return true
+		locked, err := unix.PrctlRetInt(unix.PR_GET_SECUREBITS, 0, 0, 0, 0)
+		return err == nil && locked&noAmbientRaise == 0 // else it cannot hand on what it may
 	}
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var data [2]unix.CapUserData

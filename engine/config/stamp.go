@@ -13,7 +13,7 @@ import (
 // hand.
 type Stamp struct {
 	Revision uint64
-	Hash     string // hexadecimal SHA-256 of all after the line
+	Hash     string // hexadecimal SHA-256 of all after the line, in the file; a text that is shown bears that of the file
 }
 
 var stampLine = regexp.MustCompile(`\A# Postern configuration, revision ([0-9]{1,19}), sha256 ([0-9a-f]{64})\r?\n`)

@@ -18,11 +18,12 @@ func About(ctx context.Context, h History, x *Index, message, to uint64, kinds j
 		return err
 	}
 	w := newWay(x, to)
+	w.at = message - 1 // nothing before it is about it
 	w.pass(message)
 	if kinds.Has(journal.KindDeliveryForced) {
 		w.visit(message, func(of uint64) bool { return of == kindTopic(journal.KindDeliveryForced) })
 	}
-	return w.read(ctx, h, kinds, fn)
+	return w.goAlong(ctx, h, kinds, fn)
 }
 
 // Opened finds the fact that the connection began with which a DeliveryStarted names; nil: the index does not know it.

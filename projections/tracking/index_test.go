@@ -400,7 +400,7 @@ func FuzzSegment(f *testing.F) {
 		_ = guarded(func() error {
 			newFold(1, s.state, usualSizes)
 			p := pass{query: &Query{}, max: 10, gone: new(Index).gone}
-			s.mentions(func(of uint64) bool { return of == 1 }, func(uint64) {})
+			s.mentions(func(of uint64) bool { return of == 1 }, func(_, _ uint64) {})
 			return p.segment(t.Context(), s)
 		})
 	})

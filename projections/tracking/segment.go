@@ -90,10 +90,10 @@ func (s *segment) rowAt(place int) int {
 }
 
 // mentions calls fn for the places at which something is spoken of late.
-func (s *segment) mentions(is func(of uint64) bool, fn func(seq uint64)) {
+func (s *segment) mentions(is func(of uint64) bool, fn func(of, seq uint64)) {
 	for b := s.late; len(b) >= 16; b = b[16:] {
-		if is(binary.LittleEndian.Uint64(b)) {
-			fn(binary.LittleEndian.Uint64(b[8:]))
+		if of := binary.LittleEndian.Uint64(b); is(of) {
+			fn(of, binary.LittleEndian.Uint64(b[8:]))
 		}
 	}
 }

@@ -43,7 +43,7 @@ func Trace(ctx context.Context, h History, x *Index, seq uint64, each func(journ
 		t.way.pass(accepted)
 	}
 	t.way.pass(seq)
-	if err := t.way.read(ctx, h, tracedKinds, t.look); err != nil && !errors.Is(err, errTraced) {
+	if err := t.way.goAlong(ctx, h, tracedKinds, t.look); err != nil && !errors.Is(err, errTraced) {
 		return err
 	}
 	slices.Sort(t.seqs)

@@ -49,7 +49,7 @@ func (t *trace) follow(seq uint64, e *journal.DeliveryStarted) error {
 	}
 	t.outbound[dcid] = true
 	if t.way.late(e.Message, seq) {
-		if opened := t.way.index.opened(seq); opened != 0 {
+		if opened := t.way.spokenOf(seq, seq).only(); opened != 0 {
 			return t.carried(opened, dcid)
 		}
 	}
@@ -84,7 +84,7 @@ func (t *trace) carried(opened uint64, dcid uint32) error {
 	kinds := journal.KindsOf(&journal.DeliveryConnectionOpened{}, &journal.DeliveryConnectionSecured{}, &journal.DeliveryConnectionClosed{})
 	seqs := []uint64{opened}
 	for at := opened; at <= t.way.covered && t.outbound[dcid]; {
-		m := t.way.index.spoken(at, func(of uint64) bool { return of == opened })
+		m := t.way.spokenOf(at, opened)
 		for _, seq := range append(seqs, m.seqs...) {
 			err := t.history.Pick(t.ctx, seq, seq, kinds.Has, func(r journal.Record) error {
 				t.add(r.Seq)

@@ -17,6 +17,8 @@ type way struct {
 	at      uint64 // what was read last
 	since   uint64 // from here to there nothing was left out
 	spans   []span // ahead, ascending by from; they may overlap
+	asked   int    // times that spokenOf was
+	read    *notes // of the segment that it was asked about last; nil: it has not been asked often
 }
 
 // span is the records from ≤ Seq ≤ to.
@@ -87,8 +89,8 @@ func (w *way) add(spans ...span) {
 // besides is how many records that nobody asked for are read rather than to begin anew behind them.
 const besides = 256
 
-// read goes along.
-func (w *way) read(ctx context.Context, h History, kinds journal.KindSet, look func(journal.Record) error) error {
+// goAlong reads what lies on the way.
+func (w *way) goAlong(ctx context.Context, h History, kinds journal.KindSet, look func(journal.Record) error) error {
 	for len(w.spans) > 0 {
 		s := w.next()
 		if s.from = max(s.from, w.at+1); s.from > s.to {
@@ -146,8 +148,8 @@ type mentions struct {
 	seqs     []uint64
 }
 
-// spoken looks into the segment that holds a Seq.
-func (x *Index) spoken(at uint64, is func(of uint64) bool) (m mentions) {
+// within looks into the segment that holds a Seq, if there is one.
+func (x *Index) within(at uint64, look func(*segment)) (m mentions) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	m.from, m.to = 1, 1<<64-1
@@ -162,18 +164,34 @@ func (x *Index) spoken(at uint64, is func(of uint64) bool) (m mentions) {
 		}
 		m.from, m.to = s.from, s.to
 		m.known = guarded(func() error {
-			s.mentions(is, func(seq uint64) { m.seqs = append(m.seqs, seq) })
+			look(s)
 			return nil
 		}) == nil
-		slices.Sort(m.seqs)
 		return m
+	}
+	return m
+}
+
+// spoken looks for the places in the segment that holds a Seq.
+func (x *Index) spoken(at uint64, is func(of uint64) bool) mentions {
+	var seqs []uint64
+	m := x.within(at, func(s *segment) {
+		s.mentions(is, func(_, seq uint64) { seqs = append(seqs, seq) })
+	})
+	if m.known {
+		slices.Sort(seqs)
+		m.seqs = seqs
 	}
 	return m
 }
 
 // opened is where the connection was opened that a DeliveryStarted names; 0: it is not known here.
 func (x *Index) opened(started uint64) uint64 {
-	m := x.spoken(started, func(of uint64) bool { return of == started })
+	return x.spoken(started, func(of uint64) bool { return of == started }).only()
+}
+
+// only is the one place that there is, else 0.
+func (m mentions) only() uint64 {
 	if len(m.seqs) != 1 {
 		return 0
 	}
