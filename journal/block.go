@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"strings"
 )
 
 // The records of a turn are stored as one value, the block, under the Seq of its first record:
@@ -257,10 +258,11 @@ type DamagedError struct {
 }
 
 func (e *DamagedError) Error() string {
+	why, _, _ := strings.Cut(fmt.Sprint(e.Err), "\n") // the store says more below, for those who write it
 	if e.Block == 0 {
-		return fmt.Sprintf("journal %s is damaged: %v", e.Dir, e.Err)
+		return fmt.Sprintf("journal %s is damaged: %s", e.Dir, why)
 	}
-	return fmt.Sprintf("journal %s is damaged at the block of record %d: %v", e.Dir, e.Block, e.Err)
+	return fmt.Sprintf("journal %s is damaged at the block of record %d: %s", e.Dir, e.Block, why)
 }
 
 func (e *DamagedError) Unwrap() error { return e.Err }

@@ -42,13 +42,15 @@ func (c *Commits) Complete(ctx context.Context, revision uint64) error {
 	return c.behind(ctx, c.Add)
 }
 
-// behind tells of the commits that the rows do not name, in their order.
+// behind tells of the commits that the rows do not name, in their order. Damage before one of them keeps nobody from it, and
+// what is damaged itself is no commit any more.
 func (c *Commits) behind(ctx context.Context, each func(revision, seq uint64) error) error {
 	mark, err := c.rows.Mark()
 	if err != nil {
 		return err
 	}
-	return c.j.Pick(ctx, mark+1, 0, KindSet{KindConfigurationCommitted: true}.Has, func(r Record) error {
+	past := Beyond{c.j, func(Damage) error { return nil }}
+	return past.Pick(ctx, mark+1, 0, KindSet{KindConfigurationCommitted: true}.Has, func(r Record) error {
 		return each(r.Event.(*ConfigurationCommitted).Revision, r.Seq)
 	})
 }

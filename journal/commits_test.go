@@ -129,3 +129,34 @@ func TestCommitsOutliveRetention(t *testing.T) {
 		t.Errorf("without rows: %v, %v", last, err)
 	}
 }
+
+// Damage in the records behind the last commit that is named keeps no later one from being named.
+func TestCommitsBehindDamage(t *testing.T) {
+	disk := NewMemoryDisk()
+	j := openOn(t, disk)
+	append := func(e Event) uint64 {
+		t.Helper()
+		seq, err := j.AppendEvents(0, e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return seq
+	}
+	check := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	check(j.Commits().Add(1, append(&ConfigurationCommitted{Revision: 1, Hash: "h1"})))
+	damaged := append(&Settled{})
+	want := append(&ConfigurationCommitted{Revision: 2, Hash: "h2"})
+	check(j.ReplaceBlock(damaged, func([]byte) []byte { return nil }))
+	check(j.Close())
+	j = openOn(t, disk)
+	defer j.Close()
+	check(j.Commits().Complete(t.Context(), 2))
+	if r, err := j.Commits().Of(t.Context(), 2); err != nil || r.Seq != want {
+		t.Errorf("revision 2 is %v, %v", r, err)
+	}
+}

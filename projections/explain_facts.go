@@ -293,5 +293,8 @@ func deliveredText(e *journal.Delivered) string {
 	if e.DCID == 0 && e.Reply == "/null" {
 		return "discarded: the route of its host says so"
 	}
+	if e.By != "" { // no peer has said so
+		return e.Reply
+	}
 	return "delivered: 250 " + e.Reply
 }

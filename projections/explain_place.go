@@ -83,8 +83,10 @@ func (p *placing) live(c *ExplainedRecipient, r *journal.LiveRecipient) {
 		c.State = StateSetAside
 	case r.Held:
 		c.State = StateHeld
+		p.bindHost(host)
 	case p.suspended(c.Destination):
 		c.State = StateSuspended
+		p.bindHost(host)
 	case host != nil:
 		c.State = StateHostDown
 		p.bindHost(host)
@@ -102,7 +104,7 @@ func (p *placing) live(c *ExplainedRecipient, r *journal.LiveRecipient) {
 }
 
 func (p *placing) bindHost(h *journal.LiveHost) {
-	if !slices.ContainsFunc(p.Hosts, func(e ExplainedHost) bool { return e.Destination == h.Destination }) {
+	if h != nil && !slices.ContainsFunc(p.Hosts, func(e ExplainedHost) bool { return e.Destination == h.Destination }) {
 		p.Hosts = append(p.Hosts, ExplainedHost{Destination: h.Destination, Failures: h.Failures, Next: h.Next.Time(), Reason: h.Reason})
 	}
 }

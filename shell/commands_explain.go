@@ -146,13 +146,16 @@ func (e *explanation) fact(f *projections.ExplainedFact) {
 
 // waits says what a recipient waits for: its host, and what binds it.
 func (e *explanation) waits(c *projections.ExplainedRecipient) {
-	if c.State == projections.StateHostDown {
-		for i := range e.Hosts {
-			if h := &e.Hosts[i]; h.Destination == c.Destination {
-				fmt.Fprintf(e, "   The host %s is down%s, %s in a row, the last one: %s. It is probed next %s, one message at a time; its other mail waits for that.\n",
-					oneLine(h.Destination), e.since(" since ", h.Since), plural(int(h.Failures), "failure"), oneLine(h.Reason), e.at(h.Next))
-			}
+	for i := range e.Hosts {
+		h := &e.Hosts[i]
+		if h.Destination != c.Destination {
+			continue
 		}
+		fmt.Fprintf(e, "   The host %s is down%s, %s in a row, the last one: %s.", oneLine(h.Destination), e.since(" since ", h.Since), plural(int(h.Failures), "failure"), oneLine(h.Reason))
+		if c.State == projections.StateHostDown {
+			fmt.Fprintf(e, " It is probed next %s, one message at a time; its other mail waits for that.", e.at(h.Next))
+		}
+		e.WriteString("\n")
 	}
 	for i := range e.Bounds {
 		if text := e.bound(c, &e.Bounds[i]); text != "" {

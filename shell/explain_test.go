@@ -122,6 +122,21 @@ func TestExplain(t *testing.T) {
 	}
 }
 
+// TestExplainSuspendedAndDown: who ends a suspension is to know what is behind it; and what an answer of an operator came to is
+// no reply of a peer.
+func TestExplainSuspendedAndDown(t *testing.T) {
+	k := explained(t, "")
+	k.fact(t, &journal.DeliverySuspended{By: "bob", Domains: []string{"b.example"}})
+	k.fact(t, &journal.Delivered{Message: 5, MID: 47, Destination: "c.example", RIDs: []uint32{2}, By: "ann", Reply: "taken for delivered by ann"})
+	got, err := dialogue(t, t.Context(), k.Local, "explain 47", "batch")
+	for _, want := range []string{"RID 1  down@b.example: queued, 1 attempt, and the delivery to its host is suspended", "   The host b.example is down since 10:00:02, 2 failures in a row, the last one: No answer from host: connection refused.\n",
+		"   The delivery to b.example is suspended", "  taken for delivered by ann\n"} {
+		if err != nil || !strings.Contains(got, want) {
+			t.Errorf("%v: it lacks %q:\n%s", err, want, got)
+		}
+	}
+}
+
 // TestExplainStopped reads a store that nobody serves: what was in hand is in doubt.
 func TestExplainStopped(t *testing.T) {
 	data := t.TempDir()

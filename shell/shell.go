@@ -129,6 +129,8 @@ func (s *Shell) line(ctx context.Context, line string) (last bool) {
 		s.changes.Clear()
 		return true
 	case errors.Is(err, io.EOF) && s.lines != nil:
+		s.failed = true
+		fmt.Fprintf(s.Out, "The input ends before %s has all its answers: it has done nothing more.\n", Printable(strings.Fields(line)[0]))
 		return true
 	case err == nil, errors.Is(err, errEnough), errors.Is(err, context.Canceled):
 		s.failed = false
@@ -155,6 +157,9 @@ func (s *Shell) execute(ctx context.Context, line string) error {
 	words, err := splitWords(line)
 	if err != nil || len(words) == 0 {
 		return err
+	}
+	if last := words[len(words)-1]; len(words) > 1 && (last == "--help" || last == "-h") {
+		words = []string{"help", words[0]}
 	}
 	c := Find(words[0])
 	if c == nil {

@@ -47,6 +47,10 @@ func (g *gateway) chooseConfiguration(ctx context.Context) error {
 		return nil
 	case hash != "":
 		older, err := commits.WithHash(ctx, hash)
+		if damaged := (*journal.DamagedError)(nil); errors.As(err, &damaged) {
+			g.log.Warn().Err(err).Msg("earlier revisions of the configuration cannot be read")
+			older, err = 0, nil
+		}
 		if err != nil {
 			return err
 		}
