@@ -66,7 +66,7 @@ func (l *levels) wrong(now time.Time, stands func(kind, object string) bool) (ou
 	if l.doubts != nil {
 		if n, since := l.doubts(); n > 0 {
 			out = append(out, engine.Alert{Kind: alertDoubt, Severity: severityWarning,
-				Text: fmt.Sprintf("%d recipients are held because nobody knows whether their hosts have the message, the first since %s. \"indoubt\" lists them and takes answers.",
+				Text: fmt.Sprintf("Mail is held because nobody knows whether its hosts have it: recipients, %d; the first since %s. \"indoubt\" lists them and takes answers.",
 					n, since.UTC().Format("2006-01-02 15:04 MST"))})
 		}
 	}
