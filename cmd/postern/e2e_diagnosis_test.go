@@ -70,7 +70,7 @@ func TestDiagnosis(t *testing.T) {
 	}
 
 	visit := exec.Command(binary, "shell", "--data", g.Data)
-	visit.Stdin = strings.NewReader("date\nwho\nlogconfig\n")
+	visit.Stdin = strings.NewReader("date\nwho\nlogconfig\n\n")
 	if out, err := visit.Output(); err != nil {
 		t.Errorf("%v: %s", err, out)
 	} else {
