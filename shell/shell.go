@@ -153,14 +153,20 @@ func spoken(err error) string {
 	return sentence(err.Error())
 }
 
+// OrHelp makes "help COMMAND" of a line that ends in --help or -h; any other stays as it is.
+func OrHelp(words []string) []string {
+	if last := words[len(words)-1]; len(words) > 1 && (last == "--help" || last == "-h") {
+		return []string{"help", words[0]}
+	}
+	return words
+}
+
 func (s *Shell) execute(ctx context.Context, line string) error {
 	words, err := splitWords(line)
 	if err != nil || len(words) == 0 {
 		return err
 	}
-	if last := words[len(words)-1]; len(words) > 1 && (last == "--help" || last == "-h") {
-		words = []string{"help", words[0]}
-	}
+	words = OrHelp(words)
 	c := Find(words[0])
 	if c == nil {
 		return &UnknownCommandError{Word: words[0]}

@@ -48,9 +48,7 @@ func run(argv []string, stdin *os.File, stdout, stderr io.Writer) int {
 		fmt.Fprint(stderr, usage)
 		return exitUsage
 	}
-	if last := f.args[len(f.args)-1]; len(f.args) > 1 && (last == "--help" || last == "-h") {
-		f.args = []string{"help", f.args[0]}
-	}
+	f.args = shell.OrHelp(f.args)
 	switch name := f.args[0]; name {
 	case "serve":
 		if len(f.args) > 1 {
