@@ -45,6 +45,9 @@ func (g *gateway) chooseConfiguration(ctx context.Context) error {
 		}
 		g.hold(revision, config.Body(text), g.document())
 		return nil
+	case hash != "" && isEdited(text, hash): // to what an earlier revision had, too
+		g.holdEdit(revision+1, config.Body(text))
+		return nil
 	case hash != "":
 		older, err := commits.WithHash(ctx, hash)
 		if damaged := (*journal.DamagedError)(nil); errors.As(err, &damaged) {
@@ -54,14 +57,19 @@ func (g *gateway) chooseConfiguration(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		stamp, stamped := config.ReadStamp(text)
-		if edited := stamped && stamp.Hash != hash; edited || older == 0 { // edited to what it was before is edited, too
+		if older == 0 {
 			g.holdEdit(revision+1, config.Body(text))
 			return nil
 		}
 	}
 	c.rewrite = true
 	return g.holdCommitted(ctx, commits, revision)
+}
+
+// isEdited tells whether a file's stamp says that its text, which has a hash, was another one when the stamp was written.
+func isEdited(text []byte, hash string) bool {
+	stamp, stamped := config.ReadStamp(text)
+	return stamped && stamp.Hash != hash
 }
 
 // hold takes a configuration for the one in force.
